@@ -1,0 +1,104 @@
+"""The outbox: events are rows of the transaction that causes them; the relay publishes them afterwards, in order.
+
+Why the order holds. ``enqueue`` is called after every row lock is held. Two transactions that change the same row are
+therefore serialised by that lock before either draws its outbox id, and for them id order is commit order. Between
+transactions that share nothing, no order is promised, because none is observable. The relay reads
+``published_at IS NULL ORDER BY id``, not "id > last seen": a transaction that drew a small id and commits late is found
+at the next look instead of being skipped for ever.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from mercadito_events.envelope import MAX_BODY_BYTES, Event, EventTooLarge
+
+_INSERT = text(
+    "INSERT INTO outbox (event_id, type, subject, headers, body, expires_at)"
+    " VALUES (CAST(:event_id AS uuid), :type, :subject, CAST(:headers AS jsonb), :body, :expires_at)"
+)
+_BACKLOG = text(
+    "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)"
+    " FROM outbox WHERE published_at IS NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the outbox, and for how long the oldest of it has waited."""
+
+    rows: int
+    oldest_s: float
+
+
+def outbox_table(metadata: MetaData) -> Table:
+    """Describe the table that ``ddl.create_outbox_v1`` makes, for a service's metadata."""
+    table = Table(
+        "outbox",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        Column("event_id", Uuid, nullable=False, unique=True),
+        Column("type", Text, nullable=False, comment="also the NATS subject"),
+        Column("subject", Text, comment="ce-subject: what the event is about"),
+        Column("headers", JSONB, nullable=False),
+        Column("body", LargeBinary, nullable=False, comment="empty once expires_at has passed"),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+        Column("expires_at", DateTime(timezone=True)),
+        Column("published_at", DateTime(timezone=True)),
+        Column("stream_seq", BigInteger, comment="null: expired before it could be published"),
+    )
+    Index("outbox_waiting", table.c.id, postgresql_where=table.c.published_at.is_(None))
+    Index("outbox_published", table.c.published_at, postgresql_where=table.c.published_at.is_not(None))
+    Index("outbox_expiring", table.c.expires_at, postgresql_where=table.c.expires_at.is_not(None))
+    return table
+
+
+def enqueue(connection: Connection, event: Event, *, expires_at: datetime | None = None) -> None:
+    """Write the event into the caller's transaction, as its last statement, after every row lock.
+
+    Args:
+        connection: inside a transaction; the event exists if and only if it commits.
+        event: made by ``new_event``.
+        expires_at: the body is blanked once this has passed (one-time links must not lie around).
+
+    Raises:
+        EventTooLarge: the body exceeds ``MAX_BODY_BYTES``.
+
+    """
+    body = event.body()
+    if len(body) > MAX_BODY_BYTES:
+        raise EventTooLarge(f"{event.type} has {len(body)} bytes, {MAX_BODY_BYTES} are allowed")
+    values = {
+        "event_id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "headers": json.dumps(event.headers()),
+        "body": body,
+        "expires_at": expires_at,
+    }
+    connection.execute(_INSERT, values)
+
+
+def backlog(engine: Engine) -> Backlog:
+    """Count what waits to be published; the age is judged by the database's clock."""
+    with engine.connect() as connection:
+        rows, oldest_s = connection.execute(_BACKLOG).one()
+    return Backlog(rows, float(oldest_s))
