@@ -1,0 +1,1 @@
+"""The outside world of a demo run: the USDA's site and a mail server."""
