@@ -1,6 +1,6 @@
 """The virtual environments: one per project, filled from its hash-pinned requirements, rebuilt only when those change.
 
-usage: python3 -m native.environments [--test] PROJECT...      (project: a folder with pyproject.toml or requirements.txt)
+usage: python3 -m native.environments [--test] PROJECT...   (a folder with pyproject.toml or requirements.txt)
        python3 -m native.environments --lock PROJECT...        writes requirements*.txt anew from pyproject.toml
 """
 
@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +22,7 @@ class EnvironmentFailed(Exception):
     """A virtual environment could not be made; the message says what to do."""
 
 
-def _run(command: list[str | Path]) -> None:
+def _run(command: Sequence[object]) -> None:
     done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
     if done.returncode:
         raise EnvironmentFailed(f"failed ({done.returncode}): {' '.join(str(part) for part in command)}")
@@ -43,7 +44,14 @@ def tools() -> Path:
         if subprocess.run([sys.executable, "-m", "venv", "--clear", TOOLS], check=False).returncode:
             shutil.rmtree(TOOLS, ignore_errors=True)
             raise EnvironmentFailed("python3 -m venv does not work here: install python3-venv")
-        pip = [TOOLS / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip: list[object] = [
+            TOOLS / "bin" / "python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
         _run([*pip, "--require-hashes", "-r", "native/requirements.txt"])
         mark.write_text(wanted)
     return TOOLS / "bin"
@@ -75,7 +83,7 @@ def ensure(project: Path, *, test: bool = False) -> Path:
     print(f"  {project.relative_to(ROOT)}: {', '.join(file.name for file in files)}", flush=True)
     if not (venv / "bin" / "python").exists():
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv])
-    install = [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
+    install: list[object] = [uv, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
     requirements = [argument for file in [*files, BUILD] for argument in ("-r", str(file))]
     _run([*install, "--require-hashes", *requirements])
     if sources:
@@ -94,7 +102,7 @@ def lock(project: Path) -> None:
             _run([uv, *LOCK, wanted, "--output-file", wanted.with_suffix(".txt")])
         return
     ours = ["--no-emit-package", "mercadito-events"]
-    _run([uv, *LOCK, *ours, source, "--output-file", project / "requirements.txt"])
+    _run([str(uv), *LOCK, *ours, str(source), "--output-file", project / "requirements.txt"])
     if "\ntest = [" in source.read_text():
         pins = ["--constraint", project / "requirements.txt", "--extra", "test"]
         _run([uv, *LOCK, *ours, source, *pins, "--output-file", project / "requirements-test.txt"])

@@ -1,0 +1,59 @@
+"""The supervisor's configuration of every process."""
+
+import os
+from pathlib import Path
+
+from native.programs import Program, programs
+from native.settings import full_environment
+from native.state import State
+
+
+def _section(state: State, program: Program, priority: int) -> str:
+    settings = full_environment(program.environment)
+    pairs = ",".join(
+        '{}="{}"'.format(name, value.replace("%", "%%").replace('"', '\\"')) for name, value in settings.items()
+    )
+    lines = [
+        f"[program:{program.name}]",
+        f"command={program.command}",
+        f"environment={pairs}",
+        f"directory={state.folder if not program.user else '/'}",
+        *([f"user={program.user}"] if program.user and os.geteuid() == 0 else []),
+        f"priority={priority}",
+        "autostart=false",
+        "autorestart=true",
+        "startsecs=1",
+        "startretries=100",
+        f"stopsignal={program.stop_signal}",
+        f"stopwaitsecs={program.stop_within_s}",
+        "redirect_stderr=true",
+        f"stdout_logfile={state.logs_dir}/{program.name}.log",
+        "stdout_logfile_maxbytes=10MB",
+        "stdout_logfile_backups=3",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write(state: State) -> Path:
+    """Write the supervisor's configuration (readable by its owner alone: it holds NATS passwords); return its path."""
+    head = f"""\
+[unix_http_server]
+file={state.control_socket}
+chmod=0700
+
+[supervisord]
+logfile={state.logs_dir}/supervisord.log
+pidfile={state.folder}/supervisord.pid
+childlogdir={state.logs_dir}
+nocleanup=true
+{"user=root" if os.geteuid() == 0 else ""}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+"""
+    sections = [_section(state, each, 10 * position) for position, each in enumerate(programs(state), start=1)]
+    file = state.folder / "supervisord.conf"
+    file.touch(mode=0o600)
+    file.write_text(head + "\n".join(sections))
+    return file

@@ -1,0 +1,74 @@
+"""`make status`, `make restart`, `make logs`, `make stop`: acting on a running system."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+
+from native import health
+from native.programs import Program, program
+from native.state import State
+from native.supervision import ControlFailed, Supervisor
+
+PAUSE_MAX_S = 90
+PAUSE_DRAIN_S = 10
+READY_WITHIN_S = 60
+LOG_LINES = 200
+
+
+def status(state: State) -> None:
+    """Print one line per process: name, state, pid."""
+    for process in Supervisor(state).processes():
+        print(f"{process.name:<14} {process.state:<9} {process.pid or '-'}")
+
+
+@contextlib.contextmanager
+def _held(state: State, upstreams: tuple[str, ...]) -> Iterator[None]:
+    """Keep requests waiting at the gateway meanwhile; where it doesn't answer, go on without."""
+    gateway = health.GatewayAdmin(state)
+    paused = [upstream for upstream in upstreams if gateway.pause(upstream, max_s=PAUSE_MAX_S, drain_s=PAUSE_DRAIN_S)]
+    try:
+        yield
+    finally:
+        for upstream in paused:
+            gateway.resume(upstream)
+
+
+def _wait(each: Program) -> None:
+    if each.ready_at:
+        health.wait_until_ready(each.name, each.ready_at, within_s=READY_WITHIN_S)
+
+
+def restart(state: State, name: str) -> None:
+    """Restart one process so that nobody notices: hold its requests, drain it, start it, wait until it is ready."""
+    supervisor = Supervisor(state)
+    supervisor.process(name)
+    chosen = program(state, name)
+    if name == "gateway":
+        # Its workers are replaced one by one under the listening sockets, which a stop would close.
+        supervisor.signal(name, "HUP")
+        _wait(chosen)
+        return
+    with _held(state, chosen.upstreams):
+        supervisor.stop(name)
+        supervisor.start(name)
+        _wait(chosen)
+    print(f"{name} restarted, pid {supervisor.process(name).pid}")
+
+
+def logs(state: State, name: str) -> None:
+    """Show the last lines of one process's log and follow it until Ctrl-C."""
+    Supervisor(state).process(name)
+    follow = ["tail", "-n", str(LOG_LINES), *(["-F"] if os.isatty(1) else []), state.logs_dir / f"{name}.log"]
+    with contextlib.suppress(KeyboardInterrupt):
+        subprocess.run(list(map(str, follow)), check=False)
+
+
+def stop(state: State) -> None:
+    """Stop every process, the last started first, and the supervisor."""
+    supervisor = Supervisor(state)
+    state.ready_file.unlink(missing_ok=True)
+    for process in reversed(supervisor.processes()):
+        with contextlib.suppress(ControlFailed):
+            supervisor.stop(process.name)
+    supervisor.shutdown()

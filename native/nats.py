@@ -1,0 +1,32 @@
+"""The system's own nats-server."""
+
+from native.state import ROOT, State
+
+NATS_CONFIGURATION = """\
+# Written by `make run`; who may do what is in accounts.conf, the same file as in containers.
+server_name: mercadito
+host: 127.0.0.1
+port: {port}
+http: "127.0.0.1:{monitor}"
+max_payload: 1MB
+lame_duck_duration: 10s
+lame_duck_grace_period: 2s
+jetstream {{
+  store_dir: "{store}"
+  max_memory_store: 64MB
+  max_file_store: 4GB
+}}
+include accounts.conf
+"""
+
+
+def prepare(state: State) -> None:
+    """Write nats-server's configuration beside a copy of the rights of each service."""
+    folder = state.folder / "nats"
+    (folder / "accounts.conf").write_text((ROOT / "events" / "server" / "accounts.conf").read_text())
+    text = NATS_CONFIGURATION.format(
+        port=state.ports["nats"],
+        monitor=state.ports["nats-monitor"],
+        store=folder / "jetstream",
+    )
+    (folder / "nats.conf").write_text(text)

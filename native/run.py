@@ -1,0 +1,164 @@
+"""`make run`: from a fresh checkout to a running system with demo data."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from native import configuration, control, environments, front_end, health, installation, nats, postgres, settings
+from native.programs import console_script, programs
+from native.state import ROOT, State, port_is_free
+from native.supervision import Supervisor
+
+PROJECTS = ("events", "demo", "services/orders", "services/realtime", "services/usda-ingest", "services/notify")
+MIGRATED = (("services/orders", "orders"), ("services/usda-ingest", "usda-ingest"), ("services/notify", "notify"))
+READY_WITHIN_S = 90
+COMMAND_WITHIN_S = 170
+SIGN_INS = "staff@mercadito.example, buyer1@mercadito.example … buyer5@mercadito.example"
+
+
+class RunFailed(Exception):
+    """The system could not be started; the message says why and where to look."""
+
+
+@contextlib.contextmanager
+def _step(what: str) -> Iterator[None]:
+    began = time.monotonic()
+    print(f"… {what}", flush=True)
+    yield
+    print(f"✓ {what} ({time.monotonic() - began:.1f} s)", flush=True)
+
+
+def _command(script: str, arguments: list[str], environment: Mapping[str, str], *, show: bool = False) -> None:
+    """Run one of our commands to its end; what it prints is shown when asked for or when it fails."""
+    done = subprocess.run(
+        [script, *arguments],
+        env=settings.full_environment(environment),
+        check=False,
+        text=True,
+        stdout=None if show else subprocess.PIPE,
+        stderr=None if show else subprocess.STDOUT,
+        timeout=COMMAND_WITHIN_S,
+    )
+    if done.returncode:
+        raise RunFailed(f"{Path(script).name} {' '.join(arguments)} failed:\n{(done.stdout or '')[-3000:]}")
+
+
+def install() -> None:
+    """Install what is missing: Debian packages, Python environments, front-end packages."""
+    with _step("programs of the operating system"):
+        installation.ensure()
+    with _step("Python environments"):
+        for project in PROJECTS:
+            environments.ensure(ROOT / project)
+    with _step("front-end packages"):
+        front_end.ensure(ROOT / "services" / "orders")
+
+
+def _start_database(state: State, supervisor: Supervisor) -> None:
+    with _step("PostgreSQL"):
+        supervisor.start("postgres")
+        postgres.wait_until_ready(state)
+        postgres.make_databases(state)
+    for project, script in MIGRATED:
+        with _step(f"migrations of {script}"):
+            service = "usda" if script == "usda-ingest" else script
+            _command(console_script(project, script), ["migrate"], settings.migration(state, service))
+
+
+def _start_events(state: State, supervisor: Supervisor) -> None:
+    with _step("NATS and its streams"):
+        supervisor.start("nats")
+        _command(
+            console_script("events", "mercadito-events"), ["provision"], settings.nats_client(state, "provisioner")
+        )
+    key = state.secrets_dir / "identity_key.pem"
+    if not (key.exists() and state.jwks_file.exists()):
+        with _step("identity keys"):
+            _command(console_script("services/orders", "orders"), ["keys", "rotate"], settings.orders(state))
+
+
+def _start_services(state: State, supervisor: Supervisor) -> None:
+    with _step("services and gateway"):
+        for each in programs(state):
+            supervisor.start(each.name)
+        for each in programs(state):
+            if each.ready_at:
+                health.wait_until_ready(each.name, each.ready_at, within_s=READY_WITHIN_S)
+
+
+def _fill(state: State) -> None:
+    print("… the first market reports and the demo shop", flush=True)
+    _command(console_script("services/orders", "orders"), ["demo"], settings.orders(state), show=True)
+    state.ready_file.write_text(json.dumps({"url": state.url, "at": datetime.now(UTC).isoformat()}) + "\n")
+
+
+def _announce(state: State) -> None:
+    print(
+        f"\nMercadito is ready at {state.url}\n"
+        f"  sign in as   {SIGN_INS}\n"
+        f"  password     mercadito-demo\n"
+        f"  mail         {state.folder}/mail\n"
+        f"  status       make status · make restart S=orders-web · make logs S=orders-web\n"
+        f"  gateway      http://127.0.0.1:{state.ports['gateway-admin']}/status\n",
+        flush=True,
+    )
+
+
+def _check_ports(state: State) -> None:
+    for port in (state.gateway_port, state.gateway_port + 1):
+        if not port_is_free(port):
+            raise RunFailed(f"port {port} is taken: stop what listens there, or set MERCADITO_PORT to another")
+
+
+def _start(state: State) -> Supervisor:
+    _check_ports(state)
+    state.folder.mkdir(parents=True, exist_ok=True)
+    state.prepare()
+    postgres.prepare(state)
+    nats.prepare(state)
+    supervisor = Supervisor(state)
+    supervisor.launch(configuration.write(state))
+    return supervisor
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _until_interrupted() -> None:
+    print("Ctrl-C stops it.", flush=True)
+    while True:
+        signal.pause()
+
+
+def run(state: State) -> None:
+    """Start everything that does not run yet, print where it is, and stay until Ctrl-C; then stop what was started."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    install()
+    supervisor = Supervisor(state)
+    mine = not supervisor.answers()
+    if mine:
+        supervisor = _start(state)
+    state.ready_file.unlink(missing_ok=True)
+    try:
+        _start_database(state, supervisor)
+        _start_events(state, supervisor)
+        _start_services(state, supervisor)
+        _fill(state)
+        _announce(state)
+        if mine:
+            _until_interrupted()
+        else:
+            print("It was running already; `make stop` stops it.")
+    except KeyboardInterrupt:
+        print("\nstopping …", flush=True)
+    finally:
+        if mine:
+            control.stop(state)
+            print("stopped")

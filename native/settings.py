@@ -1,0 +1,133 @@
+"""What each process is told through its environment in a native run; the same names as in containers (.env.example)."""
+
+import os
+import pwd
+from collections.abc import Mapping
+
+from native.state import ROOT, State
+
+Environment = dict[str, str]
+PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# What an operator may set for `make run`.
+OPERATOR_SETTINGS = ("HUB_NAME", "HUB_TIME_ZONE", "LOG_LEVEL", "USDA_TODAY", "USDA_MARS_URL", "USDA_MARS_KEY")
+NATS_USERS = ("provisioner", "orders", "realtime", "usda", "notify", "operator")
+
+
+def _service_environment(state: State, service: str, port: str) -> Environment:
+    database = f"postgresql://{{role}}@127.0.0.1:{state.ports['postgres']}/{service}"
+    return {
+        "MERCADITO_ENV": os.environ.get("MERCADITO_ENV", "demo"),
+        **{name: os.environ[name] for name in OPERATOR_SETTINGS if os.environ.get(name)},
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_PORT": str(state.ports[port]),
+        "DATABASE_URL": database.format(role=service),
+        "DATABASE_PASSWORD_FILE": f"{state.secrets_dir}/{service}_db_password",
+        "IDENTITY_JWKS_FILE": str(state.jwks_file),
+        "PUBLIC_URL": state.url,
+        **nats_client(state, service),
+    }
+
+
+def nats_client(state: State, user: str) -> Environment:
+    """Return the settings with which `user` finds NATS."""
+    return {
+        "NATS_URL": f"nats://127.0.0.1:{state.ports['nats']}",
+        "NATS_USER": user,
+        "NATS_PASSWORD_FILE": f"{state.secrets_dir}/nats_{user}_password",
+    }
+
+
+def migration(state: State, service: str) -> Environment:
+    """Return the environment of a service's `migrate` command, the only one that knows the owner's password."""
+    return {
+        **_service_environment(state, service, {"orders": "orders-web"}.get(service, service)),
+        "MIGRATION_DATABASE_URL": f"postgresql://{service}_owner@127.0.0.1:{state.ports['postgres']}/{service}",
+        "MIGRATION_DATABASE_PASSWORD_FILE": f"{state.secrets_dir}/{service}_owner_db_password",
+    }
+
+
+def orders(state: State, port: str = "orders-web") -> Environment:
+    """Return the environment of the orders service, which alone reads the private identity key."""
+    return {
+        **_service_environment(state, "orders", port),
+        "IDENTITY_KEY_FILE": f"{state.secrets_dir}/identity_key.pem",
+        "SESSION_SECRET_FILE": f"{state.secrets_dir}/session_secret",
+    }
+
+
+def usda(state: State) -> Environment:
+    """Return the environment of usda-ingest."""
+    sample_site = f"http://127.0.0.1:{state.ports['usda-site']}/"
+    return {
+        **_service_environment(state, "usda", "usda"),
+        "USDA_INDEX_URL": os.environ.get("USDA_INDEX_URL") or sample_site,
+        "USDA_RAW_DIR": str(state.folder / "usda-raw"),
+        "USDA_SCHEDULE": os.environ.get("USDA_SCHEDULE", "on"),
+    }
+
+
+def realtime(state: State) -> Environment:
+    """Return the environment of realtime, which has no database."""
+    environment = _service_environment(state, "realtime", "realtime-http")
+    for name in ("DATABASE_URL", "DATABASE_PASSWORD_FILE"):
+        del environment[name]
+    return {**environment, "WS_HOST": "127.0.0.1", "WS_PORT": str(state.ports["realtime"])}
+
+
+def notify(state: State) -> Environment:
+    """Return the environment of notify."""
+    return {
+        **_service_environment(state, "notify", "notify"),
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(state.ports["smtp"]),
+        "SMTP_STARTTLS": "off",
+        "MAIL_FROM": "Mercadito <orders@mercadito.example>",
+        "MAIL_MESSAGE_ID_DOMAIN": "mercadito.example",
+    }
+
+
+def gateway(state: State) -> Environment:
+    """Return the environment of the gateway."""
+    ports = state.ports
+    return {
+        "MERCADITO_ENV": os.environ.get("MERCADITO_ENV", "demo"),
+        "GATEWAY_PORT": str(ports["gateway"]),
+        "GATEWAY_ADMIN_PORT": str(ports["gateway-admin"]),
+        "GATEWAY_ADMIN_TOKEN_FILE": f"{state.secrets_dir}/gateway_admin_token",
+        "GATEWAY_STATE_DIR": str(state.folder / "gateway"),
+        "GATEWAY_USER": pwd.getpwuid(os.geteuid()).pw_name,
+        "STATIC_DIR": str(ROOT / "services/orders/src/orders/static"),
+        "ORDERS_UPSTREAM": f"127.0.0.1:{ports['orders-web']}",
+        "REALTIME_WS_UPSTREAM": f"127.0.0.1:{ports['realtime']}",
+        "REALTIME_HTTP_UPSTREAM": f"127.0.0.1:{ports['realtime-http']}",
+        "USDA_UPSTREAM": f"127.0.0.1:{ports['usda']}",
+        "NOTIFY_UPSTREAM": f"127.0.0.1:{ports['notify']}",
+        **{name: value for name, value in os.environ.items() if name.startswith("GATEWAY_HOLD_")},
+    }
+
+
+def nats_server(state: State) -> Environment:
+    """Return nats-server's environment: its users' passwords, which accounts.conf refers to."""
+    return {f"NATS_PASSWORD_{user.upper()}": state.secret(f"nats_{user}_password") for user in NATS_USERS}
+
+
+def usda_site(state: State) -> Environment:
+    """Return the environment of the demo's stand-in for the USDA's site."""
+    files = os.environ.get("USDA_FILES_DIR", "")
+    return {
+        "HTTP_HOST": "127.0.0.1",
+        "HTTP_PORT": str(state.ports["usda-site"]),
+        **({"USDA_FILES_DIR": str((ROOT / files).resolve())} if files else {}),
+        **({"USDA_TODAY": os.environ["USDA_TODAY"]} if os.environ.get("USDA_TODAY") else {}),
+    }
+
+
+def full_environment(environment: Mapping[str, str]) -> Environment:
+    """Return what a process sees: its own settings and, of the caller's environment, only what it needs to run."""
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {**passed, "PYTHONUNBUFFERED": "1", **environment}
+
+
+def mail_sink(state: State) -> Environment:
+    """Return the environment of the demo's SMTP server, which keeps each mail as a file."""
+    return {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(state.ports["smtp"]), "MAIL_DIR": str(state.folder / "mail")}

@@ -1,0 +1,1 @@
+"""Tests of the whole system, and the runner of every suite."""

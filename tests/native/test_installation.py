@@ -1,0 +1,42 @@
+"""What happens on a machine where something is missing."""
+
+import subprocess
+
+import pytest
+
+from native import installation
+from native.installation import InstallationFailed, Need
+
+
+@pytest.fixture
+def something_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = [Need("PostgreSQL", ("postgresql",), present=False), Need("nats-server", ("nats-server",), present=True)]
+    monkeypatch.setattr(installation, "_needs", lambda *, browser: missing)
+
+
+def test_without_root_or_sudo_the_message_names_the_packages_and_make_up(
+    something_missing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "_privileged", lambda: None)
+    with pytest.raises(InstallationFailed, match=r"(?s)PostgreSQL.*postgresql.*make up"):
+        installation.ensure()
+
+
+def test_only_what_is_missing_is_installed(something_missing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(installation, "_privileged", list)
+    monkeypatch.setattr(installation, "_apt", lambda _sudo, *arguments: asked.append(arguments))
+    installation.ensure()
+    assert asked[0] == ("update",)
+    assert asked[1][-1] == "postgresql"
+
+
+def test_an_old_node_is_refused_with_the_version_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = subprocess.CompletedProcess([], 0, stdout="v18.1.0\n")
+    monkeypatch.setattr(installation.subprocess, "run", lambda *_, **__: answer)
+    with pytest.raises(InstallationFailed, match=r"Node\.js 20 .*v18\.1\.0"):
+        installation._check_interpreters()
+
+
+def test_this_machine_has_what_the_run_needs() -> None:
+    assert [need.what for need in installation._needs(browser=True) if not need.present] == []

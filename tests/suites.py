@@ -1,0 +1,65 @@
+"""What `make test` runs: checks that pass or fail as one, and pytest suites in each project's own environment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = ("services/orders", "services/realtime", "services/usda-ingest", "services/notify")
+TOOLS = ROOT / "tests" / ".venv" / "bin"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command that passes or fails as one."""
+
+    name: str
+    group: str
+    command: tuple[str, ...]
+    folder: Path = ROOT
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A pytest suite. `alone`: it starts a whole system, so nothing else runs beside it."""
+
+    name: str
+    project: str
+    paths: tuple[str, ...] = ("tests",)
+    options: tuple[str, ...] = ()
+    alone: bool = False
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of the environment in which the suite runs."""
+        return ROOT / self.project / ".venv" / "bin" / "python"
+
+
+def _types(project: str, *paths: str) -> Check:
+    python = f"--python-executable={ROOT / project / '.venv' / 'bin' / 'python'}"
+    settings = f"--config-file={ROOT / 'pyproject.toml'}"
+    command = (str(TOOLS / "mypy"), settings, python, *paths)
+    return Check(f"types: {project}", "types", command, ROOT / project)
+
+
+def checks() -> list[Check]:
+    """Return lint, type and import-direction checks."""
+    ruff = str(TOOLS / "ruff")
+    imports = (f"PYTHONPATH={ROOT / 'events' / 'src'}:src", str(TOOLS / "lint-imports"))
+    return [
+        Check("lint", "lint", (ruff, "check", "--quiet", ".")),
+        Check("format", "lint", (ruff, "format", "--check", "--quiet", ".")),
+        Check("types: native", "types", (str(TOOLS / "mypy"), "native", "tests")),
+        *(_types(project, "src") for project in ("events", "demo", *SERVICES)),
+        *(Check(f"imports: {project}", "imports", ("env", *imports), ROOT / project) for project in SERVICES),
+    ]
+
+
+def suites() -> list[Suite]:
+    """Return the pytest suites, the quick ones first."""
+    return [
+        *(Suite(project, project) for project in ("events", "demo", *SERVICES)),
+        Suite("gateway", "gateway", ("t",)),
+        Suite("native", "tests", ("tests/native", "tests/contract", "tests/house")),
+        Suite("end-to-end", "tests", ("tests/e2e", "tests/browser"), alone=True),
+        Suite("containers", "tests", ("tests/containers",), alone=True),
+    ]
