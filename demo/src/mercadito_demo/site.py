@@ -67,7 +67,7 @@ class SiteRequest(BaseHTTPRequestHandler):
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 - http.server finds methods by this name
 
     def _page(self, path: str) -> tuple[str, str] | None:
         pages: dict[str, tuple[str, Callable[[], str]]] = {
