@@ -1,0 +1,131 @@
+"""The events of this service, as their readers expect them (`events/schemas`)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from orders.application.ports import ContactRecord, Fact, StoreRecord
+from orders.domain.cycle import Cycle
+from orders.domain.order import LockedOffer, Order
+from orders.domain.people import Actor
+
+MAX_OFFERS_PER_EVENT = 200
+
+
+def order_fact(
+    action: str, order: Order, cycle: Cycle, actor: Actor, changes: Sequence[dict[str, object]], reason: str
+) -> Fact:
+    """Describe what happened to an order; `action` is placed, amended or cancelled."""
+    data = {
+        "order_id": order.id,
+        "number": order.number,
+        "store_id": order.store_id,
+        "store_name": order.store_name,
+        "cycle_id": cycle.id,
+        "cycle_name": cycle.name,
+        "delivery_on": cycle.delivery_on.isoformat(),
+        "cutoff_at": timestamp(cycle.cutoff_at),
+        "state": order.state.value,
+        "version": order.version,
+        "lines": [
+            {
+                "offer_id": line.offer_id,
+                "name": line.name,
+                "name_es": line.name_es,
+                "pack": line.pack,
+                "quantity": line.quantity,
+                "unit_price_cents": line.unit_price_cents,
+                "total_cents": line.total_cents,
+                "shorted": line.shorted,
+            }
+            for line in order.lines
+        ],
+        "total_cents": order.total_cents,
+        "note": order.note,
+        "actor": {"person_id": actor.person_id, "role": actor.role.value},
+        "changes": list(changes),
+        "reason": reason,
+    }
+    return Fact(f"orders.order.{action}.v1", order.id, data)
+
+
+def offers_changed(cycle_id: str, offers: Sequence[LockedOffer]) -> Iterator[Fact]:
+    """Describe offers as they stand now, split so that no event grows too large."""
+    parts = [offers[start : start + MAX_OFFERS_PER_EVENT] for start in range(0, len(offers), MAX_OFFERS_PER_EVENT)]
+    for number, part in enumerate(parts, start=1):
+        data = {
+            "cycle_id": cycle_id,
+            "offers": [offer_body(offer) for offer in part],
+            "part": number,
+            "parts": len(parts),
+        }
+        yield Fact("orders.offers.changed.v1", cycle_id, data)
+
+
+def offer_body(offer: LockedOffer) -> dict[str, Any]:
+    return {
+        "offer_id": offer.id,
+        "version": offer.version,
+        "name": offer.name,
+        "name_es": offer.name_es,
+        "pack": offer.pack,
+        "unit_price_cents": offer.unit_price_cents,
+        "remaining": offer.remaining,
+        "available": offer.available,
+    }
+
+
+def cycle_fact(verb: str, cycle: Cycle, server_time: datetime, **more: object) -> Fact:
+    """Describe a market day that was scheduled, opened, is closing, closed or was cancelled."""
+    data = {
+        "cycle_id": cycle.id,
+        "name": cycle.name,
+        "state": cycle.state.value,
+        "opens_at": timestamp(cycle.opens_at),
+        "cutoff_at": timestamp(cycle.cutoff_at),
+        "delivery_on": cycle.delivery_on.isoformat(),
+        "server_time": timestamp(server_time),
+        **more,
+    }
+    return Fact(f"orders.cycle.{verb}.v1", cycle.id, data)
+
+
+def store_changed(store: StoreRecord) -> Fact:
+    data = {
+        "store_id": store.id,
+        "name": store.name,
+        "active": store.active,
+        "wants_reminder": store.wants_reminder,
+        "people": list(store.people),
+    }
+    return Fact("orders.store.changed.v1", store.id, data)
+
+
+def contact_changed(contact: ContactRecord, time_zone: str) -> Fact:
+    data = {
+        "person_id": contact.person_id,
+        "email": contact.email,
+        "name": contact.name,
+        "locale": contact.locale,
+        "time_zone": time_zone,
+        "role": contact.role.value,
+        "store_ids": list(contact.store_ids),
+        "active": contact.active,
+        "version": contact.version,
+    }
+    return Fact("accounts.contact.changed.v1", contact.person_id, data)
+
+
+def signed_out(person_id: str, until: datetime, *, session_id: str | None = None, token_id: str | None = None) -> Fact:
+    """Tell the other services what not to accept any more, until it would have expired anyway."""
+    data: dict[str, Any] = {"person_id": person_id, "until": timestamp(until)}
+    if session_id is not None:
+        data["session_id"] = session_id
+    if token_id is not None:
+        data["token_id"] = token_id
+    return Fact("orders.person.signed_out.v1", person_id, data)
+
+
+def timestamp(moment: datetime) -> str:
+    """Write an aware time as RFC 3339 in UTC."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

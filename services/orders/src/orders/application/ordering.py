@@ -1,0 +1,259 @@
+"""Placing, amending and cancelling an order: each one transaction, all or nothing, at most once per key."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Protocol
+from uuid import uuid4
+
+from orders.application import facts
+from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder, RequestKey
+from orders.application.ports import AuditEntry, Transactions, UnitOfWork
+from orders.application.queries import LineView, OrderView
+from orders.domain import errors
+from orders.domain.cycle import Cycle
+from orders.domain.order import LockedOffer, Order, OrderLine, OrderState, agree_lines, check_requests, stock_deltas
+from orders.domain.people import Actor
+
+Render = Callable[[OrderView], Answer]
+
+
+class Ordering(Protocol):
+    """The use cases as entry points call them; `render` turns the order into the answer to give and to keep."""
+
+    def place(self, command: PlaceOrder, render: Render, once: RequestKey | None = None) -> Answer: ...
+
+    def amend(self, command: AmendOrder, render: Render, once: RequestKey | None = None) -> Answer: ...
+
+    def cancel(self, command: CancelOrder, render: Render, once: RequestKey | None = None) -> Answer: ...
+
+
+class OrderDesk:
+    """`Ordering` on transactions."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def place(self, command: PlaceOrder, render: Render, once: RequestKey | None = None) -> Answer:
+        """Take stock, write order, audit and events, keep the answer: one transaction.
+
+        Raises:
+            Invalid, Forbidden, CycleClosed, OrderExists, PriceChanged, SoldOut: refused; nothing is kept.
+            KeyReused, KeyInFlight: of the idempotency key.
+
+        """
+        check_requests(command.lines, command.note)
+        command.actor.require_store(command.store_id)
+        return self._once(once, render, lambda work: place_order(command, work))
+
+    def amend(self, command: AmendOrder, render: Render, once: RequestKey | None = None) -> Answer:
+        """Replace the order's lines, giving back and taking only the difference."""
+        check_requests(command.lines, command.note)
+        return self._once(once, render, lambda work: amend_order(command, work))
+
+    def cancel(self, command: CancelOrder, render: Render, once: RequestKey | None = None) -> Answer:
+        """Cancel the order and give its stock back; cancelling it again changes nothing."""
+        return self._once(once, render, lambda work: cancel_order(command, work))
+
+    def _once(self, key: RequestKey | None, render: Render, work: Callable[[UnitOfWork], OrderView]) -> Answer:
+        def transaction(unit: UnitOfWork) -> Answer:
+            kept = unit.keys.claim(key) if key else None
+            if kept is not None:
+                return kept
+            answer = render(work(unit))
+            if key:
+                unit.keys.keep(key, answer)
+            return answer
+
+        return self._transactions.run(transaction)
+
+
+def place_order(command: PlaceOrder, work: UnitOfWork) -> OrderView:
+    """Place an order inside the caller's transaction; see `OrderDesk.place`."""
+    cycle = _orderable_cycle(command.cycle_id, work)
+    store = work.orders.store(command.store_id)
+    if store is None or not store.active:
+        raise errors.Invalid(errors.FieldError("store_id", "no such store"))
+    live = work.orders.live(command.cycle_id, command.store_id)
+    if live is not None:
+        raise errors.OrderExists(live)
+    offers = work.offers.lock([line.offer_id for line in command.lines], cycle.id)
+    lines = agree_lines(command.lines, offers, held={}, on_shortage=command.on_shortage)
+    changed = _take(work, stock_deltas({}, _quantities(lines)), offers)
+    now = work.now()
+    # Locks may have been waited for: only the clock read under all of them says whether the cutoff was met.
+    cycle.require_ordering(now)
+    order = work.orders.add(
+        Order(
+            id=str(uuid4()),
+            number=0,
+            store_id=store.id,
+            store_name=store.name,
+            cycle_id=cycle.id,
+            state=OrderState.PLACED,
+            version=1,
+            lines=lines,
+            note=command.note,
+            placed_at=now,
+            updated_at=now,
+        )
+    )
+    _record(work, "placed", command.actor, cycle, order, line_changes((), lines), changed)
+    return view(order, cycle)
+
+
+def amend_order(command: AmendOrder, work: UnitOfWork) -> OrderView:
+    """Amend an order inside the caller's transaction; see `OrderDesk.amend`."""
+    order = _locked_order(command.order_id, command.actor, work)
+    cycle = _orderable_cycle(order.cycle_id, work)
+    order.require_editable()
+    order.require_version(command.expected_version)
+    held = order.quantities()
+    offers = work.offers.lock({*held, *(line.offer_id for line in command.lines)}, cycle.id)
+    lines = agree_lines(command.lines, offers, held=held, on_shortage=command.on_shortage)
+    note = order.note if command.note is None else command.note
+    changes = [*line_changes(order.lines, lines), *_note_change(order.note, note)]
+    if not changes:
+        return view(order, cycle)
+    changed = _take(work, stock_deltas(held, _quantities(lines)), offers)
+    cycle.require_ordering(work.now())
+    order = work.orders.replace(replace(order, note=note), lines)
+    _record(work, "amended", command.actor, cycle, order, changes, changed)
+    return view(order, cycle)
+
+
+def cancel_order(command: CancelOrder, work: UnitOfWork) -> OrderView:
+    """Cancel an order inside the caller's transaction; see `OrderDesk.cancel`."""
+    order = _locked_order(command.order_id, command.actor, work)
+    if order.state is OrderState.CANCELLED:
+        cycle = work.cycles.lock_for_ordering(order.cycle_id)
+        return view(order, _present(cycle))
+    cycle = _orderable_cycle(order.cycle_id, work)
+    order.require_editable()
+    order.require_version(command.expected_version)
+    held = order.quantities()
+    changed = _take(work, stock_deltas(held, {}), work.offers.lock(held, cycle.id))
+    cycle.require_ordering(work.now())
+    order = work.orders.set_state(order, OrderState.CANCELLED)
+    changes = [{"field": "state", "old": OrderState.PLACED.value, "new": OrderState.CANCELLED.value}]
+    _record(work, "cancelled", command.actor, cycle, order, changes, changed, command.reason)
+    return view(order, cycle)
+
+
+def view(order: Order, cycle: Cycle) -> OrderView:
+    """Show an order that was just written; its cycle is known to be open then."""
+    return OrderView(
+        id=order.id,
+        number=order.number,
+        state=order.state,
+        version=order.version,
+        cycle_id=cycle.id,
+        cycle_name=cycle.name,
+        delivery_on=cycle.delivery_on,
+        cutoff_at=cycle.cutoff_at,
+        store_id=order.store_id,
+        store_name=order.store_name,
+        lines=tuple(
+            LineView(
+                offer_id=line.offer_id,
+                name=line.name,
+                name_es=line.name_es,
+                pack=line.pack,
+                quantity=line.quantity,
+                unit_price_cents=line.unit_price_cents,
+                total_cents=line.total_cents,
+                shorted=line.shorted,
+            )
+            for line in order.lines
+        ),
+        total_cents=order.total_cents,
+        note=order.note,
+        placed_at=order.placed_at,
+        updated_at=order.updated_at,
+        editable_until=cycle.cutoff_at if order.state is OrderState.PLACED else None,
+    )
+
+
+def line_changes(before: tuple[OrderLine, ...], after: tuple[OrderLine, ...]) -> list[dict[str, object]]:
+    """List what differs, in the form of the audit trail (`queries.Change`)."""
+    old, new = ({line.offer_id: line for line in lines} for lines in (before, after))
+    changes: list[dict[str, object]] = []
+    for offer_id in [*new, *(offer_id for offer_id in old if offer_id not in new)]:
+        was, now = old.get(offer_id), new.get(offer_id)
+        named = now or was
+        subject = {"offer_id": offer_id, "name": named.name, "name_es": named.name_es} if named else {}
+        for field in ("quantity", "unit_price_cents", "shorted"):
+            old_value, new_value = getattr(was, field, None), getattr(now, field, None)
+            told = field == "quantity" or (was is not None and now is not None) or (field == "shorted" and new_value)
+            if told and old_value != new_value:
+                changes.append({"field": field, "old": old_value, "new": new_value, **subject})
+    return changes
+
+
+def _note_change(old: str, new: str) -> list[dict[str, object]]:
+    return [] if old == new else [{"field": "note", "old": old, "new": new}]
+
+
+def _quantities(lines: tuple[OrderLine, ...]) -> dict[str, int]:
+    return {line.offer_id: line.quantity for line in lines if line.quantity}
+
+
+def _present(cycle: Cycle | None) -> Cycle:
+    if cycle is None:
+        raise errors.NotFound("no such market day")
+    return cycle
+
+
+def _orderable_cycle(cycle_id: str, work: UnitOfWork) -> Cycle:
+    cycle = work.cycles.lock_for_ordering(cycle_id)
+    if cycle is None:
+        raise errors.Invalid(errors.FieldError("cycle_id", "no such market day"))
+    cycle.require_ordering(work.now())
+    return cycle
+
+
+def _locked_order(order_id: str, actor: Actor, work: UnitOfWork) -> Order:
+    order = work.orders.lock(order_id)
+    if order is None:
+        raise errors.NotFound("no such order")
+    actor.require_sight_of(order.store_id)
+    return order
+
+
+def _take(
+    work: UnitOfWork, deltas: Mapping[str, int], offers: Mapping[str, LockedOffer]
+) -> list[tuple[LockedOffer, LockedOffer]]:
+    """Move stock; return each changed offer as it was and as it is.
+
+    The rows are locked and were found sufficient, so a shortage here means that something else writes stock: the
+    condition in the UPDATE holds the line all the same.
+    """
+    limited = {offer_id: delta for offer_id, delta in deltas.items() if offers[offer_id].remaining is not None}
+    if not limited:
+        return []
+    taken = work.offers.take(limited)
+    short = [offer_id for offer_id in limited if offer_id not in taken]
+    if short:
+        left = {offer_id: offers[offer_id].remaining or 0 for offer_id in short}
+        raise errors.SoldOut(tuple(errors.Shortage(offer_id, limited[offer_id], left[offer_id]) for offer_id in short))
+    return [(offers[offer_id], taken[offer_id]) for offer_id in limited]
+
+
+def _record(
+    work: UnitOfWork,
+    action: str,
+    actor: Actor,
+    cycle: Cycle,
+    order: Order,
+    changes: list[dict[str, object]],
+    changed: list[tuple[LockedOffer, LockedOffer]],
+    reason: str = "",
+) -> None:
+    """Write the audit trail of order and stock, and publish both."""
+    work.audit(AuditEntry("order", order.id, action, actor, changes, reason))
+    why = f"order {order.number} {action}"
+    for was, now in changed:
+        stock = [{"field": "remaining", "old": was.remaining, "new": now.remaining}]
+        work.audit(AuditEntry("offer", now.id, "stock", actor, stock, why))
+    work.publish(facts.order_fact(action, order, cycle, actor, changes, reason))
+    for fact in facts.offers_changed(cycle.id, [now for _, now in changed]):
+        work.publish(fact)
