@@ -33,7 +33,7 @@ def test_only_what_is_missing_is_installed(something_missing: None, monkeypatch:
 
 def test_an_old_node_is_refused_with_the_version_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = subprocess.CompletedProcess([], 0, stdout="v18.1.0\n")
-    monkeypatch.setattr(installation.subprocess, "run", lambda *_, **__: answer)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
     with pytest.raises(InstallationFailed, match=r"Node\.js 20 .*v18\.1\.0"):
         installation._check_interpreters()
 

@@ -1,0 +1,23 @@
+"""The system under test: started once per session, by `make run` or by `docker compose`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.driver.system import USDA_FILES, System, native_system, stop
+
+
+@pytest.fixture(scope="session")
+def usda_files() -> Path | None:
+    """The recorded market reports, where this checkout has ../shared beside it."""
+    folder = USDA_FILES / "mars"
+    return folder if folder.exists() else None
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, usda_files: Path | None) -> Iterator[System]:
+    """A whole system of processes with ports and a state folder of its own, beside whatever else runs here."""
+    started, process = native_system(tmp_path_factory.mktemp("system"), usda_files)
+    yield started
+    stop(process)

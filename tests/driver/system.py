@@ -1,0 +1,121 @@
+"""A whole system, started and steered with the same commands that an operator types."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.driver.api import Client
+from tests.driver.mailbox import Mailbox
+from tests.driver.polling import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+USDA_FILES = ROOT.parent / "shared" / "data" / "usda"
+WHOLE_WAY = ROOT.parent / "shared" / "checks" / "whole_way.py"
+# The recorded reports end on this day; a market that is dated today would rightly call them stale.
+MARKET_DAY = "2026-01-08"
+COMMAND_WITHIN_S = 120
+PROCESSES = ("gateway", "orders-web", "orders-worker", "realtime", "usda", "notify", "nats", "postgres")
+
+
+def free_port_pair() -> int:
+    """Return a free port whose successor is free as well (the gateway's admin listener)."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+@dataclass(frozen=True)
+class System:
+    """A running system: its address, its run folder, and the environment in which `make` finds it."""
+
+    port: int
+    run_dir: Path
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """The gateway's address."""
+        return f"http://localhost:{self.port}"
+
+    def make(self, *arguments: str) -> str:
+        """Run `make` as an operator would; return what it prints."""
+        done = subprocess.run(
+            ["make", "-s", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WITHIN_S,
+        )
+        assert done.returncode == 0, f"make {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+    def pids(self) -> dict[str, int]:
+        """Return the pid of each process that runs."""
+        return {
+            name: int(pid) for name, pid in re.findall(r"^(\S+)\s+\S+\s+(\d+)\s*$", self.make("status"), re.MULTILINE)
+        }
+
+    def kill(self, name: str) -> int:
+        """`kill -9` one process; return the pid it had."""
+        pid = self.pids()[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def came_back(self, name: str, *, instead_of: int, within_s: float = 30) -> int:
+        """Wait until the process runs again under another pid."""
+
+        def another() -> int | None:
+            pid = self.pids().get(name)
+            return pid if pid != instead_of else None
+
+        return int(eventually(another, within_s=within_s, what=f"{name} started again") or 0)
+
+    def client(self, email: str) -> Client:
+        """Sign in by token."""
+        return Client(self.url, f"{email}@mercadito.example")
+
+    def mailbox(self) -> Mailbox:
+        """Return the sink's mails from now on."""
+        return Mailbox(self.run_dir / "mail")
+
+
+def native_system(folder: Path, usda_files: Path | None) -> tuple[System, subprocess.Popen[bytes]]:
+    """Start `make run` on ports and a folder of its own and wait for `ready`."""
+    port, run_dir = free_port_pair(), folder / "run"
+    environment = {**os.environ, "MERCADITO_RUN_DIR": str(run_dir), "MERCADITO_PORT": str(port)}
+    if usda_files is not None:
+        environment |= {"USDA_FILES_DIR": str(usda_files), "USDA_TODAY": MARKET_DAY}
+    log = folder / "make-run.log"
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "native", "run"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT)
+
+    def ready() -> bool:
+        assert process.poll() is None, f"make run ended: {log.read_text()[-4000:]}"
+        return (run_dir / "ready").exists()
+
+    try:
+        eventually(ready, within_s=240, what=f"ready; see {log}")
+    except AssertionError as late:
+        stop(process)
+        raise AssertionError(f"{late}\n{log.read_text()[-4000:]}") from None
+    return System(port, run_dir, environment), process
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C; return the exit code once everything it started has ended."""
+    process.send_signal(signal.SIGINT)
+    return process.wait(timeout=COMMAND_WITHIN_S)
