@@ -90,7 +90,7 @@ class HealthServer:
                 return await found if isinstance(found, Awaitable) else found
         except TimeoutError:
             return ["the readiness check takes too long"]
-        except Exception:  # the outermost frame of the check: a readiness that crashes is not ready
+        except Exception:  # noqa: BLE001 - the outermost frame of the check: a readiness that crashes is not ready
             _log.exception("readiness_check_failed")
             return ["the readiness check failed"]
 

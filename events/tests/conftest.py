@@ -1,0 +1,1 @@
+pytest_plugins = ["mercadito_events.testing"]
