@@ -1,0 +1,107 @@
+"""What is to be said, before it is known to whom.
+
+An event becomes an intent in the transaction that marks it as handled. Later, perhaps once the store's people are
+known, the intent becomes one message per person.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from mercadito_events.envelope import Event
+from mercadito_events.inbox import Handler
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from notify.kinds import kinds
+from notify.kinds.kind import Kind
+from notify.mail import message_id
+from notify.tables import intents
+
+EXPAND_BATCH = 20
+# A new contact wakes its intents at once; this look is for those that crossed on the way.
+LOOK_AGAIN_AFTER = timedelta(seconds=30)
+
+_log = structlog.get_logger(__name__)
+
+_DUE = text("""
+    SELECT id, key, kind, event_id, order_id, data, expires_at, expires_at <= now() AS expired FROM intents
+    WHERE state = 'waiting' AND look_at <= now()
+    ORDER BY look_at, id LIMIT :batch FOR UPDATE SKIP LOCKED
+""")
+_LATER = text("UPDATE intents SET look_at = now() + :pause WHERE id = :id")
+_CLOSE = text("UPDATE intents SET state = :state WHERE id = :id")
+_QUEUE = text("""
+    INSERT INTO messages (intent_id, dedup_key, message_id, kind, person_id, order_id, expires_at)
+    VALUES (:intent_id, :dedup_key, :message_id, :kind, :person_id, :order_id, :expires_at)
+    ON CONFLICT (dedup_key) DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """What one look at the waiting intents did."""
+
+    looked_at: int
+    queued: int
+    expired: int
+
+
+def handlers() -> dict[str, Handler]:
+    """Return an event handler for each event that is the cause of a kind of mail."""
+    return {kind.event_type: partial(record, kind=kind) for kind in kinds().values()}
+
+
+def record(connection: Connection, event: Event, *, kind: Kind) -> None:
+    """Write down that there is something to say; the same thing twice, even by another event, is said once."""
+    about = kind.reading.of(event.data)
+    values = {
+        "key": f"{kind.name}:{kind.about(about)}",
+        "kind": kind.name,
+        "event_id": event.id,
+        "traceparent": event.traceparent,
+        "store_id": kind.store_id(about),
+        "order_id": kind.order_id(about),
+        "data": about.model_dump(mode="json"),
+        # From the event's own time: a stream replayed into an empty database must not mail what is long past.
+        "expires_at": event.time + kind.expires_after,
+    }
+    connection.execute(insert(intents).values(values).on_conflict_do_nothing(index_elements=["key"]))
+
+
+def expand(connection: Connection, *, domain: str) -> Expanded:
+    """Turn waiting intents into messages, as far as their people are known; ``domain`` ends the Message-IDs."""
+    queued = expired = 0
+    due = connection.execute(_DUE.columns(data=JSONB), {"batch": EXPAND_BATCH}).all()
+    for intent in due:
+        if intent.expired:
+            connection.execute(_CLOSE, {"id": intent.id, "state": "expired"})
+            _log.error("alarm_nobody_to_write_to", kind=intent.kind, order_id=intent.order_id, event_id=intent.event_id)
+            expired += 1
+        else:
+            queued += _queue_for_everyone(connection, intent, partial(message_id, domain=domain))
+    return Expanded(len(due), queued, expired)
+
+
+def _queue_for_everyone(connection: Connection, intent: Row[tuple[object, ...]], new_id: Callable[[str], str]) -> int:
+    kind = kinds()[intent.kind]
+    people = kind.recipients(connection, kind.reading.of(intent.data))
+    if not people:
+        connection.execute(_LATER, {"id": intent.id, "pause": LOOK_AGAIN_AFTER})
+        return 0
+    for person in people:
+        dedup_key = f"{intent.key}:{person.person_id}"
+        values = {
+            "intent_id": intent.id,
+            "dedup_key": dedup_key,
+            "message_id": new_id(dedup_key),
+            "kind": intent.kind,
+            "person_id": person.person_id,
+            "order_id": intent.order_id,
+            "expires_at": intent.expires_at,
+        }
+        connection.execute(_QUEUE, values)
+    connection.execute(_CLOSE, {"id": intent.id, "state": "expanded"})
+    return len(people)

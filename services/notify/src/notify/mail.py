@@ -1,0 +1,85 @@
+"""From words to the bytes of one mail (RFC 5322), and the id that stays the same however often it is tried."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+from notify.contacts import Contact
+from notify.errors import Unrenderable
+from notify.rendering import Words
+from notify.smtp import Envelope
+
+# RFC 5321 4.5.3.1: longer ones are refused by relays, or cut.
+MAX_ADDRESS_CHARS = 254
+# Names longer than that help nobody and break header folding in old clients.
+MAX_DISPLAY_NAME_CHARS = 100
+# Any constant will do, as long as it never changes: the ids of mails on their way derive from it.
+_NAMESPACE = uuid.UUID("6f0d9f6e-3b0c-5a55-8d0e-6d65726361aa")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The From address, as settings give it."""
+
+    address: Address
+
+    @classmethod
+    def parse(cls, text: str) -> "Sender":
+        """Read ``Name <local@domain>`` or ``local@domain``.
+
+        Raises:
+            ValueError: it is not one address.
+
+        """
+        name, spec = parseaddr(text)
+        if not spec or any(ord(char) < ord(" ") for char in text):
+            raise ValueError(text)
+        return cls(_address(name, spec))
+
+
+def message_id(dedup_key: str, domain: str) -> str:
+    """Return the Message-ID of whatever has this key: a duplicate is recognised as one by those who look at ids."""
+    return f"<{uuid.uuid5(_NAMESPACE, dedup_key)}@{domain}>"
+
+
+def compose(words: Words, *, sender: Sender, reader: Contact, message_id: str, at: datetime) -> Envelope:
+    """Build the mail for one reader, text and HTML, in ASCII bytes that any relay passes on unchanged.
+
+    Raises:
+        Unrenderable: the reader's address cannot be written to.
+
+    """
+    try:
+        recipient = _address(reader.name[:MAX_DISPLAY_NAME_CHARS], reader.email)
+        mail = EmailMessage(policy=SMTP)
+        mail["From"] = sender.address
+        mail["To"] = recipient
+        mail["Subject"] = words.subject
+        mail["Date"] = format_datetime(at)
+        mail["Message-ID"] = message_id
+        mail["Content-Language"] = reader.language
+        # RFC 3834: no vacation notice shall answer an order confirmation.
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(words.text, cte="quoted-printable")
+        mail.add_alternative(words.html, subtype="html", cte="quoted-printable")
+        return Envelope(sender.address.addr_spec, recipient.addr_spec, mail.as_bytes())
+    except (ValueError, MessageError) as error:
+        # The error's own text may hold the address, which no log and no event shall carry.
+        raise Unrenderable(f"no header can be made of the recipient's name and address ({type(error).__name__})") from None
+
+
+def _address(name: str, spec: str) -> Address:
+    local, at, domain = spec.rpartition("@")
+    # A domain of another script has an ASCII form; a local part has none, and few relays take it (RFC 6531).
+    address = Address(display_name=name, addr_spec=f"{local}{at}{domain.encode('idna').decode('ascii')}")
+    plain = address.addr_spec
+    if not (plain.isascii() and address.username and address.domain and len(plain) <= MAX_ADDRESS_CHARS):
+        raise ValueError("not an address that can be written to")
+    if any(char <= " " or char in "<>\x7f" for char in plain):
+        raise ValueError("not an address that fits an SMTP command")
+    return address

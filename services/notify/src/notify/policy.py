@@ -1,0 +1,94 @@
+"""What follows from an attempt: when to try again, when to give up, when nobody can know (reliability.md §1.1b)."""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from notify.errors import ConversationLost, DeliveryError, Refused, RelayFault
+from notify.smtp import PERMANENT
+
+# Minutes first, for a relay that hiccups; hours later, for one that is ill. The last one repeats until the kind's expiry.
+BACK_OFF_S = (60.0, 300.0, 900.0, 3_600.0, 10_800.0, 21_600.0)
+JITTER = 0.2
+# With BACK_OFF_S some 46 h, just inside the 48 h of a confirmation; a message that kills its sender also ends here.
+MAX_ATTEMPTS = 12
+# Dots written whose answer was never seen. After the first, one more try with the same bytes; after the second, nobody knows.
+MAX_UNANSWERED = 2
+
+
+class State(StrEnum):
+    """Where a message is in its life; ``sent``, ``failed``, ``unknown`` and ``expired`` are final."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+
+
+FINAL = frozenset({State.SENT, State.FAILED, State.UNKNOWN, State.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state that an attempt leads to; ``delay_s`` counts for ``queued`` and ``deferred``."""
+
+    state: State
+    reason: str | None = None
+    delay_s: float = 0.0
+    unanswered: int = 0
+    attempt_counts: bool = True
+
+
+def before_attempt(*, attempts: int, unanswered: int, expired: bool) -> Outcome | None:
+    """Return why no further attempt may be made, or None when it may; ``attempts`` includes the one about to begin."""
+    if unanswered >= MAX_UNANSWERED:
+        reason = "twice the relay took the message and its answer was not seen"
+        return Outcome(State.UNKNOWN, reason, unanswered=unanswered, attempt_counts=False)
+    if expired or attempts > MAX_ATTEMPTS:
+        reason = "too late to be of use" if expired else f"{MAX_ATTEMPTS} attempts"
+        return _given_up(reason, unanswered, State.EXPIRED if expired else State.FAILED)
+    return None
+
+
+def accepted() -> Outcome:
+    """Return the outcome of the relay's 250."""
+    return Outcome(State.SENT)
+
+
+def after_error(error: DeliveryError, *, attempts: int, unanswered: int, dice: random.Random) -> Outcome:
+    """Return what an attempt that ended with ``error`` leads to.
+
+    Args:
+        error: how the attempt ended.
+        attempts: how many there were, this one included.
+        unanswered: dots without an answer before this attempt.
+        dice: where jitter comes from.
+
+    """
+    if isinstance(error, RelayFault):
+        return Outcome(State.QUEUED, str(error), unanswered=unanswered, attempt_counts=False)
+    if isinstance(error, Refused) and error.code >= PERMANENT:
+        return _given_up(str(error), unanswered, State.FAILED)
+    if isinstance(error, ConversationLost) and error.after_dot:
+        unanswered += 1
+        if unanswered >= MAX_UNANSWERED:
+            return Outcome(State.UNKNOWN, str(error), unanswered=unanswered)
+    if attempts >= MAX_ATTEMPTS:
+        return _given_up(f"{MAX_ATTEMPTS} attempts; last: {error}", unanswered, State.FAILED)
+    return Outcome(State.DEFERRED, str(error), back_off_s(attempts, dice), unanswered)
+
+
+def back_off_s(attempts: int, dice: random.Random) -> float:
+    """Return the pause after the given number of attempts, with jitter, so that a herd spreads."""
+    base = BACK_OFF_S[min(max(attempts, 1), len(BACK_OFF_S)) - 1]
+    return base * dice.uniform(1 - JITTER, 1 + JITTER)
+
+
+def _given_up(reason: str, unanswered: int, state: State) -> Outcome:
+    # An earlier try may have been taken: to call it failed would claim what we don't know.
+    if unanswered:
+        return Outcome(State.UNKNOWN, f"an earlier try may have been taken; then: {reason}", unanswered=unanswered)
+    return Outcome(state, reason, attempt_counts=state is not State.EXPIRED)

@@ -1,0 +1,86 @@
+"""What this service reads of the events it consumes: these fields and no others (see contracts/consumes)."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from mercadito_events.inbox import Permanent
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from notify.text import one_line
+
+# Bounds of what we take into a mail; an event beyond them is dead-lettered, never cut in silence.
+MAX_LINES = 1_000
+MAX_CENTS = 10**11
+MAX_QUANTITY = 10**6
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
+Name = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(one_line)]
+Cents = Annotated[int, Field(strict=True, ge=0, le=MAX_CENTS)]
+
+
+class Reading(BaseModel):
+    """The part of an event's body that we read; unknown fields are left alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Self:
+        """Read a body.
+
+        Raises:
+            Permanent: it can never be read; names the fields at fault but not their values, which may be personal.
+        """
+        try:
+            return cls.model_validate(dict(data))
+        except ValidationError as problem:
+            wrong = ", ".join(sorted({".".join(map(str, error["loc"])) or "body" for error in problem.errors()}))
+            raise Permanent(f"{cls.__name__} cannot be read: {wrong}") from None
+
+
+class Line(Reading):
+    """One line of an order."""
+
+    name: Name
+    name_es: Name
+    pack: Name
+    quantity: Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
+    unit_price_cents: Cents
+    total_cents: Cents
+    shorted: Annotated[int, Field(ge=0, le=MAX_QUANTITY)] = 0
+
+
+class PlacedOrder(Reading):
+    """``orders.order.placed.v1``."""
+
+    order_id: Id
+    number: Annotated[Name, StringConstraints(min_length=1)]
+    store_id: Id
+    store_name: Name
+    delivery_on: date
+    cutoff_at: AwareDatetime
+    lines: Annotated[tuple[Line, ...], Field(max_length=MAX_LINES)]
+    total_cents: Cents
+
+
+class ContactChange(Reading):
+    """``accounts.contact.changed.v1``."""
+
+    person_id: Id
+    email: Annotated[str, StringConstraints(max_length=320)]
+    name: Name
+    locale: Annotated[str, StringConstraints(max_length=35)]
+    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
+    role: Literal["buyer", "staff", "admin"]
+    store_ids: Annotated[tuple[Id, ...], Field(max_length=10_000)]
+    active: Annotated[bool, Field(strict=True)]
+    version: Annotated[int, Field(strict=True, ge=0)]
+
+
+class SignedOut(Reading):
+    """``orders.person.signed_out.v1``: of one session, of one token, or of everything when neither is named."""
+
+    person_id: Id
+    session_id: Id | None = None
+    token_id: Id | None = None
+    until: AwareDatetime
