@@ -9,8 +9,6 @@ host: 127.0.0.1
 port: {port}
 http: "127.0.0.1:{monitor}"
 max_payload: 1MB
-lame_duck_duration: 10s
-lame_duck_grace_period: 2s
 jetstream {{
   store_dir: "{store}"
   max_memory_store: 64MB
