@@ -1,0 +1,3 @@
+std = "ngx_lua"
+max_line_length = 140
+files["spec"] = { std = "+ngx_lua" }

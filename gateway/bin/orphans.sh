@@ -1,0 +1,43 @@
+# Who runs on this state folder already; sourced by bin/start. A process is its pid with its start time.
+
+started() {
+    sed -n 's/^.*) \([^ZX] .*\)$/\1/p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+refuse_twin() {
+    [ -f "$STATE_DIR/master" ] || return 0
+    read -r pid since <"$STATE_DIR/master" || return 0
+    if [ "$pid" != "$$" ] && [ -n "$since" ] && [ "$(started "$pid")" = "$since" ]; then
+        echo "gateway: already running on $STATE_DIR (pid $pid)" >&2
+        exit 1
+    fi
+}
+
+# The workers of a master that was killed: they go on serving until the new ones are up and relieve them.
+find_orphans() {
+    ORPHANS=""
+    for file in "$STATE_DIR"/workers/*; do
+        [ -f "$file" ] || continue
+        pid=${file##*/}
+        read -r since <"$file" || since=""
+        if [ -n "$since" ] && [ "$(started "$pid")" = "$since" ]; then
+            ORPHANS="$ORPHANS{ pid = $pid, started = \"$since\" }, "
+        else
+            rm -f "$file"
+        fi
+    done
+    export ORPHANS
+}
+
+# With reuseport nginx would share a port silently with a gateway of another state folder.
+refuse_taken_port() {
+    [ -z "$ORPHANS" ] || return 0
+    for port in "$PORT" "$ADMIN_PORT"; do
+        hex=$(printf ':%04X' "$port")
+        if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$hex" '$4 == "0A" && index($2, port) { found = 1 }
+            END { exit !found }'; then
+            echo "gateway: port $port is taken by another process" >&2
+            exit 1
+        fi
+    done
+}

@@ -1,0 +1,137 @@
+# Reads the environment for bin/start; sourced. Every check adds to `problems`, so that all are told at once.
+# Each value is exported under the name that conf/nginx.conf.template uses.
+
+problems=""
+
+problem() {
+    problems="$problems
+  - $1"
+}
+
+# whole NAME MINIMUM MAXIMUM DEFAULT TEMPLATE_NAME (no default: required)
+whole() {
+    eval "value=\${$1:-$4}"
+    case $value in
+        "") problem "$1 is missing" ;;
+        *[!0-9]* | ??????????*) problem "$1 is not a whole number: $value" ;;
+        *)
+            if [ "$value" -lt "$2" ] || [ "$value" -gt "$3" ]; then
+                problem "$1 must be from $2 to $3: $value"
+            fi ;;
+    esac
+    export "$5=$value"
+}
+
+# matching NAME PATTERN WHAT DEFAULT TEMPLATE_NAME: PATTERN is an extended regular expression for the whole value
+matching() {
+    eval "value=\${$1:-\$4}"
+    if [ -z "$value" ]; then
+        problem "$1 is missing"
+    elif ! printf '%s\n' "$value" | grep -Eqx -- "$2" || [ "$(printf '%s\n' "$value" | wc -l)" != 1 ]; then
+        problem "$1 is not $3: $value"
+    fi
+    export "$5=$value"
+}
+
+# upstream NAME: splits host:port into NAME's TEMPLATE_HOST and TEMPLATE_PORT
+upstream() {
+    matching "$1_UPSTREAM" '[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[0-9]{1,5}' "host:port" "" TARGET
+    host=${TARGET%:*} port=${TARGET##*:}
+    if [ -n "$TARGET" ] && ! { [ "${port:-0}" -ge 1 ] && [ "$port" -le 65535 ]; } 2>/dev/null; then
+        problem "$1_UPSTREAM has no valid port: $TARGET"
+    fi
+    case $host in
+        *[!0-9.]*) [ "$host" = localhost ] || named_upstream=$host ;;
+    esac
+    export "$1_HOST=$host" "$1_PORT=$port"
+}
+
+listeners() {
+    address='[0-9]{1,3}(\.[0-9]{1,3}){3}'
+    whole GATEWAY_PORT 1 65535 "" PORT
+    whole GATEWAY_ADMIN_PORT 1 65535 "" ADMIN_PORT
+    matching GATEWAY_BIND "$address" "an IPv4 address" 0.0.0.0 BIND
+    matching GATEWAY_ADMIN_BIND "$address" "an IPv4 address" 127.0.0.1 ADMIN_BIND
+    if [ -n "$PORT" ] && [ "$PORT" = "$ADMIN_PORT" ]; then
+        problem "GATEWAY_PORT and GATEWAY_ADMIN_PORT are the same: $PORT"
+    fi
+}
+
+services() {
+    named_upstream=""
+    for service in ORDERS USDA NOTIFY REALTIME_HTTP REALTIME_WS; do
+        upstream "$service"
+    done
+    from_system=$(sed -n 's/^nameserver[[:space:]]\{1,\}\([0-9.]\{7,\}\)[[:space:]]*$/\1/p' /etc/resolv.conf 2>/dev/null | head -n 1)
+    matching GATEWAY_RESOLVER '[0-9]{1,3}(\.[0-9]{1,3}){3}' "the IPv4 address of a name server" \
+        "${from_system:-127.0.0.1}" RESOLVER
+    if [ -n "$named_upstream" ] && [ -z "${GATEWAY_RESOLVER:-}$from_system" ]; then
+        problem "GATEWAY_RESOLVER is missing, and /etc/resolv.conf names none: $named_upstream can't be found"
+    fi
+}
+
+bounds() {
+    whole GATEWAY_WORKERS 1 64 2 WORKERS
+    whole GATEWAY_HOLD_S 1 300 25 HOLD_S
+    whole GATEWAY_HOLD_REQUESTS 1 100000 2000 HOLD_REQUESTS
+    whole GATEWAY_HOLD_MB 1 65536 256 HOLD_MB
+    whole GATEWAY_BODY_MB 1 1024 10 BODY_MB
+    whole GATEWAY_PAUSE_MAX_S 1 3600 600 PAUSE_MAX_S
+    whole GATEWAY_RETRY_AFTER_S 1 600 3 RETRY_AFTER_S
+    whole ORDERS_CONCURRENCY 0 10000 16 ORDERS_CONCURRENCY
+    whole USDA_CONCURRENCY 0 10000 64 USDA_CONCURRENCY
+    whole NOTIFY_CONCURRENCY 0 10000 64 NOTIFY_CONCURRENCY
+    whole GATEWAY_PROBE_MS 10 10000 50 PROBE_MS
+    whole GATEWAY_PROBE_UP_MS 50 60000 1000 PROBE_UP_MS
+    whole GATEWAY_CONNECT_MS 10 10000 500 CONNECT_MS
+    whole GATEWAY_ANSWER_S 1 600 60 ANSWER_S
+    whole GATEWAY_STREAM_IDLE_S 10 86400 3600 STREAM_IDLE_S
+    whole GATEWAY_UPSTREAM_IDLE_S 1 600 4 UPSTREAM_IDLE_S
+    whole GATEWAY_SHUTDOWN_S 1 600 30 SHUTDOWN_S
+}
+
+# What may come from one address: the demo's limits are those of design/interfaces.md.
+limits() {
+    case ${MERCADITO_ENV:-production} in
+        demo | test) rate=1000 sign_ins=600 ;;
+        production) rate=100 sign_ins=30 ;;
+        *) problem "MERCADITO_ENV must be production, demo or test: $MERCADITO_ENV" ;;
+    esac
+    whole GATEWAY_RATE_PER_S 1 1000000 "${rate:-1}" RATE_PER_S
+    whole GATEWAY_SIGN_INS_PER_MIN 1 1000000 "${sign_ins:-1}" SIGN_INS_PER_MIN
+    path='/[A-Za-z0-9/_-]*'
+    matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/login SIGN_IN_PATHS
+    SIGN_IN_PATHS=$(printf %s "$SIGN_IN_PATHS" | tr , '|')
+    matching GATEWAY_KEYED_PATHS "$path(,$path)*" "a list of paths" /api/v1/orders KEYED_PATHS
+    KEYED_PATHS="\"$(printf %s "$KEYED_PATHS" | sed 's/,/", "/g')\""
+}
+
+folders() {
+    place='/[A-Za-z0-9/._+~-]*'
+    matching GATEWAY_STATE_DIR "$place" "an absolute path of plain characters" "" STATE_DIR
+    matching STATIC_DIR "$place" "an absolute path of plain characters" "" STATIC_DIR
+    if [ -n "$STATIC_DIR" ] && [ ! -d "$STATIC_DIR" ]; then
+        problem "STATIC_DIR is not a folder: $STATIC_DIR"
+    fi
+    if [ -n "$STATE_DIR" ] && ! mkdir -p "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/tmp" 2>/dev/null; then
+        problem "GATEWAY_STATE_DIR can't be written: $STATE_DIR"
+    fi
+    matching GATEWAY_ADMIN_TOKEN_FILE "$place" "an absolute path of plain characters" "" ADMIN_TOKEN_FILE
+    [ -z "$ADMIN_TOKEN_FILE" ] || token "$ADMIN_TOKEN_FILE"
+    matching GATEWAY_ACCESS_LOG "$place" "an absolute path of plain characters" /dev/stdout ACCESS_LOG
+    case ${LOG_LEVEL:-info} in
+        debug | info) ERROR_LEVEL=warn ;;
+        warning | error | critical) ERROR_LEVEL=error ;;
+        *) problem "LOG_LEVEL must be debug, info, warning, error or critical: $LOG_LEVEL" ;;
+    esac
+    export ERROR_LEVEL
+}
+
+token() {
+    secret=$(head -n 1 "$1" 2>/dev/null) || secret=""
+    if [ -z "$secret" ]; then
+        problem "GATEWAY_ADMIN_TOKEN_FILE is empty or can't be read: $1"
+    elif [ "${MERCADITO_ENV:-production}" = production ] && [ ${#secret} -lt 24 ]; then
+        problem "GATEWAY_ADMIN_TOKEN_FILE holds a weak secret: 24 characters or more in production"
+    fi
+}

@@ -1,0 +1,128 @@
+-- Asks a service whether it can serve, so that no user's request has to find out. One worker at a time asks.
+local counters = require("mercadito.counters")
+local resolve = require("mercadito.resolve")
+local settings = require("mercadito.settings")
+local upstreams = require("mercadito.upstreams")
+
+local ANSWER_TIMEOUT_MS = 2000
+local LEASE_S = 4 -- longer than a whole probe; a prober killed in the middle delays the next one by this much
+local MAX_HEADER_LINES = 64
+
+local prober = {}
+
+local function connect(host, port)
+  local socket = ngx.socket.tcp()
+  socket:settimeouts(settings.connect_ms, ANSWER_TIMEOUT_MS, ANSWER_TIMEOUT_MS)
+  local connected, problem = socket:connect(host, port)
+  if not connected then
+    return nil, problem
+  end
+  return socket
+end
+
+local function read_answer(socket)
+  local line, problem = socket:receive("*l")
+  local status = line and tonumber(line:match("^HTTP/1%.[01] (%d%d%d)"))
+  if not status then
+    return nil, problem or "not HTTP"
+  end
+  local service
+  for _ = 1, MAX_HEADER_LINES do
+    line, problem = socket:receive("*l")
+    if not line then
+      return nil, problem
+    elseif line == "" then
+      break
+    end
+    service = line:lower():match("^x%-service:%s*(%S+)") or service
+  end
+  return status, service
+end
+
+--- Ask /readyz at an address; true, or nil and why not.
+local function ask(name, host, port)
+  local socket, problem = connect(host, port)
+  if not socket then
+    return nil, problem
+  end
+  socket:send("GET /readyz HTTP/1.1\r\nHost: " .. name .. "\r\nUser-Agent: mercadito-gateway\r\nConnection: close\r\n\r\n")
+  local status, service = read_answer(socket)
+  socket:close()
+  if not status then
+    return nil, service
+  elseif service ~= name then
+    return nil, "another service answers there: " .. (service or "unnamed")
+  elseif status ~= 200 then
+    return nil, "not ready (" .. status .. ")"
+  end
+  return true
+end
+
+--- Check every listener of a service; return their addresses, or nil and why not.
+local function check(name)
+  local found = {}
+  for listener, target in pairs(settings.upstreams[name].listeners) do
+    local host, problem = resolve.host(target.host)
+    if not host then
+      return nil, problem
+    end
+    local fine, why
+    if target.readiness then
+      fine, why = ask(name, host, target.port)
+    else
+      fine, why = connect(host, target.port)
+      if fine then
+        fine:close()
+      end
+    end
+    if not fine then
+      return nil, why
+    end
+    found[listener] = { host = host, port = target.port }
+  end
+  return found
+end
+
+local function judge(name, found, problem, failures)
+  counters.add("gateway_probes_total", string.format('upstream="%s",result="%s"', name, found and "ready" or "not"))
+  if found then
+    for listener, address in pairs(found) do
+      upstreams.publish(listener, address.host, address.port)
+    end
+    upstreams.open(name, failures)
+  elseif not (problem == "timeout" and upstreams.is_up(name)) then
+    -- A busy service may be slow to answer; that alone is no reason to stop sending.
+    upstreams.hold(name, problem)
+  end
+end
+
+local function probe(name)
+  local failures = upstreams.failures(name)
+  local found, problem = check(name)
+  judge(name, found, problem, failures)
+  upstreams.probe_again_in(name, (upstreams.is_up(name) and settings.probe_up_ms or settings.probe_ms) / 1000)
+end
+
+--- Probe a service, unless it is not due or somebody else is at it.
+function prober.visit(name)
+  if upstreams.may_probe(name, LEASE_S) then
+    probe(name)
+  end
+end
+
+local function in_background(premature, name)
+  if not premature then
+    probe(name)
+  end
+end
+
+--- Probe every service that is due, each in a timer of its own: one that hangs does not keep the others waiting.
+function prober.round()
+  for _, name in ipairs(upstreams.names) do
+    if upstreams.may_probe(name, LEASE_S) then
+      ngx.timer.at(0, in_background, name)
+    end
+  end
+end
+
+return prober

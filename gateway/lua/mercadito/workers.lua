@@ -1,0 +1,68 @@
+-- Which nginx workers are alive: in shared memory for the ledger, as files for the next bin/start.
+local process = require("mercadito.process")
+local settings = require("mercadito.settings")
+
+local shared = ngx.shared.gateway_workers
+local VERSION = "version"
+
+local workers = {}
+local seen_version, seen_pids
+
+local function file_of(pid)
+  return settings.state_dir .. "/workers/" .. pid
+end
+
+local function others()
+  local pids = {}
+  for _, key in ipairs(shared:get_keys(0)) do
+    if key ~= VERSION then
+      pids[#pids + 1] = key
+    end
+  end
+  return pids
+end
+
+--- Return the pids (as text) whose counters count. The list is only built anew when a worker came or went.
+function workers.pids()
+  local version = shared:get(VERSION)
+  if version ~= seen_version then
+    seen_pids, seen_version = others(), version
+  end
+  return seen_pids
+end
+
+--- Enter this worker; the file lets bin/start find it when a killed master leaves it behind.
+function workers.enter()
+  local pid = tostring(ngx.worker.pid())
+  local started = process.started(pid)
+  shared:set(pid, started)
+  shared:incr(VERSION, 1, 0)
+  local file, problem = io.open(file_of(pid), "w")
+  if not file then
+    ngx.log(ngx.ERR, "worker file: ", problem)
+    return
+  end
+  file:write(started, "\n")
+  file:close()
+end
+
+--- Strike a worker off the list.
+function workers.leave(pid)
+  shared:delete(pid)
+  shared:incr(VERSION, 1, 0)
+  os.remove(file_of(pid))
+end
+
+--- Strike off the workers that died without leaving; return their pids, so that their counters can go too.
+function workers.bury()
+  local dead = {}
+  for _, pid in ipairs(others()) do
+    if process.started(pid) ~= shared:get(pid) then
+      workers.leave(pid)
+      dead[#dead + 1] = pid
+    end
+  end
+  return dead
+end
+
+return workers
