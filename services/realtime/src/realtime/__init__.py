@@ -1,0 +1,6 @@
+"""Shows everyone, at once, what changed: WebSocket channels fed by the event streams."""
+
+from importlib.metadata import version
+
+SERVICE = "realtime"
+VERSION = version("mercadito-realtime")

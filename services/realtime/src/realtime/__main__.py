@@ -1,0 +1,7 @@
+"""``python -m realtime`` is the console script ``realtime``."""
+
+import sys
+
+from realtime.cli import main
+
+sys.exit(main())

@@ -1,0 +1,81 @@
+"""Where events become news: reads each message, cuts whom it signs out, hands the rest to the hub."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+from mercadito_events.envelope import Event, MalformedEvent
+
+from realtime.hub import TICK_MS, Hub
+from realtime.metrics import Metrics
+from realtime.projection import SHOWN, news_of
+from realtime.session import Session
+from realtime.tickets import Tickets
+
+SIGNED_OUT = "orders.person.signed_out.v1"
+_log = structlog.get_logger(__name__)
+
+
+class Message(Protocol):
+    """What is read of a message of a stream."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def headers(self) -> dict[str, str] | None: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+class NewsDesk:
+    """Takes the streams' messages in order; one that makes no sense is logged and passed over."""
+
+    def __init__(
+        self, hub: Hub, tickets: Tickets, metrics: Metrics, sessions_of: Callable[[str], Iterable[Session]]
+    ) -> None:
+        self._hub, self._tickets, self._metrics, self._sessions_of = hub, tickets, metrics, sessions_of
+        self._tick: asyncio.TimerHandle | None = None
+
+    def restart(self, stream: str, epoch: str, floor: int, floor_ms: int) -> None:
+        """Begin a stream (anew): see ``Hub.restart``."""
+        self._hub.restart(stream, epoch, floor, floor_ms)
+
+    def take(self, stream: str, offset: int, at_ms: int, message: Message, *, is_live: bool) -> None:
+        """Publish the news of a message, at once or at the next tick."""
+        self._metrics.events.labels(stream).inc()
+        if message.subject not in SHOWN:
+            return self._hub.publish(stream, offset, at_ms, ())
+        try:
+            event = Event.from_message(message.subject, message.headers, message.data)
+            news = news_of(event)
+            if event.type == SIGNED_OUT:
+                self._tickets.sign_out(event)
+        except MalformedEvent as problem:
+            self._pass_over(stream, offset, message.subject, str(problem))
+            return self._hub.publish(stream, offset, at_ms, ())
+        self._hub.publish(stream, offset, at_ms, news)
+        if event.type == SIGNED_OUT:
+            self._cut(str(event.data["person_id"]))
+        if is_live:
+            self._metrics.event_age_s.observe(max(0.0, (datetime.now(UTC) - event.time).total_seconds()))
+        self._arm()
+        return None
+
+    def _pass_over(self, stream: str, offset: int, subject: str, problem: str) -> None:
+        self._metrics.skipped.labels(stream).inc()
+        _log.warning("event_malformed", stream=stream, offset=offset, subject=subject, problem=problem)
+
+    def _cut(self, person_id: str) -> None:
+        for session in self._sessions_of(person_id):
+            session.check_sign_out()
+
+    def _arm(self) -> None:
+        if self._hub.is_waiting and self._tick is None:
+            self._tick = asyncio.get_running_loop().call_later(TICK_MS / 1_000, self._on_tick)
+
+    def _on_tick(self) -> None:
+        self._tick = None
+        self._hub.tick()
+        self._arm()

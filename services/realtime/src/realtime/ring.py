@@ -1,0 +1,83 @@
+"""The recent messages of one channel, and up to where they are complete."""
+
+from collections import deque
+from dataclasses import dataclass
+
+RING_MESSAGES = 2_000
+"""Beyond it the oldest is forgotten: who missed that one fetches a page's state anew."""
+
+RING_AGE_S = 11 * 60
+"""A ticket's life and a minute: whoever could still come back with the same ticket can be caught up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message: its place in the stream, when it got there, and its data as JSON."""
+
+    offset: int
+    at_ms: int
+    kind: str
+    data: bytes
+    version: int | None = None
+    key: str | None = None
+
+
+class Ring:
+    """Recent messages in stream order.
+
+    The promise: every message of the channel with an offset above ``floor`` (and, in time, stored after
+    ``floor_ms``) is here. So a client at any stream position not below the floor can be told exactly what it missed,
+    whichever process gave it that position.
+    """
+
+    __slots__ = ("_entries", "floor", "floor_ms")
+
+    def __init__(self, floor: int, floor_ms: int) -> None:
+        self.floor, self.floor_ms = floor, floor_ms
+        self._entries: deque[Entry] = deque()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def head(self) -> int:
+        """The offset of the newest message, or the floor when there is none: what the next message follows."""
+        return self._entries[-1].offset if self._entries else self.floor
+
+    @property
+    def head_ms(self) -> int:
+        """When the newest message was stored, or the floor's time."""
+        return max(self._entries[-1].at_ms, self.floor_ms) if self._entries else self.floor_ms
+
+    def append(self, entry: Entry) -> None:
+        """Add the newest message; its offset is not below the head."""
+        self._entries.append(entry)
+        if len(self._entries) > RING_MESSAGES:
+            self._forget_oldest()
+
+    def trim(self, older_than_ms: int) -> None:
+        """Forget what is older than that."""
+        while self._entries and self._entries[0].at_ms < older_than_ms:
+            self._forget_oldest()
+
+    def after(self, offset: int) -> list[Entry] | None:
+        """Return every message after that stream position, or None when some may have been forgotten."""
+        if offset < self.floor:
+            return None
+        found: list[Entry] = []
+        for entry in reversed(self._entries):
+            if entry.offset <= offset:
+                break
+            found.append(entry)
+        return found[::-1]
+
+    def since(self, at_ms: int) -> list[Entry] | None:
+        """Return every message stored at that time or later, or None when some may have been forgotten."""
+        if at_ms <= self.floor_ms:
+            return None
+        # One event gives several messages of one offset; what is left of one half forgotten is not to be shown.
+        return [entry for entry in self._entries if entry.at_ms >= at_ms and entry.offset > self.floor]
+
+    def _forget_oldest(self) -> None:
+        oldest = self._entries.popleft()
+        self.floor, self.floor_ms = oldest.offset, max(self.floor_ms, oldest.at_ms)

@@ -1,0 +1,92 @@
+"""The process: makes the parts, runs them in one event loop, and takes them down in order."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from mercadito_events.connection import connect
+from mercadito_events.service.identity import KeySet
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from realtime import SERVICE
+from realtime.app import HttpServer, create_app
+from realtime.channels import ORDERS, USDA
+from realtime.feed import Feed
+from realtime.hub import Hub, unix_ms
+from realtime.metrics import Levels, Metrics
+from realtime.newsdesk import NewsDesk
+from realtime.settings import Settings
+from realtime.sockets import SocketServer
+from realtime.tickets import Tickets
+
+_log = structlog.get_logger(__name__)
+
+
+class Realtime:
+    """All parts of one process, and what it says about itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+        self._metrics = Metrics(self._registry)
+        self._hub = Hub(unix_ms)
+        self._tickets = Tickets(KeySet(settings.jwks_file))
+        self._feeds: list[Feed] = []
+        self._is_draining = False
+        self._sockets = SocketServer(
+            settings, hub=self._hub, tickets=self._tickets, metrics=self._metrics, problems=self.problems
+        )
+        self._registry.register(
+            Levels(
+                connections=lambda: len(self._sockets.sessions),
+                subscriptions=lambda: self._hub.subscriptions,
+                delivered=lambda: self._hub.delivered,
+            )
+        )
+        app = create_app(self.problems, self._registry)
+        self._http = HttpServer(app, settings.http_host, settings.http_port)
+
+    def problems(self) -> Sequence[str]:
+        """Say what keeps the process from serving: clients are let in, and probes answered, by this."""
+        if self._is_draining:
+            return ["draining"]
+        if not self._feeds:
+            return ["not connected to NATS yet"]
+        found = [problem for problem in (feed.problem() for feed in self._feeds) if problem]
+        return found if self._tickets.has_keys else [*found, "no identity keys"]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop``, then drain.
+
+        Raises:
+            ExceptionGroup: a part failed for good; the process must end and be started anew.
+
+        """
+        await self._sockets.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._http.run_until_stopped())
+            working = [group.create_task(self._read_streams()), group.create_task(self._sockets.sweep())]
+            await stop.wait()
+            await self._drain()
+            for task in working:
+                task.cancel()
+            self._http.should_exit = True
+
+    async def _read_streams(self) -> None:
+        nc = await connect(self._settings.nats, name=SERVICE)
+        try:
+            desk = NewsDesk(self._hub, self._tickets, self._metrics, self._sockets.sessions.of_person)
+            self._feeds = [Feed(nc, stream, desk, self._metrics) for stream in (ORDERS, USDA)]
+            async with asyncio.TaskGroup() as feeds:
+                for feed in self._feeds:
+                    feeds.create_task(feed.run())
+        finally:
+            await nc.close()
+
+    async def _drain(self) -> None:
+        self._is_draining = True
+        _log.info("draining", connections=len(self._sockets.sessions))
+        await self._sockets.drain()
+        _log.info("drained", connections=len(self._sockets.sessions))
