@@ -24,17 +24,21 @@ local function note_wait(visit, seconds)
   ngx.var.held_ms = visit.held_ms
 end
 
-local function refuse(visit, reason)
-  count("gateway_refused_total", visit, string.format(',reason="%s"', reason))
-  ngx.var.gateway_outcome = reason
-  return problem.answer(503, "unavailable", { retry = true })
-end
-
 local function unknown(visit)
   count("gateway_unknown_outcomes_total", visit)
   ngx.var.gateway_outcome = "unknown"
   ngx.header["X-Gateway-Outcome"] = "unknown"
   return problem.answer(502, "outcome-unknown")
+end
+
+--- Give up on a request; what was sent before and may have run is not called undone.
+local function refuse(visit, reason)
+  if visit.in_doubt then
+    return unknown(visit)
+  end
+  count("gateway_refused_total", visit, string.format(',reason="%s"', reason))
+  ngx.var.gateway_outcome = reason
+  return problem.answer(503, "unavailable", { retry = true })
 end
 
 --- Wait in slices until there is room or time is up. An exiting worker's timers are dead already, so its waiting
@@ -96,25 +100,29 @@ local function pass_on(last)
   return problem.answer(last.status, last.status == 504 and "timeout" or "bad-gateway")
 end
 
+local function give_up(visit, last)
+  if last and last.status == 504 and not visit.in_doubt then
+    return problem.answer(504, "timeout")
+  end
+  return refuse(visit, "tries-used-up")
+end
+
 local function after_failure(visit)
   room.leave(visit)
   local open, last, not_processed = examine(visit)
   local case = { method = visit.method, keyed = visit.keyed, not_processed = not_processed, attempts = open }
   local verdict = replay.verdict(case)
-  if verdict == "again" and (visit.entries > MAX_ENTRIES or ngx.now() >= visit.deadline) then
-    verdict = replay.exhausted(case)
-  end
-  if verdict == "again" then
-    count("gateway_replayed_total", visit)
-    return
-  elseif verdict == "unknown" then
+  visit.in_doubt = replay.may_have_run(case)
+  if verdict == "unknown" then
     return unknown(visit)
   elseif verdict == "answered" then
     return pass_on(last)
-  elseif last and last.status == 504 then
-    return problem.answer(504, "timeout")
+  elseif verdict == "failed" then
+    return refuse(visit, "broken-answer")
+  elseif visit.entries > MAX_ENTRIES or ngx.now() >= visit.deadline then
+    return give_up(visit, last)
   end
-  return refuse(visit, verdict == "failed" and "broken-answer" or "tries-used-up")
+  count("gateway_replayed_total", visit)
 end
 
 --- The access phase of every proxying location.

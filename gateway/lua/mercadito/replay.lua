@@ -61,13 +61,10 @@ function replay.verdict(case)
   return "again"
 end
 
---- Return what to tell the client when a request that might run again has no tries or time left.
-function replay.exhausted(case)
+--- Return whether a request that changes something was sent, so that nobody can say it was not done.
+function replay.may_have_run(case)
   local sent = worst(case.attempts)
-  if sent and not SAFE[case.method] then
-    return "unknown"
-  end
-  return "unavailable"
+  return sent and not SAFE[case.method]
 end
 
 --- Return why an attempt means that the service is away, or nil when it only was slow or said no.

@@ -17,7 +17,6 @@ function upstreams.begin()
   for _, name in ipairs(upstreams.names) do
     if shared:add(name .. ":up", false) then
       shared:set(name .. ":since", ngx.time())
-      shared:set(name .. ":error", "not asked yet")
     end
   end
 end

@@ -1,0 +1,71 @@
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from faulty import Service
+from gateway import Gateway, free_port, settings
+
+NAMES = ("orders", "usda", "notify", "realtime")
+
+
+def _services() -> dict[str, Service]:
+    return {name: Service(name, free_port()).start() for name in NAMES}
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Iterator[Path]:
+    """A folder that the workers' user can enter, which pytest's own is not."""
+    with tempfile.TemporaryDirectory(prefix="gateway-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def make_gateway(shared_folder: Path) -> Iterator[Callable[..., Gateway]]:
+    """Make gateways with settings of their own; all are stopped afterwards. `away` names services not started."""
+    made: list[Gateway] = []
+
+    def make(*, away: tuple[str, ...] = (), **more: str) -> Gateway:
+        services = _services()
+        for name in away:
+            services[name].stop()
+        folder = Path(tempfile.mkdtemp(dir=shared_folder))
+        folder.chmod(0o755)
+        gateway = Gateway(folder, services, settings(folder, services, **more))
+        made.append(gateway)
+        return gateway.start()
+
+    yield make
+    for gateway in made:
+        gateway.stop()
+        for service in gateway.services.values():
+            service.stop()
+
+
+@pytest.fixture(scope="session")
+def common(shared_folder: Path) -> Iterator[Gateway]:
+    """One gateway for all tests that leave it as it was."""
+    services = _services()
+    folder = Path(tempfile.mkdtemp(dir=shared_folder))
+    folder.chmod(0o755)
+    gateway = Gateway(folder, services, settings(folder, services)).start()
+    yield gateway
+    gateway.stop()
+    for service in services.values():
+        service.stop()
+
+
+@pytest.fixture
+def gateway(common: Gateway) -> Iterator[Gateway]:
+    """The common gateway with every service up and nothing recorded."""
+    for service in common.services.values():
+        service.script.clear()
+        service.seen.clear()
+        service.ready, service.shown_name = True, None
+        if not service._listener:
+            service.start()
+        common.wait_for(service.name, "up")
+    yield common
+    common.resume()

@@ -1,0 +1,133 @@
+"""A gateway under test: bin/start with its own state folder, in front of four faulty services."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from client import Answer, eventually, fetch
+from faulty import Service
+
+HOME = Path(__file__).resolve().parent.parent
+TOKEN = "operator-token-of-the-tests"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Gateway:
+    folder: Path
+    services: Mapping[str, Service]
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self.environment["GATEWAY_PORT"])
+
+    @property
+    def admin_port(self) -> int:
+        return int(self.environment["GATEWAY_ADMIN_PORT"])
+
+    @property
+    def orders(self) -> Service:
+        return self.services["orders"]
+
+    def start(self) -> "Gateway":
+        """Start, and wait until it answers and every service that listens is up."""
+        with (self.folder / "log").open("ab") as log, (self.folder / "errors").open("ab") as errors:
+            self.process = subprocess.Popen([HOME / "bin/start"], env=self.environment, stdout=log, stderr=errors)
+        eventually(self._answers)
+        for service in self.services.values():
+            if service._listener:  # noqa: SLF001 - whether it listens is nobody else's business
+                self.wait_for(service.name, "up")
+        return self
+
+    def _answers(self) -> bool:
+        assert self.process
+        assert self.process.poll() is None, (self.folder / "errors").read_text()
+        with contextlib.suppress(OSError):
+            return fetch(self.port, "/healthz").status == 200
+        return False
+
+    def stop(self) -> None:
+        """Stop it, and whatever it left behind."""
+        pids = self.workers()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        for pid in {*pids, *self.workers()}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def workers(self) -> list[int]:
+        return [int(file.name) for file in (self.folder / "state/workers").glob("*")]
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def fetch(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+        return fetch(self.port, path, method, body, **headers)
+
+    def status(self, name: str) -> dict[str, Any]:
+        row: dict[str, Any] = fetch(self.admin_port, "/status").json["upstreams"][name]
+        return row
+
+    def wait_for(self, name: str, state: str) -> None:
+        eventually(lambda: self.status(name)["state"] == state)
+
+    def wait_for_waiting(self, number: int, name: str = "orders") -> None:
+        eventually(lambda: self.status(name)["waiting"] == number)
+
+    def pause(self, name: str = "orders", query: str = "") -> Answer:
+        path = f"/upstreams/{name}/pause{query}"
+        return fetch(self.admin_port, path, "POST", Authorization=f"Bearer {TOKEN}")
+
+    def resume(self, name: str = "orders") -> Answer:
+        return fetch(self.admin_port, f"/upstreams/{name}/resume", "POST", Authorization=f"Bearer {TOKEN}")
+
+    def metric(self, start: str) -> float:
+        text = fetch(self.admin_port, "/metrics").body.decode()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(start))
+
+    def log_lines(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+
+
+def settings(folder: Path, services: Mapping[str, Service], **more: str) -> dict[str, str]:
+    """Return an environment that bin/start accepts, with short bounds."""
+    (folder / "token").write_text(TOKEN + "\n")
+    static = folder / "static"
+    static.mkdir(exist_ok=True)
+    (static / "site.css").write_text("body { color: black }\n" * 200)
+    (static / "app.0123abcd.js").write_text("export {}\n")
+    realtime = services["realtime"]
+    return {
+        "PATH": os.environ["PATH"],
+        "MERCADITO_ENV": "test",
+        "GATEWAY_PORT": str(free_port()),
+        "GATEWAY_ADMIN_PORT": str(free_port()),
+        "GATEWAY_ADMIN_TOKEN_FILE": str(folder / "token"),
+        "GATEWAY_STATE_DIR": str(folder / "state"),
+        "STATIC_DIR": str(static),
+        "ORDERS_UPSTREAM": f"127.0.0.1:{services['orders'].port}",
+        "USDA_UPSTREAM": f"127.0.0.1:{services['usda'].port}",
+        "NOTIFY_UPSTREAM": f"127.0.0.1:{services['notify'].port}",
+        "REALTIME_HTTP_UPSTREAM": f"127.0.0.1:{realtime.port}",
+        "REALTIME_WS_UPSTREAM": f"localhost:{realtime.port}",
+        "GATEWAY_PROBE_UP_MS": "200",
+        "GATEWAY_HOLD_S": "10",
+        "GATEWAY_SHUTDOWN_S": "15",
+        **more,
+    }
