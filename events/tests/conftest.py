@@ -1,1 +1,84 @@
+"""Fixtures of the kit's own tests: a database with outbox, inbox and a table of effects; connections that close."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from mercadito_events.connection import connect
+from mercadito_events.ddl import create_inbox_v1, create_outbox_v1
+from mercadito_events.testing import DatabaseUrls, NatsServer
+from nats import NATS
+from sqlalchemy import Engine, text
+from steps import engine_for
+
 pytest_plugins = ["mercadito_events.testing"]
+
+Connect = Callable[[str], Awaitable[NATS]]
+
+
+@pytest.fixture
+def urls(database: Callable[[], DatabaseUrls]) -> DatabaseUrls:
+    made = database()
+    owner = engine_for(made.owner_url)
+    with owner.begin() as connection:
+        op = Operations(MigrationContext.configure(connection))
+        create_outbox_v1(op)
+        create_inbox_v1(op)
+        connection.execute(
+            text("CREATE TABLE effect (event_id uuid, n bigint, at bigint GENERATED ALWAYS AS IDENTITY)")
+        )
+        connection.execute(text("CREATE TABLE stock (id int PRIMARY KEY, version int NOT NULL)"))
+        connection.execute(text("CREATE TABLE idempotency (id bigint GENERATED ALWAYS AS IDENTITY, key text UNIQUE)"))
+    owner.dispose()
+    return made
+
+
+@pytest.fixture
+def engine(urls: DatabaseUrls) -> Iterator[Engine]:
+    made = engine_for(urls.app_url)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def nats(nats_server: NatsServer) -> NatsServer:
+    """Return the session's server with empty streams."""
+    nats_server.reset()
+    return nats_server
+
+
+@pytest.fixture
+async def connected(nats: NatsServer) -> AsyncIterator[Connect]:
+    opened: list[NATS] = []
+
+    async def open_as(user: str) -> NATS:
+        opened.append(await connect(nats.settings(user), name=f"test-{user}"))
+        return opened[-1]
+
+    yield open_as
+    for nc in opened:
+        await nc.close()
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[Callable[[Any], asyncio.Event]]:
+    """Return a function that runs something with ``run(stop)`` in the background, until the test ends."""
+    stops: list[asyncio.Event] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    def start(runner: Any) -> asyncio.Event:
+        stop = asyncio.Event()
+        stops.append(stop)
+        tasks.append(asyncio.create_task(runner.run(stop)))
+        return stop
+
+    yield start
+    for stop in stops:
+        stop.set()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

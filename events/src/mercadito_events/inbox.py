@@ -1,17 +1,11 @@
 """The inbox: an event and its effect are recorded in one transaction, so a repeated delivery changes nothing."""
 
-from collections.abc import Callable
+from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, Uuid, func
 
-from sqlalchemy import Column, Connection, DateTime, Index, MetaData, Table, Text, Uuid, func
+from mercadito_events.consumer import Consumer, ConsumerMissing, ConsumerStuck
+from mercadito_events.handling import Handler, Permanent
 
-from mercadito_events.envelope import Event
-
-Handler = Callable[[Connection, Event], None]
-"""Runs in a thread, inside the transaction that also writes the inbox row; must not commit."""
-
-
-class Permanent(Exception):
-    """Raised by a handler for an event that can never succeed: it becomes a dead letter at once."""
+__all__ = ["Consumer", "ConsumerMissing", "ConsumerStuck", "Handler", "Permanent", "inbox_table"]
 
 
 def inbox_table(metadata: MetaData) -> Table:

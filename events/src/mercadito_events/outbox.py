@@ -8,7 +8,6 @@ at the next look instead of being skipped for ever.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -16,7 +15,6 @@ from sqlalchemy import (
     Column,
     Connection,
     DateTime,
-    Engine,
     Identity,
     Index,
     LargeBinary,
@@ -30,23 +28,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from mercadito_events.envelope import MAX_BODY_BYTES, Event, EventTooLarge
+from mercadito_events.relay import Backlog, Relay, backlog
+from mercadito_events.topology import stream_of
+
+__all__ = ["Backlog", "Relay", "backlog", "enqueue", "outbox_table"]
 
 _INSERT = text(
     "INSERT INTO outbox (event_id, type, subject, headers, body, expires_at)"
     " VALUES (CAST(:event_id AS uuid), :type, :subject, CAST(:headers AS jsonb), :body, :expires_at)"
 )
-_BACKLOG = text(
-    "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)"
-    " FROM outbox WHERE published_at IS NULL"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What waits in the outbox, and for how long the oldest of it has waited."""
-
-    rows: int
-    oldest_s: float
 
 
 def outbox_table(metadata: MetaData) -> Table:
@@ -81,8 +71,10 @@ def enqueue(connection: Connection, event: Event, *, expires_at: datetime | None
 
     Raises:
         EventTooLarge: the body exceeds ``MAX_BODY_BYTES``.
+        LookupError: no stream keeps events of this type, so the relay could never be rid of it.
 
     """
+    stream_of(event.type)
     body = event.body()
     if len(body) > MAX_BODY_BYTES:
         raise EventTooLarge(f"{event.type} has {len(body)} bytes, {MAX_BODY_BYTES} are allowed")
@@ -95,10 +87,3 @@ def enqueue(connection: Connection, event: Event, *, expires_at: datetime | None
         "expires_at": expires_at,
     }
     connection.execute(_INSERT, values)
-
-
-def backlog(engine: Engine) -> Backlog:
-    """Count what waits to be published; the age is judged by the database's clock."""
-    with engine.connect() as connection:
-        rows, oldest_s = connection.execute(_BACKLOG).one()
-    return Backlog(rows, float(oldest_s))

@@ -1,6 +1,7 @@
 """Pytest plugin: real PostgreSQL and nats-server for each test session, on free ports, gone afterwards.
 
 Use it with ``pytest_plugins = ["mercadito_events.testing"]`` in the topmost ``conftest.py``.
+There are no assertions here to explain, and a conftest may import from here first: PYTEST_DONT_REWRITE.
 """
 
 import time
