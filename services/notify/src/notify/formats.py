@@ -31,7 +31,7 @@ def day(on: date, language: Language) -> str:
 
 
 def moment(at: datetime, zone: ZoneInfo, language: Language) -> str:
-    """Return day, time and the zone's name; in the hour that a clock change repeats, the name that tells the two apart."""
+    """Return day, time and the zone's name; in an hour that a clock change repeats, the name tells the two apart."""
     local = at.astimezone(zone)
     locale = CLDR_LOCALES[language]
     repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()

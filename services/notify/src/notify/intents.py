@@ -11,10 +11,11 @@ from functools import partial
 
 import structlog
 from mercadito_events.envelope import Event
-from mercadito_events.inbox import Handler
+from mercadito_events.inbox import Handler, Permanent
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from notify.contacts import Contact
 from notify.kinds import kinds
 from notify.kinds.kind import Kind
 from notify.mail import message_id
@@ -23,6 +24,9 @@ from notify.tables import intents
 EXPAND_BATCH = 20
 # A new contact wakes its intents at once; this look is for those that crossed on the way.
 LOOK_AGAIN_AFTER = timedelta(seconds=30)
+# The delivery log reaches back this far; then an intent goes, and its messages with it.
+KEPT = timedelta(days=400)
+FORGET_BATCH = 500
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +37,10 @@ _DUE = text("""
 """)
 _LATER = text("UPDATE intents SET look_at = now() + :pause WHERE id = :id")
 _CLOSE = text("UPDATE intents SET state = :state WHERE id = :id")
+_FORGET = text("""
+    DELETE FROM intents WHERE state <> 'waiting' AND created_at < now() - :kept
+      AND id IN (SELECT id FROM intents ORDER BY id LIMIT :batch)
+""")
 _QUEUE = text("""
     INSERT INTO messages (intent_id, dedup_key, message_id, kind, person_id, order_id, expires_at)
     VALUES (:intent_id, :dedup_key, :message_id, :kind, :person_id, :order_id, :expires_at)
@@ -85,9 +93,13 @@ def expand(connection: Connection, *, domain: str) -> Expanded:
     return Expanded(len(due), queued, expired)
 
 
+def forget_old(connection: Connection) -> None:
+    """Delete a batch of what is older than the delivery log reaches."""
+    connection.execute(_FORGET, {"kept": KEPT, "batch": FORGET_BATCH})
+
+
 def _queue_for_everyone(connection: Connection, intent: Row[tuple[object, ...]], new_id: Callable[[str], str]) -> int:
-    kind = kinds()[intent.kind]
-    people = kind.recipients(connection, kind.reading.of(intent.data))
+    people = _people(connection, intent)
     if not people:
         connection.execute(_LATER, {"id": intent.id, "pause": LOOK_AGAIN_AFTER})
         return 0
@@ -105,3 +117,13 @@ def _queue_for_everyone(connection: Connection, intent: Row[tuple[object, ...]],
         connection.execute(_QUEUE, values)
     connection.execute(_CLOSE, {"id": intent.id, "state": "expanded"})
     return len(people)
+
+
+def _people(connection: Connection, intent: Row[tuple[object, ...]]) -> list[Contact]:
+    try:
+        kind = kinds()[intent.kind]
+        return kind.recipients(connection, kind.reading.of(intent.data))
+    except (KeyError, Permanent) as problem:
+        # Written by another version of this service: the others must not wait for it, and a newer version may read it.
+        _log.error("alarm_intent_unreadable", kind=intent.kind, event_id=intent.event_id, problem=str(problem))
+        return []

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from email import message_from_bytes
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -70,7 +71,16 @@ def compose(words: Words, *, sender: Sender, reader: Contact, message_id: str, a
         return Envelope(sender.address.addr_spec, recipient.addr_spec, mail.as_bytes())
     except (ValueError, MessageError) as error:
         # The error's own text may hold the address, which no log and no event shall carry.
-        raise Unrenderable(f"no header can be made of the recipient's name and address ({type(error).__name__})") from None
+        raise Unrenderable(
+            f"no header can be made of the recipient's name and address ({type(error).__name__})"
+        ) from None
+
+
+def again(raw: bytes) -> Envelope:
+    """Return the envelope of a mail that was composed earlier: the same bytes to the same address."""
+    mail = message_from_bytes(raw, policy=SMTP)
+    sender, recipient = (mail[name].addresses[0].addr_spec for name in ("From", "To"))
+    return Envelope(sender, recipient, raw)
 
 
 def _address(name: str, spec: str) -> Address:

@@ -100,7 +100,7 @@ class Claimed:
 
 
 def claim(connection: Connection, lease: Lease, limit: int) -> list[Claimed]:
-    """Take up to ``limit`` due messages, and those whose holder gave no sign of life; nobody else gets them meanwhile."""
+    """Take up to ``limit`` messages that are due or whose holder gave no sign of life; nobody else gets them then."""
     values = {"owner": lease.owner, "lease": lease.length, "limit": limit}
     rows = connection.execute(_CLAIM.columns(data=JSONB), values).mappings()
     claimed = [Claimed(**{**row, "raw": None if row["raw"] is None else bytes(row["raw"])}) for row in rows]

@@ -7,12 +7,12 @@ from enum import StrEnum
 from notify.errors import ConversationLost, DeliveryError, Refused, RelayFault
 from notify.smtp import PERMANENT
 
-# Minutes first, for a relay that hiccups; hours later, for one that is ill. The last one repeats until the kind's expiry.
+# Minutes first, for a relay that hiccups; hours later, for one that is ill. The last repeats until the kind's expiry.
 BACK_OFF_S = (60.0, 300.0, 900.0, 3_600.0, 10_800.0, 21_600.0)
 JITTER = 0.2
 # With BACK_OFF_S some 46 h, just inside the 48 h of a confirmation; a message that kills its sender also ends here.
 MAX_ATTEMPTS = 12
-# Dots written whose answer was never seen. After the first, one more try with the same bytes; after the second, nobody knows.
+# Dots written whose answer was never seen: after the first, one more try with the same bytes; after two, nobody knows.
 MAX_UNANSWERED = 2
 
 
@@ -56,6 +56,11 @@ def before_attempt(*, attempts: int, unanswered: int, expired: bool) -> Outcome 
 def accepted() -> Outcome:
     """Return the outcome of the relay's 250."""
     return Outcome(State.SENT)
+
+
+def unsendable(reason: str, unanswered: int) -> Outcome:
+    """Return the outcome of a message that no mail can be made of."""
+    return _given_up(reason, unanswered, State.FAILED)
 
 
 def after_error(error: DeliveryError, *, attempts: int, unanswered: int, dice: random.Random) -> Outcome:

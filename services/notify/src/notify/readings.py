@@ -30,6 +30,7 @@ class Reading(BaseModel):
 
         Raises:
             Permanent: it can never be read; names the fields at fault but not their values, which may be personal.
+
         """
         try:
             return cls.model_validate(dict(data))
@@ -67,10 +68,10 @@ class ContactChange(Reading):
     """``accounts.contact.changed.v1``."""
 
     person_id: Id
-    email: Annotated[str, StringConstraints(max_length=320)]
+    email: Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\x00-\x20\x7f]+@[^\x00-\x20\x7f@]+$")]
     name: Name
-    locale: Annotated[str, StringConstraints(max_length=35)]
-    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
+    locale: Annotated[Name, StringConstraints(max_length=35)]
+    time_zone: Annotated[Name, StringConstraints(max_length=64)] | None = None
     role: Literal["buyer", "staff", "admin"]
     store_ids: Annotated[tuple[Id, ...], Field(max_length=10_000)]
     active: Annotated[bool, Field(strict=True)]

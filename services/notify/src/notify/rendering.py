@@ -5,7 +5,7 @@ from functools import cache, partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
 from notify.contacts import Contact
 from notify.errors import Unrenderable
@@ -58,7 +58,7 @@ def render(kind: Kind, about: Reading, reader: Contact, hub: Hub) -> Words:
 def _environment(language: Language, zone: ZoneInfo) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        autoescape=select_autoescape(enabled_extensions=("html",), disabled_extensions=("txt",), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

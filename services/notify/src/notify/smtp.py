@@ -1,6 +1,6 @@
 """An SMTP client that knows how far it got.
 
-``smtplib`` raises the same ``SMTPServerDisconnected`` for "never sent" and for "taken, but the answer was lost". The two
+``smtplib`` raises the same ``SMTPServerDisconnected`` for "never sent" and for "taken, but the answer was lost". They
 need opposite treatment, so this client tells the caller just before it writes the final dot, and says of every error
 whether the relay may have taken the message. RFC 5321; STARTTLS RFC 3207; AUTH PLAIN RFC 4616.
 """
@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from notify.errors import ConversationLost, Refused, RelayFault
+from notify.text import without_addresses
 
 MAX_REPLY_LINE_BYTES = 4_096
 MAX_REPLY_LINES = 100
@@ -127,6 +128,7 @@ class Session:
             async with asyncio.timeout(self._relay.timeouts.overall_s):
                 await self._until_dot(envelope)
                 await before_dot()
+                self._must_be_open()
                 dotted = True
                 self._writer.write(DOT)
                 return self._judge(await self._reply(self._relay.timeouts.dot_s), "the message")
@@ -136,7 +138,7 @@ class Session:
 
     async def quit(self) -> None:
         """Say goodbye; whatever happens here changes nothing any more."""
-        with contextlib.suppressBROKEN:
+        with contextlib.suppress(*BROKEN):
             await self._command("QUIT", QUIT_TIMEOUT_S)
 
     async def close(self) -> None:
@@ -150,7 +152,7 @@ class Session:
         sender = await self._command(f"MAIL FROM:<{envelope.sender}>")
         # Our own address is the same in every message: its refusal is no message's fault.
         if sender.code in BUSY_CODES or sender.code >= PERMANENT:
-            raise RelayFault(f"{sender.code} to MAIL: {sender.text[:MAX_REASON_CHARS]}")
+            raise RelayFault(f"{sender.code} to MAIL: {words_of(sender)}")
         self._judge(sender, "MAIL")
         self._judge(await self._command(f"RCPT TO:<{envelope.recipient}>"), "RCPT")
         go_ahead = await self._command("DATA")
@@ -160,8 +162,12 @@ class Session:
         async with asyncio.timeout(self._relay.timeouts.body_s):
             self._writer.write(stuffed(envelope.raw))
             await self._writer.drain()
-        if self._reader.at_eof():
-            raise ConnectionResetError("closed while the message was written")
+        self._must_be_open()
+
+    def _must_be_open(self) -> None:
+        # A relay that left meanwhile surely got no dot from us: that is worth knowing before it is written.
+        if self._reader.at_eof() or self._reader.exception() is not None or self._writer.transport.is_closing():
+            raise ConnectionResetError("the relay left before the final dot")
 
     async def _hello(self) -> None:
         reply = await self._command(f"EHLO {self._relay.greet_as}")
@@ -219,7 +225,7 @@ class Session:
     def _judge(self, reply: Reply, at: str) -> Reply:
         if reply.positive:
             return reply
-        text = reply.text[:MAX_REASON_CHARS]
+        text = words_of(reply)
         if reply.code in SIGN_IN_CODES:
             raise RelayFault(f"{reply.code} to {at}: {text}")
         if reply.code < TRANSIENT:
@@ -228,7 +234,7 @@ class Session:
 
     def _expect(self, reply: Reply, what: str) -> None:
         if not reply.positive:
-            raise RelayFault(f"{reply.code} to {what}: {reply.text[:MAX_REASON_CHARS]}")
+            raise RelayFault(f"{reply.code} to {what}: {words_of(reply)}")
 
 
 @contextlib.asynccontextmanager
@@ -268,7 +274,12 @@ def stuffed(raw: bytes) -> bytes:
     return body if body.endswith(b"\r\n") else body + b"\r\n"
 
 
+def words_of(reply: Reply) -> str:
+    """Return the reply's text as it may be kept and shown."""
+    return without_addresses(reply.text)[:MAX_REASON_CHARS]
+
+
 def describe(error: BaseException) -> str:
     """Name what happened, without line ends and never without words."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"{type(error).__name__}: {text}"[:MAX_REASON_CHARS] if str(error) else text
+    text = without_addresses(str(error))
+    return f"{type(error).__name__}: {text}"[:MAX_REASON_CHARS] if text else type(error).__name__
