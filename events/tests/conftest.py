@@ -28,9 +28,7 @@ def urls(database: Callable[[], DatabaseUrls]) -> DatabaseUrls:
         op = Operations(MigrationContext.configure(connection))
         create_outbox_v1(op)
         create_inbox_v1(op)
-        connection.execute(
-            text("CREATE TABLE effect (event_id uuid, n bigint, at bigint GENERATED ALWAYS AS IDENTITY)")
-        )
+        connection.execute(text("CREATE TABLE effect (id bigint GENERATED ALWAYS AS IDENTITY, event_id uuid, n int)"))
         connection.execute(text("CREATE TABLE stock (id int PRIMARY KEY, version int NOT NULL)"))
         connection.execute(text("CREATE TABLE idempotency (id bigint GENERATED ALWAYS AS IDENTITY, key text UNIQUE)"))
     owner.dispose()

@@ -29,7 +29,7 @@ from mercadito_events.waiting import backoff_s, in_thread, pause
 
 __all__ = ["Consumer", "ConsumerMissing", "ConsumerStuck"]
 
-IN_PROGRESS_EVERY_S = 5.0
+IN_PROGRESS_EVERY_S = 3.0
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 30.0
 # Deliveries kept back for dead-lettering: after max_deliver the server delivers no more, and nobody would notice.

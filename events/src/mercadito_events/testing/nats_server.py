@@ -76,10 +76,14 @@ class NatsServer:
 
     def reset(self) -> None:
         """Forget every message: an empty store, streams and durables made anew (about half a second)."""
+        self.forget()
+        self.provision()
+
+    def forget(self) -> None:
+        """Lose the store, streams and durables included, as a server whose disk was replaced."""
         self.kill()
         shutil.rmtree(self._folder / "jetstream", ignore_errors=True)
         self.start()
-        self.provision()
 
     def provision(self) -> list[Outcome]:
         """Make the streams and durables; blocks, but may be called inside a running event loop."""

@@ -22,8 +22,8 @@ from mercadito_events.testing.urls import TEST_PASSWORD, DatabaseUrls
 START_DEADLINE_S = 30.0
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
+    # Commits still reach the operating system, so that kill() loses none of them, as a crash would not.
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "100",
