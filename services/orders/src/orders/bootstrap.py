@@ -1,12 +1,32 @@
 """The only wiring: which adapters the entry points work with."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from orders.application.accounts import Accounts
-from orders.application.ordering import Ordering
+from mercadito_events.envelope import Event
+from mercadito_events.handling import Handler, Permanent
+from mercadito_events.service.database import create_engine
+from sqlalchemy import Connection, Engine
+
+from orders.adapters.passwords import Argon2Passwords
+from orders.adapters.pruning import prune
+from orders.adapters.readiness import SchemaCheck
+from orders.adapters.reads import SqlQueries
+from orders.adapters.signing import KeyFileSigner, rotate_keys
+from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
+from orders.application import clock, incoming
+from orders.application.accounts import DEMO_LIMITS, Accounts, Limits
+from orders.application.ordering import OrderDesk, Ordering
+from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.queries import Queries
-from orders.settings import WebSettings
+from orders.settings import TaskSettings, WebSettings, WorkerSettings
+
+__all__ = ["Container", "Task", "Worker", "build_task", "build_web", "build_worker", "migrations_dir", "rotate_keys"]
+
+WORKER_POOL_SIZE = 5
+TASK_POOL_SIZE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +39,100 @@ class Container:
     ordering: Ordering
     problems: Callable[[], Sequence[str]]
     """What keeps this process from serving, now; empty when it is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What the background process works with; the kit's relay and consumers take the engine as it is."""
+
+    engine: Engine
+    on_usda: Mapping[str, Handler]
+    on_mails: Mapping[str, Handler]
+    advance_clock: Callable[[], int]
+    prune: Callable[[], Mapping[str, int]]
+    problems: Callable[[], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a command that does one thing works with."""
+
+    engine: Engine
+    transactions: Transactions
+    passwords: Passwords
+
+
+def migrations_dir(env: Mapping[str, str] = os.environ) -> Path:
+    """Return where the migration steps are: beside the source, unless an image says otherwise."""
+    return Path(env.get("MIGRATIONS_DIR") or Path(__file__).resolve().parents[2] / "migrations")
+
+
+def build_web(settings: WebSettings) -> Container:
+    """Wire the web process; opens no connection, so that it may be called before a fork."""
+    engine = create_engine(settings.database, pool_size=settings.threads, application_name="orders-web")
+    signer = KeyFileSigner(settings.key_file, settings.jwks_file)
+    transactions = SqlTransactions(engine)
+    schema = SchemaCheck(engine, migrations_dir())
+    limits = Limits() if settings.environment == "production" else DEMO_LIMITS
+
+    def problems() -> list[str]:
+        unsigned = signer.problem()
+        return [*schema.problems(), *([unsigned] if unsigned else [])]
+
+    return Container(
+        settings=settings,
+        queries=SqlQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
+        accounts=Accounts(transactions, Argon2Passwords(), signer, limits),
+        ordering=OrderDesk(transactions),
+        problems=problems,
+    )
+
+
+def build_worker(settings: WorkerSettings) -> Worker:
+    """Wire the background process."""
+    engine = create_engine(settings.database, pool_size=WORKER_POOL_SIZE, application_name="orders-worker")
+    transactions = SqlTransactions(engine)
+    return Worker(
+        engine=engine,
+        on_usda={
+            "usda.price.recorded.v1": _handler(_record_prices),
+            "usda.crawl.progressed.v1": _handler(_see_crawl),
+        },
+        on_mails={f"notify.email.{state}.v1": _handler(_record_mail) for state in ("sent", "deferred", "failed")},
+        advance_clock=lambda: clock.advance(transactions),
+        prune=lambda: prune(engine),
+        problems=SchemaCheck(engine, migrations_dir()).problems,
+    )
+
+
+def build_task(settings: TaskSettings) -> Task:
+    """Wire a command that does one thing."""
+    engine = create_engine(settings.database, pool_size=TASK_POOL_SIZE, application_name="orders-task")
+    return Task(engine, SqlTransactions(engine), Argon2Passwords())
+
+
+def _handler(use_case: Callable[[Event, UnitOfWork], None]) -> Handler:
+    """Run a use case in the transaction that the inbox opened: the effect and the inbox row commit together."""
+
+    def handle(connection: Connection, event: Event) -> None:
+        unit = SqlUnitOfWork(connection)
+        try:
+            use_case(event, unit)
+        except incoming.Unreadable as error:
+            raise Permanent(str(error)) from error
+        unit.flush()
+
+    return handle
+
+
+def _record_prices(event: Event, work: UnitOfWork) -> None:
+    work.market.record(incoming.read_quotes(event.data))
+
+
+def _see_crawl(event: Event, work: UnitOfWork) -> None:
+    work.market.crawl_seen(incoming.read_crawl(event.data, event.time))
+
+
+def _record_mail(event: Event, work: UnitOfWork) -> None:
+    # "notify.email.sent.v1": the verb is the state.
+    work.record_mail(incoming.read_mail(event.data, event.type.split(".")[-2]))

@@ -8,7 +8,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mercadito_events.connection import NatsSettings
-from mercadito_events.service.settings import DatabaseSettings, Reader, database, nats
+from mercadito_events.service.database import DatabaseSettings
+from mercadito_events.service.settings import Reader, database, nats
 
 Environment = Literal["production", "demo", "test"]
 

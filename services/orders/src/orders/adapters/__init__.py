@@ -1,0 +1,1 @@
+"""The ports on PostgreSQL (plain SQL over SQLAlchemy Core), argon2 and Ed25519."""

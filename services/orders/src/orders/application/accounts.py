@@ -131,7 +131,8 @@ class Accounts:
         return self._signer.public_keys()
 
     def _check_password(self, email: str, password: str, client: Client) -> str:
-        account = email.strip().lower()[: MAX_EMAIL_CHARACTERS + 1]
+        # PostgreSQL's text holds no NUL; nobody's address does either.
+        account = email.strip().lower().replace("\x00", "")[: MAX_EMAIL_CHARACTERS + 1]
         failures, credentials = self._transactions.run(
             lambda work: (
                 work.people.failures(account, client.address, FAILURE_WINDOW_S),

@@ -13,7 +13,7 @@ MAX_OFFERS_PER_EVENT = 200
 
 
 def order_fact(
-    action: str, order: Order, cycle: Cycle, actor: Actor, changes: Sequence[dict[str, object]], reason: str
+    action: str, order: Order, cycle: Cycle, *, actor: Actor, changes: Sequence[dict[str, object]], reason: str
 ) -> Fact:
     """Describe what happened to an order; `action` is placed, amended or cancelled."""
     data = {

@@ -11,7 +11,16 @@ from orders.application.ports import AuditEntry, Transactions, UnitOfWork
 from orders.application.queries import LineView, OrderView
 from orders.domain import errors
 from orders.domain.cycle import Cycle
-from orders.domain.order import LockedOffer, Order, OrderLine, OrderState, agree_lines, check_requests, stock_deltas
+from orders.domain.order import (
+    LockedOffer,
+    Order,
+    OrderLine,
+    OrderState,
+    agree_lines,
+    check_requests,
+    is_id,
+    stock_deltas,
+)
 from orders.domain.people import Actor
 
 Render = Callable[[OrderView], Answer]
@@ -42,16 +51,25 @@ class OrderDesk:
 
         """
         check_requests(command.lines, command.note)
+        _require_ids(cycle_id=command.cycle_id, store_id=command.store_id)
         command.actor.require_store(command.store_id)
-        return self._once(once, render, lambda work: place_order(command, work))
+        try:
+            return self._once(once, render, lambda work: place_order(command, work))
+        except errors.OrderExists as exists:
+            if exists.order_id is None:
+                found = self._transactions.run(lambda work: work.orders.live(command.cycle_id, command.store_id))
+                raise errors.OrderExists(found) from exists
+            raise
 
     def amend(self, command: AmendOrder, render: Render, once: RequestKey | None = None) -> Answer:
         """Replace the order's lines, giving back and taking only the difference."""
         check_requests(command.lines, command.note)
+        _require_order_id(command.order_id)
         return self._once(once, render, lambda work: amend_order(command, work))
 
     def cancel(self, command: CancelOrder, render: Render, once: RequestKey | None = None) -> Answer:
         """Cancel the order and give its stock back; cancelling it again changes nothing."""
+        _require_order_id(command.order_id)
         return self._once(once, render, lambda work: cancel_order(command, work))
 
     def _once(self, key: RequestKey | None, render: Render, work: Callable[[UnitOfWork], OrderView]) -> Answer:
@@ -78,7 +96,7 @@ def place_order(command: PlaceOrder, work: UnitOfWork) -> OrderView:
         raise errors.OrderExists(live)
     offers = work.offers.lock([line.offer_id for line in command.lines], cycle.id)
     lines = agree_lines(command.lines, offers, held={}, on_shortage=command.on_shortage)
-    changed = _take(work, stock_deltas({}, _quantities(lines)), offers)
+    stock = _take(work, stock_deltas({}, _quantities(lines)), offers)
     now = work.now()
     # Locks may have been waited for: only the clock read under all of them says whether the cutoff was met.
     cycle.require_ordering(now)
@@ -97,7 +115,8 @@ def place_order(command: PlaceOrder, work: UnitOfWork) -> OrderView:
             updated_at=now,
         )
     )
-    _record(work, "placed", command.actor, cycle, order, line_changes((), lines), changed)
+    changes = line_changes((), lines)
+    _record(work, "placed", actor=command.actor, cycle=cycle, order=order, changes=changes, stock=stock)
     return view(order, cycle)
 
 
@@ -114,10 +133,10 @@ def amend_order(command: AmendOrder, work: UnitOfWork) -> OrderView:
     changes = [*line_changes(order.lines, lines), *_note_change(order.note, note)]
     if not changes:
         return view(order, cycle)
-    changed = _take(work, stock_deltas(held, _quantities(lines)), offers)
+    stock = _take(work, stock_deltas(held, _quantities(lines)), offers)
     cycle.require_ordering(work.now())
     order = work.orders.replace(replace(order, note=note), lines)
-    _record(work, "amended", command.actor, cycle, order, changes, changed)
+    _record(work, "amended", actor=command.actor, cycle=cycle, order=order, changes=changes, stock=stock)
     return view(order, cycle)
 
 
@@ -131,11 +150,22 @@ def cancel_order(command: CancelOrder, work: UnitOfWork) -> OrderView:
     order.require_editable()
     order.require_version(command.expected_version)
     held = order.quantities()
-    changed = _take(work, stock_deltas(held, {}), work.offers.lock(held, cycle.id))
+    stock = _take(work, stock_deltas(held, {}), work.offers.lock(held, cycle.id))
     cycle.require_ordering(work.now())
     order = work.orders.set_state(order, OrderState.CANCELLED)
-    changes = [{"field": "state", "old": OrderState.PLACED.value, "new": OrderState.CANCELLED.value}]
-    _record(work, "cancelled", command.actor, cycle, order, changes, changed, command.reason)
+    changes: list[dict[str, object]] = [
+        {"field": "state", "old": OrderState.PLACED.value, "new": OrderState.CANCELLED.value}
+    ]
+    _record(
+        work,
+        "cancelled",
+        actor=command.actor,
+        cycle=cycle,
+        order=order,
+        changes=changes,
+        stock=stock,
+        reason=command.reason,
+    )
     return view(order, cycle)
 
 
@@ -197,6 +227,17 @@ def _quantities(lines: tuple[OrderLine, ...]) -> dict[str, int]:
     return {line.offer_id: line.quantity for line in lines if line.quantity}
 
 
+def _require_ids(**fields: str) -> None:
+    problems = [errors.FieldError(name, "not an id") for name, value in fields.items() if not is_id(value)]
+    if problems:
+        raise errors.Invalid(*problems)
+
+
+def _require_order_id(order_id: str) -> None:
+    if not is_id(order_id):
+        raise errors.NotFound("no such order")
+
+
 def _present(cycle: Cycle | None) -> Cycle:
     if cycle is None:
         raise errors.NotFound("no such market day")
@@ -241,19 +282,20 @@ def _take(
 def _record(
     work: UnitOfWork,
     action: str,
+    *,
     actor: Actor,
     cycle: Cycle,
     order: Order,
     changes: list[dict[str, object]],
-    changed: list[tuple[LockedOffer, LockedOffer]],
+    stock: list[tuple[LockedOffer, LockedOffer]],
     reason: str = "",
 ) -> None:
     """Write the audit trail of order and stock, and publish both."""
     work.audit(AuditEntry("order", order.id, action, actor, changes, reason))
     why = f"order {order.number} {action}"
-    for was, now in changed:
-        stock = [{"field": "remaining", "old": was.remaining, "new": now.remaining}]
-        work.audit(AuditEntry("offer", now.id, "stock", actor, stock, why))
-    work.publish(facts.order_fact(action, order, cycle, actor, changes, reason))
-    for fact in facts.offers_changed(cycle.id, [now for _, now in changed]):
+    for was, now in stock:
+        moved = [{"field": "remaining", "old": was.remaining, "new": now.remaining}]
+        work.audit(AuditEntry("offer", now.id, "stock", actor, moved, why))
+    work.publish(facts.order_fact(action, order, cycle, actor=actor, changes=changes, reason=reason))
+    for fact in facts.offers_changed(cycle.id, [now for _, now in stock]):
         work.publish(fact)

@@ -121,7 +121,12 @@ class Cycles(Protocol):
     def due_to_close(self) -> Sequence[Cycle]:
         """Lock the open cycles whose cutoff has passed, likewise."""
 
+    def due_to_warn(self, ahead_s: int) -> Sequence[Cycle]:
+        """Lock the open cycles that close within `ahead_s` and whose stores were not told yet, likewise."""
+
     def open_ones(self) -> Sequence[Cycle]: ...
+
+    def closing_told(self, cycle_id: str) -> None: ...
 
     def set_state(self, cycle_id: str, state: CycleState) -> None: ...
 
@@ -220,12 +225,23 @@ class Keys(Protocol):
 class UnitOfWork(Protocol):
     """One transaction. Facts are written to the outbox by the commit, as its last statements."""
 
-    cycles: Cycles
-    offers: Offers
-    orders: Orders
-    people: People
-    market: Market
-    keys: Keys
+    @property
+    def cycles(self) -> Cycles: ...
+
+    @property
+    def offers(self) -> Offers: ...
+
+    @property
+    def orders(self) -> Orders: ...
+
+    @property
+    def people(self) -> People: ...
+
+    @property
+    def market(self) -> Market: ...
+
+    @property
+    def keys(self) -> Keys: ...
 
     def now(self) -> datetime:
         """Return the database's clock, not the time at which the transaction began."""

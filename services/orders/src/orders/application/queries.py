@@ -1,6 +1,7 @@
 """What pages and the API read: plain rows, one query or few each, however many offers there are.
 
-`Queries` is the port; `orders.adapters.reads` answers it. Every read takes the actor and shows only what that one may see.
+`Queries` is the port; `orders.adapters.reads` answers it. Reads of what belongs to a store take the actor and show only
+what that one may see.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from orders.domain.cycle import CycleState
 from orders.domain.order import OrderState
 from orders.domain.people import Actor, Role
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One line of the audit trail: who, when, what, why. `action` is "placed", "amended", "cancelled" …"""
+    """One line of the audit trail: who, when, what, why. `action` is "placed", "amended" or "cancelled"."""
 
     at: datetime
     action: str
@@ -228,10 +229,10 @@ class OrderFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Generic[T_co]):
     """Some items and where the next ones begin (an opaque cursor), or None."""
 
-    items: tuple[T, ...]
+    items: tuple[T_co, ...]
     next_cursor: str | None
 
 

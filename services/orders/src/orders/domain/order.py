@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from orders.domain.errors import (
     FieldError,
@@ -109,6 +110,14 @@ class Order:
             raise VersionConflict(self.version)
 
 
+def is_id(text: str) -> bool:
+    """Tell whether a text is an id as this service writes them: a UUID in its usual form."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def check_requests(lines: Sequence[LineRequest], note: str | None) -> None:
     """Refuse what no stock could satisfy, before any row is locked."""
     errors: list[FieldError] = []
@@ -120,6 +129,8 @@ def check_requests(lines: Sequence[LineRequest], note: str | None) -> None:
         errors.append(FieldError("note", f"at most {MAX_NOTE_CHARACTERS} characters"))
     seen: set[str] = set()
     for index, line in enumerate(lines[: MAX_LINES + 1]):
+        if not is_id(line.offer_id):
+            errors.append(FieldError(f"lines.{index}.offer_id", "not an id"))
         if line.offer_id in seen:
             errors.append(FieldError(f"lines.{index}.offer_id", "an offer may appear once"))
         if not 1 <= line.quantity <= MAX_QUANTITY:

@@ -17,7 +17,7 @@ def suggested_price_cents(
     floor_cents: int | None = None,
     ceiling_cents: int | None = None,
 ) -> int:
-    """Return reference ÷ (units × yield) × (1 + markup), half up to a cent, then within floor and ceiling.
+    """Return reference / (units * yield) * (1 + markup), half up to a cent, then within floor and ceiling.
 
     The division comes last, so that a sum that is exact in decimals is not spoilt before it is rounded.
     A floor above the ceiling loses: the ceiling is what was promised to stores.

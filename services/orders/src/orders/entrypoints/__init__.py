@@ -1,0 +1,1 @@
+"""Where requests, commands and events come in."""

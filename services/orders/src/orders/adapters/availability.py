@@ -1,0 +1,50 @@
+"""Telling a database that is away for a moment from a mistake in what it was asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from orders.domain.errors import Unavailable
+
+# lock_not_available, query_canceled (statement timeout), too_many_connections, admin_shutdown, crash_shutdown,
+# cannot_connect_now, read_only_sql_transaction (a standby): the same request may succeed in a moment.
+_PASSING = frozenset({"55P03", "57014", "53300", "57P01", "57P02", "57P03", "25006"})
+_log = structlog.get_logger(__name__)
+
+
+def code(error: DBAPIError) -> str | None:
+    """Return PostgreSQL's code; None when it was not PostgreSQL that spoke."""
+    found: str | None = getattr(error.orig, "pgcode", None)
+    return found
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Tell whether the same statement may succeed in a moment."""
+    if code(error) is None:
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return code(error) in _PASSING
+
+
+def unavailable(error: DBAPIError | PoolTimeout, *, not_processed: bool) -> Unavailable:
+    """Log what the database did and return what to tell the caller."""
+    problem = type(getattr(error, "orig", None) or error).__name__
+    _log.warning("database_unavailable", code=code(error) if isinstance(error, DBAPIError) else None, problem=problem)
+    return Unavailable("the database cannot be asked now", not_processed=not_processed)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Lend a connection for reads; nothing is ever committed on it."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except PoolTimeout as error:
+        raise unavailable(error, not_processed=True) from error
+    except DBAPIError as error:
+        if not is_passing(error):
+            raise
+        raise unavailable(error, not_processed=True) from error

@@ -1,0 +1,127 @@
+"""Market days and their offers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from orders.domain.cycle import Cycle, CycleState
+from orders.domain.order import LockedOffer
+
+_CYCLE = "SELECT id, name, state, opens_at, cutoff_at, delivery_on FROM cycles"
+_OFFER = (
+    "SELECT o.id, o.cycle_id, o.version, p.name, p.name_es, p.pack, o.unit_price_cents, o.available, o.remaining,"
+    " o.max_per_store FROM offers o JOIN products p ON p.id = o.product_id"
+)
+_FOR_ORDERING = text(f"{_CYCLE} WHERE id = CAST(:id AS uuid) FOR SHARE")
+_DUE_TO_OPEN = text(
+    f"{_CYCLE} WHERE state = 'scheduled' AND opens_at <= clock_timestamp() ORDER BY opens_at, id FOR UPDATE SKIP LOCKED"
+)
+_DUE_TO_CLOSE = text(
+    f"{_CYCLE} WHERE state = 'open' AND cutoff_at <= clock_timestamp() ORDER BY cutoff_at, id FOR UPDATE SKIP LOCKED"
+)
+_DUE_TO_WARN = text(
+    f"{_CYCLE} WHERE state = 'open' AND closing_told_at IS NULL AND cutoff_at > clock_timestamp()"
+    " AND cutoff_at <= clock_timestamp() + make_interval(secs => :ahead_s)"
+    " ORDER BY cutoff_at, id FOR UPDATE SKIP LOCKED"
+)
+_OPEN = text(f"{_CYCLE} WHERE state = 'open' ORDER BY cutoff_at, id")
+_SET_STATE = text("UPDATE cycles SET state = :state WHERE id = CAST(:id AS uuid)")
+_TOLD = text("UPDATE cycles SET closing_told_at = clock_timestamp() WHERE id = CAST(:id AS uuid)")
+_WITHOUT_ORDER = text(
+    "SELECT s.id FROM stores s WHERE s.active AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.store_id = s.id"
+    " AND o.cycle_id = CAST(:id AS uuid) AND o.state <> 'cancelled') ORDER BY s.id"
+)
+# The rows are locked in the order of the sort below them in the plan, hence every transaction in the same order.
+_LOCK_OFFERS = text(
+    f"{_OFFER} WHERE o.id = ANY(CAST(:ids AS uuid[])) AND o.cycle_id = CAST(:cycle_id AS uuid)"
+    " ORDER BY o.id FOR UPDATE OF o"
+)
+_TAKE = text(
+    "UPDATE offers o SET remaining = o.remaining - wanted.quantity, version = o.version + 1"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS integer[])) AS wanted (id, quantity), products p"
+    " WHERE o.id = wanted.id AND p.id = o.product_id AND o.remaining >= wanted.quantity"
+    " RETURNING o.id, o.cycle_id, o.version, p.name, p.name_es, p.pack, o.unit_price_cents, o.available, o.remaining,"
+    " o.max_per_store"
+)
+_OF_CYCLE = text(f"{_OFFER} WHERE o.cycle_id = CAST(:cycle_id AS uuid) ORDER BY p.category, p.name, o.id")
+
+
+class SqlCycles:
+    """`Cycles` on a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock_for_ordering(self, cycle_id: str) -> Cycle | None:
+        """Hold the cycle in share mode; see the port."""
+        row = self._connection.execute(_FOR_ORDERING, {"id": cycle_id}).one_or_none()
+        return None if row is None else _cycle(row)
+
+    def due_to_open(self) -> Sequence[Cycle]:
+        """Lock what should be open; see the port."""
+        return [_cycle(row) for row in self._connection.execute(_DUE_TO_OPEN)]
+
+    def due_to_close(self) -> Sequence[Cycle]:
+        """Lock what should be closed; see the port."""
+        return [_cycle(row) for row in self._connection.execute(_DUE_TO_CLOSE)]
+
+    def due_to_warn(self, ahead_s: int) -> Sequence[Cycle]:
+        """Lock what closes soon; see the port."""
+        return [_cycle(row) for row in self._connection.execute(_DUE_TO_WARN, {"ahead_s": ahead_s})]
+
+    def open_ones(self) -> Sequence[Cycle]:
+        """Return the open cycles, nearest cutoff first."""
+        return [_cycle(row) for row in self._connection.execute(_OPEN)]
+
+    def set_state(self, cycle_id: str, state: CycleState) -> None:
+        """Move the cycle to a state."""
+        self._connection.execute(_SET_STATE, {"id": cycle_id, "state": state.value})
+
+    def closing_told(self, cycle_id: str) -> None:
+        """Note that the stores were told of the cutoff."""
+        self._connection.execute(_TOLD, {"id": cycle_id})
+
+    def stores_without_order(self, cycle_id: str) -> Sequence[str]:
+        """Return the ids of active stores without a live order."""
+        return [str(row.id) for row in self._connection.execute(_WITHOUT_ORDER, {"id": cycle_id})]
+
+
+class SqlOffers:
+    """`Offers` on a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self, offer_ids: Iterable[str], cycle_id: str) -> dict[str, LockedOffer]:
+        """Lock offers in id order; see the port."""
+        rows = self._connection.execute(_LOCK_OFFERS, {"ids": list(offer_ids), "cycle_id": cycle_id})
+        return {offer.id: offer for offer in map(_offer, rows)}
+
+    def take(self, deltas: Mapping[str, int]) -> dict[str, LockedOffer]:
+        """Take stock where enough remains; see the port."""
+        values = {"ids": list(deltas), "quantities": list(deltas.values())}
+        return {offer.id: offer for offer in map(_offer, self._connection.execute(_TAKE, values))}
+
+    def of_cycle(self, cycle_id: str) -> Sequence[LockedOffer]:
+        """Return a cycle's offers as they stand, without locking them."""
+        return [_offer(row) for row in self._connection.execute(_OF_CYCLE, {"cycle_id": cycle_id})]
+
+
+def _cycle(row: Row[Any]) -> Cycle:
+    return Cycle(str(row.id), row.name, CycleState(row.state), row.opens_at, row.cutoff_at, row.delivery_on)
+
+
+def _offer(row: Row[Any]) -> LockedOffer:
+    return LockedOffer(
+        id=str(row.id),
+        cycle_id=str(row.cycle_id),
+        version=row.version,
+        name=row.name,
+        name_es=row.name_es,
+        pack=row.pack,
+        unit_price_cents=row.unit_price_cents,
+        available=row.available,
+        remaining=row.remaining,
+        max_per_store=row.max_per_store,
+    )

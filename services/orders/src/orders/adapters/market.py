@@ -1,0 +1,59 @@
+"""What the USDA service said: the latest quote of each series, and how its crawls went."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Connection, text
+
+from orders.application.ports import CrawlSeen, Quote
+
+_COLUMNS = (
+    "series_id, market, report_id, commodity, variety, package, size, organic, quoted_on, low, high, mostly_low,"
+    " mostly_high, reference"
+)
+_RECORD = text(
+    f"INSERT INTO series_quotes ({_COLUMNS}) VALUES (CAST(:series_id AS uuid), :market, :report_id, :commodity,"
+    " :variety, :package, :size, :organic, :quoted_on, :low, :high, :mostly_low, :mostly_high, :reference)"
+    " ON CONFLICT (series_id) DO UPDATE SET market = excluded.market, report_id = excluded.report_id,"
+    " quoted_on = excluded.quoted_on, low = excluded.low, high = excluded.high, mostly_low = excluded.mostly_low,"
+    " mostly_high = excluded.mostly_high, reference = excluded.reference, recorded_at = clock_timestamp()"
+    " WHERE series_quotes.quoted_on <= excluded.quoted_on"
+)
+_CRAWL = text(
+    "INSERT INTO market_feed (source, crawl_id, state, at) VALUES (:source, :crawl_id, :state, :at)"
+    " ON CONFLICT (source) DO UPDATE SET crawl_id = excluded.crawl_id, state = excluded.state, at = excluded.at"
+    " WHERE market_feed.at <= excluded.at"
+)
+_FINISHED = text(
+    "SELECT source, crawl_id, state, at FROM market_feed WHERE state = 'finished' ORDER BY at DESC LIMIT 1"
+)
+_LATEST = text(
+    f"SELECT {_COLUMNS} FROM series_quotes WHERE position(lower(:market) in lower(market)) > 0 ORDER BY series_id"
+)
+
+
+class SqlMarket:
+    """`Market` on a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def record(self, quotes: Sequence[Quote]) -> int:
+        """Keep each quote unless a later day's is known; see the port."""
+        # In the order of the key, so that two consumers can't lock each other out.
+        ordered = sorted(quotes, key=lambda quote: quote.series_id)
+        return sum(self._connection.execute(_RECORD, asdict(quote)).rowcount for quote in ordered)
+
+    def crawl_seen(self, crawl: CrawlSeen) -> None:
+        """Note how a crawl went, unless something later is known."""
+        self._connection.execute(_CRAWL, asdict(crawl))
+
+    def finished_crawl(self) -> CrawlSeen | None:
+        """Return the last crawl that finished."""
+        row = self._connection.execute(_FINISHED).one_or_none()
+        return None if row is None else CrawlSeen(row.source, row.crawl_id, row.state, row.at)
+
+    def latest(self, market_contains: str) -> Sequence[Quote]:
+        """Return the latest quote of every series of the markets whose name contains the text."""
+        rows = self._connection.execute(_LATEST, {"market": market_contains}).mappings()
+        return [Quote(**{**row, "series_id": str(row["series_id"])}) for row in rows]

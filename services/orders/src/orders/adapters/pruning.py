@@ -1,0 +1,26 @@
+"""Removing what has served its time, a bounded piece per transaction."""
+
+from sqlalchemy import Engine, text
+
+BATCH_ROWS = 1_000
+_RULES = (
+    # Keys are promised for 48 h; failures count for 15 minutes; mails are history after six months.
+    ("idempotency_keys", "created_at < clock_timestamp() - interval '48 hours'"),
+    ("sign_in_failures", "at < clock_timestamp() - interval '1 day'"),
+    ("sessions", "expires_at < clock_timestamp() OR used_at < clock_timestamp() - interval '3 days'"),
+    ("api_tokens", "expires_at < clock_timestamp()"),
+    ("mails", "at < clock_timestamp() - interval '180 days'"),
+    ("inbox", "handled_at < clock_timestamp() - interval '30 days'"),
+)
+
+
+def prune(engine: Engine) -> dict[str, int]:
+    """Delete up to 1,000 rows of each kind; return how many went, by table, so that the caller may come again."""
+    removed = {}
+    for table, condition in _RULES:
+        statement = text(
+            f"DELETE FROM {table} WHERE ctid IN (SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH_ROWS})"
+        )
+        with engine.begin() as connection:
+            removed[table] = connection.execute(statement).rowcount
+    return removed

@@ -1,0 +1,92 @@
+"""The statements of the reads."""
+
+from sqlalchemy import text
+
+STORES = text(
+    "SELECT id, name, route FROM stores WHERE active AND (:all OR id = ANY(CAST(:ids AS uuid[]))) ORDER BY name, id"
+)
+PERSON = text("SELECT id, email, name, role, locale FROM people WHERE id = CAST(:id AS uuid)")
+
+_CYCLE = "SELECT id, name, state, opens_at, cutoff_at, delivery_on, clock_timestamp() AS server_time FROM cycles"
+CYCLE = text(f"{_CYCLE} WHERE id = CAST(:id AS uuid)")
+CURRENT_CYCLE = text(f"{_CYCLE} WHERE state = 'open' AND cutoff_at > clock_timestamp() ORDER BY cutoff_at, id LIMIT 1")
+BOARD_CYCLE = text(
+    f"{_CYCLE} WHERE state IN ('open', 'closed', 'packing') ORDER BY state <> 'open',"
+    " CASE WHEN state = 'open' THEN cutoff_at END, cutoff_at DESC, id LIMIT 1"
+)
+CYCLES = text(
+    f"{_CYCLE} WHERE (CAST(:state AS text) IS NULL OR state = :state)"
+    " AND (CAST(:after_id AS uuid) IS NULL OR (cutoff_at, id) < (CAST(:after_cutoff AS timestamptz), :after_id))"
+    " ORDER BY cutoff_at DESC, id DESC LIMIT :limit"
+)
+OFFERS = text(
+    "SELECT o.id, o.product_id, p.name, p.name_es, p.category, p.pack, p.series_id, o.unit_price_cents, o.available,"
+    " o.remaining, o.max_per_store, o.version, p.units_per_package, p.yield_share, p.markup, p.floor_cents,"
+    " p.ceiling_cents, q.market, q.report_id, q.quoted_on, q.low, q.high, q.reference, q.commodity, q.variety,"
+    " q.package, q.size, coalesce(l.quantity, 0) AS ordered, coalesce(l.shorted, 0) AS shorted,"
+    " clock_timestamp() AS server_time"
+    " FROM offers o JOIN products p ON p.id = o.product_id"
+    " LEFT JOIN series_quotes q ON q.series_id = p.series_id"
+    " LEFT JOIN orders mine ON mine.cycle_id = o.cycle_id AND mine.store_id = CAST(:store_id AS uuid)"
+    " AND mine.state <> 'cancelled'"
+    " LEFT JOIN order_lines l ON l.order_id = mine.id AND l.offer_id = o.id"
+    " WHERE o.cycle_id = CAST(:cycle_id AS uuid)"
+    " AND (CAST(:category AS text) IS NULL OR p.category = :category)"
+    " AND (CAST(:wanted AS text) IS NULL OR position(lower(:wanted) in lower(p.name)) > 0"
+    " OR position(lower(:wanted) in lower(p.name_es)) > 0)"
+    " AND (CAST(:after_id AS uuid) IS NULL OR (p.category, p.name, o.id) > (:after_category, :after_name, :after_id))"
+    " ORDER BY p.category, p.name, o.id LIMIT :limit"
+)
+
+_ORDER = (
+    "SELECT o.id, o.number, o.state, o.version, o.cycle_id, c.name AS cycle_name, c.delivery_on, c.cutoff_at,"
+    " c.state AS cycle_state, o.store_id, s.name AS store_name, o.note, o.total_cents, o.placed_at, o.updated_at,"
+    " clock_timestamp() AS server_time,"
+    " (SELECT count(*) FROM order_lines l WHERE l.order_id = o.id AND l.quantity > 0) AS line_count"
+    " FROM orders o JOIN cycles c ON c.id = o.cycle_id JOIN stores s ON s.id = o.store_id"
+)
+_SEEN = "(:all OR o.store_id = ANY(CAST(:ids AS uuid[])))"
+ORDERS = text(
+    f"{_ORDER} WHERE {_SEEN} AND (CAST(:cycle_id AS uuid) IS NULL OR o.cycle_id = :cycle_id)"
+    " AND (CAST(:store_id AS uuid) IS NULL OR o.store_id = :store_id)"
+    " AND (CAST(:since AS timestamptz) IS NULL OR o.updated_at >= :since)"
+    " AND (CAST(:before AS bigint) IS NULL OR o.number < :before) ORDER BY o.number DESC LIMIT :limit"
+)
+ORDER = text(f"{_ORDER} WHERE o.id = CAST(:id AS uuid) AND {_SEEN}")
+LIVE_ORDER = text(
+    f"{_ORDER} WHERE o.cycle_id = CAST(:cycle_id AS uuid) AND o.store_id = CAST(:store_id AS uuid)"
+    f" AND o.state <> 'cancelled' AND {_SEEN}"
+)
+LINES = text(
+    "SELECT order_id, offer_id, name, name_es, pack, quantity, unit_price_cents, shorted FROM order_lines"
+    " WHERE order_id = ANY(CAST(:ids AS uuid[])) ORDER BY order_id, position"
+)
+TIMELINE = text(
+    "SELECT a.at, a.action, p.name AS actor_name, a.role, a.changes, a.reason FROM audit a"
+    " LEFT JOIN people p ON p.id = a.person_id WHERE a.entity = 'order' AND a.entity_id = CAST(:id AS uuid)"
+    " ORDER BY a.id LIMIT :limit"
+)
+_MAIL = (
+    "SELECT m.message_id, m.kind, m.state, m.at, m.reason, p.name AS person_name, m.order_id,"
+    " o.number AS order_number, s.name AS store_name FROM mails m LEFT JOIN people p ON p.id = m.person_id"
+    " LEFT JOIN orders o ON o.id = m.order_id LEFT JOIN stores s ON s.id = o.store_id"
+)
+MAILS_OF_ORDER = text(f"{_MAIL} WHERE m.order_id = CAST(:id AS uuid) ORDER BY m.at, m.message_id LIMIT :limit")
+UNDELIVERED = text(
+    f"{_MAIL} WHERE m.state <> 'sent' AND m.at > clock_timestamp() - interval '7 days' ORDER BY m.at DESC LIMIT :limit"
+)
+
+BOARD_ORDERS = text(f"{_ORDER} WHERE o.cycle_id = CAST(:cycle_id AS uuid) ORDER BY o.updated_at DESC LIMIT :limit")
+TOTALS = text(
+    "SELECT f.id AS offer_id, p.name, p.name_es, p.pack, f.unit_price_cents, f.available, f.remaining,"
+    " coalesce(sum(l.quantity), 0) AS ordered, count(l.quantity) FILTER (WHERE l.quantity > 0) AS stores"
+    " FROM offers f JOIN products p ON p.id = f.product_id"
+    " LEFT JOIN (order_lines l JOIN orders o ON o.id = l.order_id AND o.state <> 'cancelled') ON l.offer_id = f.id"
+    " WHERE f.cycle_id = CAST(:cycle_id AS uuid) GROUP BY f.id, p.id ORDER BY p.category, p.name, f.id"
+)
+WITHOUT_ORDER = text(
+    "SELECT s.id, s.name, s.route FROM stores s WHERE s.active AND NOT EXISTS (SELECT 1 FROM orders o"
+    " WHERE o.store_id = s.id AND o.cycle_id = CAST(:cycle_id AS uuid) AND o.state <> 'cancelled')"
+    " ORDER BY s.name, s.id"
+)
+CLOCK = text("SELECT clock_timestamp()")

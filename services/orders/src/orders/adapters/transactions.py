@@ -1,0 +1,143 @@
+"""One transaction: rollback unless it reaches its end, bounded retries of what PostgreSQL asks to repeat."""
+
+import json
+import random
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar, cast
+
+import structlog
+from mercadito_events.envelope import new_event
+from mercadito_events.outbox import enqueue
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from orders.adapters.availability import code, is_passing, unavailable
+from orders.adapters.cycles import SqlCycles, SqlOffers
+from orders.adapters.keys import SqlKeys
+from orders.adapters.market import SqlMarket
+from orders.adapters.orders import SqlOrders
+from orders.adapters.people import SqlPeople
+from orders.application.ports import AuditEntry, Fact, MailOutcome, UnitOfWork
+from orders.domain.errors import Unavailable
+
+SOURCE = "/mercadito/orders"
+ATTEMPTS = 4
+FIRST_PAUSE_S = 0.02
+# deadlock_detected, serialization_failure: the loser is rolled back whole and may simply try again.
+_REPEATABLE = frozenset({"40P01", "40001"})
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class SqlUnitOfWork:
+    """`UnitOfWork` on a connection inside a transaction; `flush` writes the facts, and must come last."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._facts: list[Fact] = []
+        self.cycles = SqlCycles(connection)
+        self.offers = SqlOffers(connection)
+        self.orders = SqlOrders(connection)
+        self.people = SqlPeople(connection)
+        self.market = SqlMarket(connection)
+        self.keys = SqlKeys(connection)
+
+    def now(self) -> datetime:
+        """Return the database's clock at this moment."""
+        return cast("datetime", self._connection.scalar(text("SELECT clock_timestamp()")))
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Write a line of the trail."""
+        self._connection.execute(
+            _AUDIT,
+            {
+                "entity": entry.entity,
+                "entity_id": entry.entity_id,
+                "action": entry.action,
+                "person_id": entry.actor.person_id if entry.actor else None,
+                "role": entry.actor.role.value if entry.actor else None,
+                "changes": json.dumps(entry.changes),
+                "reason": entry.reason,
+            },
+        )
+
+    def publish(self, fact: Fact) -> None:
+        """Remember a fact for `flush`."""
+        self._facts.append(fact)
+
+    def record_mail(self, outcome: MailOutcome) -> None:
+        """Keep what became of a mail, unless something later is known."""
+        self._connection.execute(
+            _MAIL,
+            {
+                "message_id": outcome.message_id,
+                "kind": outcome.kind,
+                "state": outcome.state,
+                "person_id": outcome.person_id,
+                "order_id": outcome.order_id,
+                "at": outcome.at,
+                "reason": outcome.reason,
+            },
+        )
+
+    def flush(self) -> None:
+        """Write the facts to the outbox: every row lock is held by now, so their order is that of the commits."""
+        for fact in self._facts:
+            enqueue(self._connection, new_event(fact.type, fact.data, source=SOURCE, subject=fact.about))
+        self._facts.clear()
+
+
+class SqlTransactions:
+    """`Transactions` on an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run `work` and commit; see the port."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._attempt(work)
+            except DBAPIError as error:
+                if code(error) not in _REPEATABLE:
+                    raise
+                if attempt == ATTEMPTS:
+                    raise Unavailable("too much at once", not_processed=True) from error
+                _log.info("transaction_repeated", attempt=attempt, code=code(error))
+            time.sleep(FIRST_PAUSE_S * 2**attempt * random.random())
+        raise AssertionError("unreachable")  # pragma: no cover - the loop returns or raises
+
+    def _attempt(self, work: Callable[[UnitOfWork], T]) -> T:
+        committing = False
+        try:
+            with self._engine.connect() as connection, connection.begin() as transaction:
+                unit = SqlUnitOfWork(connection)
+                result = work(unit)
+                unit.flush()
+                committing = True
+                transaction.commit()
+                return result
+        except PoolTimeout as error:
+            raise unavailable(error, not_processed=True) from error
+        except DBAPIError as error:
+            if not is_passing(error):
+                raise
+            # A commit that got no answer may have happened: only before it can nothing have been done.
+            raise unavailable(error, not_processed=not committing) from error
+
+
+_AUDIT = text(
+    "INSERT INTO audit (entity, entity_id, action, person_id, role, changes, reason)"
+    " VALUES (:entity, CAST(:entity_id AS uuid), :action, CAST(:person_id AS uuid), :role,"
+    " CAST(:changes AS jsonb), :reason)"
+)
+_MAIL = text(
+    "INSERT INTO mails (message_id, kind, state, person_id, order_id, at, reason)"
+    " VALUES (:message_id, :kind, :state, CAST(:person_id AS uuid), CAST(:order_id AS uuid), :at, :reason)"
+    " ON CONFLICT (message_id) DO UPDATE SET state = excluded.state, at = excluded.at, reason = excluded.reason"
+    " WHERE mails.at <= excluded.at"
+)

@@ -1,0 +1,88 @@
+"""Reading other services' events: only the fields needed, tolerant of all others, strict about those."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from orders.application.ports import CrawlSeen, MailOutcome, Quote
+
+MAX_REASON_CHARACTERS = 500
+MAX_PRICE_USD = Decimal(1_000_000)
+
+
+class Unreadable(ValueError):
+    """An event that can never be read: a field is missing or makes no sense."""
+
+
+def read_quotes(data: Mapping[str, Any]) -> Sequence[Quote]:
+    """Read `usda.price.recorded.v1`; a quote without a reference price is no quote and is left out."""
+    try:
+        market, report_id = str(data["market"]), str(data["report_id"])
+        return [_quote(item, market, report_id) for item in data["quotes"] if item.get("reference") is not None]
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+        raise Unreadable(f"price: {type(error).__name__}: {error}") from error
+
+
+def read_crawl(data: Mapping[str, Any], at: datetime) -> CrawlSeen:
+    """Read `usda.crawl.progressed.v1`; `at` is the event's time."""
+    try:
+        return CrawlSeen(str(data["source"]), str(data["crawl_id"]), str(data["state"]), at)
+    except KeyError as error:
+        raise Unreadable(f"crawl: {error} is missing") from error
+
+
+def read_mail(data: Mapping[str, Any], state: str) -> MailOutcome:
+    """Read `notify.email.{sent,deferred,failed}.v1`; `state` is the verb of its type."""
+    try:
+        return MailOutcome(
+            message_id=str(data["message_id"]),
+            kind=str(data["kind"]),
+            state=state,
+            person_id=_uuid_or_none(data.get("person_id")),
+            order_id=_uuid_or_none(data.get("order_id")),
+            at=datetime.fromisoformat(data["at"]).astimezone(UTC),
+            reason=_printable(data.get("reason") or "")[:MAX_REASON_CHARACTERS],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"mail: {type(error).__name__}: {error}") from error
+
+
+def _quote(item: Mapping[str, Any], market: str, report_id: str) -> Quote:
+    reference = _price(item["reference"])
+    if reference is None:
+        raise ValueError("no reference")
+    return Quote(
+        series_id=str(UUID(item["series_id"])),
+        market=market,
+        report_id=report_id,
+        commodity=str(item["commodity"]),
+        variety=str(item.get("variety") or ""),
+        package=str(item.get("package") or ""),
+        size=str(item.get("size") or ""),
+        organic=bool(item.get("organic")),
+        quoted_on=date.fromisoformat(item["date"]),
+        low=_price(item.get("low")),
+        high=_price(item.get("high")),
+        mostly_low=_price(item.get("mostly_low")),
+        mostly_high=_price(item.get("mostly_high")),
+        reference=reference,
+    )
+
+
+def _price(value: object) -> Decimal | None:
+    if value is None:
+        return None
+    price = Decimal(str(value))
+    if not price.is_finite() or not 0 <= price <= MAX_PRICE_USD:
+        raise ValueError(f"{value} is no price")
+    return price
+
+
+def _uuid_or_none(value: object) -> str | None:
+    return None if value is None else str(UUID(str(value)))
+
+
+def _printable(reason: object) -> str:
+    return "".join(character for character in str(reason) if character.isprintable())
