@@ -1,0 +1,103 @@
+"""The compose stack under test: built and started by compose/up, beside whatever else runs here."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.driver.system import MARKET_DAY, ROOT, System, free_port_pair
+
+PROJECT = f"mercadito-test-{os.getpid()}"
+STARTED_WITHIN_S = 900  # the first time it builds every image
+STOPPED_WITHIN_S = 180
+ASKED_WITHIN_S = 30
+COMPOSE = ROOT / "compose"
+
+
+def _engine_problem() -> str | None:
+    """Say why containers can't be started here; None where they can."""
+    for command in (["docker", "info"], ["docker", "compose", "version"]):
+        try:
+            asked = subprocess.run(command, check=False, capture_output=True, text=True, timeout=ASKED_WITHIN_S)
+        except (OSError, subprocess.TimeoutExpired) as problem:
+            return f"no Docker engine: {problem} (compose/engine/prepare sets one up)"
+        if asked.returncode:
+            last = (asked.stderr or asked.stdout).strip().splitlines()[-1:]
+            return f"no Docker engine: {' '.join(command)}: {' '.join(last)} (compose/engine/prepare sets one up)"
+    return None
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine that answers; without one the tests are skipped, or fail where REQUIRE_DOCKER=1 says so."""
+    problem = _engine_problem()
+    if problem and os.environ.get("REQUIRE_DOCKER") == "1":
+        pytest.fail(problem)
+    if problem:
+        pytest.skip(problem)
+
+
+@pytest.fixture(scope="session")
+def docker_compose_project_name() -> str:
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def docker_compose_file() -> list[str]:
+    return [str(COMPOSE / name) for name in ("compose.yaml", "compose.demo.yaml")]
+
+
+@pytest.fixture(scope="session")
+def docker_setup() -> list[str]:
+    """Nothing: compose/up starts it, as an operator does."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def docker_cleanup() -> list[str]:
+    """Nothing: compose/down stops it."""
+    return []
+
+
+def compose(command: str, *arguments: str, system: System, within_s: float) -> str:
+    """Run one of compose's scripts for the system; return what it prints."""
+    done = subprocess.run(
+        [str(COMPOSE / command), *arguments],
+        cwd=ROOT,
+        env=system.environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=within_s,
+    )
+    assert done.returncode == 0, f"compose/{command}: {done.stdout[-6000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def system(
+    engine: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    usda_files: Path | None,
+) -> Iterator[System]:
+    """The whole system in containers, with a project name, a port, secrets and volumes of its own."""
+    folder, port = tmp_path_factory.mktemp("compose"), free_port_pair()
+    environment = {
+        **os.environ,
+        "COMPOSE_PROJECT_NAME": PROJECT,
+        "MERCADITO_STATE_DIR": str(folder),
+        "MERCADITO_PORT": str(port),
+        # Nothing runs natively there: `make status` and the like act on the containers.
+        "MERCADITO_RUN_DIR": str(folder / "native"),
+    }
+    if usda_files is not None:
+        environment |= {"USDA_FILES_DIR": str(usda_files), "USDA_TODAY": MARKET_DAY}
+    started = System(port, folder, environment)
+    try:
+        compose("up", system=started, within_s=STARTED_WITHIN_S)
+        yield started
+    finally:
+        compose("down", "--volumes", system=started, within_s=STOPPED_WITHIN_S)

@@ -1,0 +1,140 @@
+"""What every service of the compose files must have; read as YAML, so an engine is not needed."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.driver.system import ROOT
+
+FILES = ("compose.yaml", "compose.demo.yaml")
+JOBS = {"databases", "migrate-orders", "migrate-usda", "migrate-notify", "provision", "keys", "demo"}
+FOLDERS = (
+    *("services/orders", "services/realtime", "services/usda-ingest", "services/notify"),
+    *("gateway", "demo", "compose/nats"),
+)
+DOCKERFILES = [ROOT / folder / "Dockerfile" for folder in FOLDERS]
+
+
+def services() -> dict[str, dict[str, Any]]:
+    """Every service that a file describes in full; entries that only amend another file's have no image."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in FILES:
+        content = yaml.safe_load((ROOT / "compose" / file).read_text())
+        found |= {name: service for name, service in content["services"].items() if "image" in service}
+    return found
+
+
+def processes() -> dict[str, dict[str, Any]]:
+    return {name: service for name, service in services().items() if name not in JOBS}
+
+
+def each(described: dict[str, dict[str, Any]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("service", described.values(), ids=described.keys())
+
+
+def test_the_files_describe_every_process() -> None:
+    wanted = {"gateway", "orders-web", "orders-worker", "realtime", "usda", "notify", "nats", "postgres"}
+    assert wanted | {"usda-site", "mail-sink"} == processes().keys()
+
+
+def test_only_the_gateway_publishes_a_port() -> None:
+    assert [name for name, service in services().items() if "ports" in service] == ["gateway"]
+
+
+@each(services())
+def test_a_container_may_do_no_more_than_it_must(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["init"] is True
+    assert "privileged" not in service
+    assert "cap_add" not in service
+
+
+@each(services())
+def test_everything_is_bounded(service: dict[str, Any]) -> None:
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert service["ulimits"]["nofile"]
+    assert all("size=" in mount for mount in service["tmpfs"])
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+
+
+@each(services())
+def test_an_image_has_an_exact_tag(service: dict[str, Any]) -> None:
+    name = re.sub(r"\$\{[A-Z_]+:-([^}]+)\}", r"\1", service["image"])
+    assert re.fullmatch(r"[a-z/]+(-[a-z]+)*:\d+(\.\d+)*(-\w+)?", name)
+
+
+@each(services())
+def test_a_container_is_on_named_networks(service: dict[str, Any]) -> None:
+    assert service["networks"]
+    assert set(service["networks"]) <= {"edge", "data"}
+
+
+@each(processes())
+def test_a_process_is_watched_restarted_and_given_time_to_stop(service: dict[str, Any]) -> None:
+    assert service["restart"] == "unless-stopped"
+    assert service["healthcheck"]["test"][0] == "CMD"
+    assert service["healthcheck"]["retries"]
+    assert service["stop_grace_period"]
+
+
+@each(services())
+def test_no_secret_stands_in_the_environment(service: dict[str, Any]) -> None:
+    secret = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)$")
+    # The relay's password is the operator's to give, empty unless it is.
+    given = {name for name in service.get("environment", {}) if secret.search(name)} - {"SMTP_PASSWORD"}
+    assert given == set()
+
+
+def test_a_service_sees_only_its_own_secrets() -> None:
+    mounted = {name: set(service.get("secrets", [])) for name, service in services().items()}
+    assert mounted["orders-web"] == {"orders_db_password", "session_secret"}
+    assert mounted["orders-worker"] == {"orders_db_password", "nats_orders_password"}
+    assert mounted["realtime"] == {"nats_realtime_password"}
+    assert mounted["usda"] == {"usda_db_password", "nats_usda_password"}
+    assert mounted["notify"] == {"notify_db_password", "nats_notify_password"}
+    assert mounted["gateway"] == {"gateway_admin_token"}
+
+
+def test_only_what_signs_sees_the_private_key() -> None:
+    with_key = {name for name, service in services().items() if "identity-key:" in str(service.get("volumes", []))}
+    assert with_key == {"orders-web", "keys"}
+
+
+def test_databases_and_events_have_no_way_out() -> None:
+    content = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text())
+    assert content["networks"]["data"]["internal"] is True
+    assert services()["postgres"]["networks"] == ["data"]
+    assert services()["nats"]["networks"] == ["data"]
+
+
+def test_everything_waits_for_what_it_needs() -> None:
+    needs = {name: service.get("depends_on", {}) for name, service in services().items()}
+    for name, migration in (
+        ("orders-web", "orders"),
+        ("orders-worker", "orders"),
+        ("usda", "usda"),
+        ("notify", "notify"),
+    ):
+        assert needs[name][f"migrate-{migration}"]["condition"] == "service_completed_successfully"
+        assert needs[name]["postgres"]["condition"] == "service_healthy"
+        assert needs[name]["provision"]["condition"] == "service_completed_successfully"
+    assert all(need["condition"].startswith("service_") for each_need in needs.values() for need in each_need.values())
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_a_dockerfile_pins_checks_and_gives_up_root(file: Any) -> None:
+    text = file.read_text()
+    users = re.findall(r"^USER (.+)$", text, re.MULTILINE)
+    assert users[-1:] == ["10001:10001"]
+    assert "# syntax=" not in text
+    assert "HEALTHCHECK" not in text
+    assert "org.opencontainers.image.title" in text
+    for installed in re.findall(r"pip \S* ?\S* ?install [^\n]*", text):
+        assert "--require-hashes" in installed or "--no-deps" in installed
+    assert re.findall(r"^ARG [A-Z]+=(.+)$", text, re.MULTILINE)
+    assert "latest" not in text
