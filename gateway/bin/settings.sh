@@ -63,8 +63,10 @@ services() {
         upstream "$service"
     done
     from_system=$(sed -n 's/^nameserver[[:space:]]\{1,\}\([0-9.]\{7,\}\)[[:space:]]*$/\1/p' /etc/resolv.conf 2>/dev/null | head -n 1)
-    matching GATEWAY_RESOLVER '[0-9]{1,3}(\.[0-9]{1,3}){3}' "the IPv4 address of a name server" \
+    matching GATEWAY_RESOLVER '[0-9]{1,3}(\.[0-9]{1,3}){3}(:[0-9]{1,5})?' "the IPv4 address of a name server" \
         "${from_system:-127.0.0.1}" RESOLVER
+    export RESOLVER_HOST="${RESOLVER%:*}" RESOLVER_PORT=53
+    case $RESOLVER in *:*) RESOLVER_PORT=${RESOLVER##*:} ;; esac
     if [ -n "$named_upstream" ] && [ -z "${GATEWAY_RESOLVER:-}$from_system" ]; then
         problem "GATEWAY_RESOLVER is missing, and /etc/resolv.conf names none: $named_upstream can't be found"
     fi

@@ -1,4 +1,3 @@
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +17,9 @@ def _services() -> dict[str, Service]:
 def shared_folder() -> Iterator[Path]:
     """A folder that the workers' user can enter, which pytest's own is not."""
     with tempfile.TemporaryDirectory(prefix="gateway-") as name:
-        os.chmod(name, 0o755)
-        yield Path(name)
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def gateway(common: Gateway) -> Iterator[Gateway]:
         service.script.clear()
         service.seen.clear()
         service.ready, service.shown_name = True, None
-        if not service._listener:
+        if not service.listens:
             service.start()
         common.wait_for(service.name, "up")
     yield common

@@ -91,16 +91,20 @@ class Service:
     shown_name: str | None = None
     script: deque[Behaviour] = field(default_factory=deque)
     seen: list[Request] = field(default_factory=list)
-    always: Behaviour = answer(200, b"done")
+    host: str = "127.0.0.1"
     _listener: socket.socket | None = None
     _open: set[socket.socket] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def listens(self) -> bool:
+        return self._listener is not None
 
     def bind(self) -> socket.socket:
         """Listen without accepting: what connects now waits in the kernel's backlog."""
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener.bind((self.host, self.port))
         listener.listen(512)
         self._listener = listener
         return listener
@@ -145,7 +149,7 @@ class Service:
             return answer(200 if self.ready else 503, b"", shown)(connection, request)
         with self._lock:
             self.seen.append(request)
-            behave = self.script.popleft() if self.script else self.always
+            behave = self.script.popleft() if self.script else answer(200, b"done")
         return behave(connection, request)
 
 

@@ -49,7 +49,7 @@ class Gateway:
             self.process = subprocess.Popen([HOME / "bin/start"], env=self.environment, stdout=log, stderr=errors)
         eventually(self._answers)
         for service in self.services.values():
-            if service._listener:  # noqa: SLF001 - whether it listens is nobody else's business
+            if service.listens:
                 self.wait_for(service.name, "up")
         return self
 
@@ -101,8 +101,13 @@ class Gateway:
         text = fetch(self.admin_port, "/metrics").body.decode()
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(start))
 
-    def log_lines(self) -> list[dict[str, str]]:
-        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+    def line_of(self, answer: Answer) -> dict[str, str]:
+        """Return the access line of an answer; nginx writes it after the answer has gone."""
+        return eventually(lambda: self._find_line(answer.headers["X-Request-Id"]))
+
+    def _find_line(self, request_id: str) -> dict[str, str] | None:
+        lines = [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+        return next((line for line in lines if line["request_id"] == request_id), None)
 
 
 def settings(folder: Path, services: Mapping[str, Service], **more: str) -> dict[str, str]:

@@ -267,7 +267,7 @@ def test_no_more_requests_reach_orders_at_once_than_it_can_serve(make_gateway: C
 
 
 def test_a_service_that_hangs_costs_a_504_and_holds_nobody_else(make_gateway: Callable[..., Gateway]) -> None:
-    gateway = make_gateway(GATEWAY_ANSWER_S="1", GATEWAY_HOLD_S="1")
+    gateway = make_gateway(GATEWAY_ANSWER_S="2", GATEWAY_HOLD_S="1")
     never = threading.Event()
     gateway.orders.script.append(until(never, finish))
     got = gateway.fetch("/slow")

@@ -2,7 +2,6 @@
 -- so the prober asks each time it probes and publishes the address.
 local settings = require("mercadito.settings")
 
-local DNS_PORT = 53
 local TIMEOUT_MS = 500
 local MAX_ANSWERS = 32
 local TYPE_A, CLASS_IN = 1, 1
@@ -67,7 +66,7 @@ end
 local function ask(name)
   local socket = ngx.socket.udp()
   socket:settimeout(TIMEOUT_MS)
-  local connected, problem = socket:setpeername(settings.resolver, DNS_PORT)
+  local connected, problem = socket:setpeername(settings.resolver_host, settings.resolver_port)
   if not connected then
     return nil, problem
   end
