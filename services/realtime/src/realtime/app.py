@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from realtime import SERVICE, VERSION
 
 KEEP_ALIVE_S = 75
+GRACE_S = 1
 HTTP_CONCURRENCY = 64
 """Requests beyond it get 503: these answers are for probes and Prometheus."""
 
@@ -55,7 +56,8 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=1,
+                timeout_graceful_shutdown=GRACE_S,
+                log_level="warning",
                 limit_concurrency=HTTP_CONCURRENCY,
             )
         )

@@ -50,6 +50,12 @@ class Process:
             with error:
                 return error.code, error.read().decode()
 
+    def get_or_nothing(self, path: str) -> str:
+        try:
+            return self.get(path)[1]
+        except OSError:
+            return ""
+
     def is_ready(self) -> bool:
         try:
             return self.get("/readyz")[0] == 200
@@ -84,19 +90,29 @@ def realtime_env(nats_server: NatsServer, issuer: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def start(realtime_env: dict[str, str], tmp_path: Path, eventually: Any) -> Iterator[Start]:
-    """Return a function that starts a process with changed settings and waits until it is ready."""
+def launch(realtime_env: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts a process with changed settings; all are stopped in the end."""
     started: list[Process] = []
 
     def begin(ws_port: int | None = None, **env: str) -> Process:
-        process = Process(realtime_env | env, tmp_path / f"log-{len(started)}", ws_port)
-        started.append(process)
-        eventually(process.is_ready, timeout_s=20)
-        return process
+        started.append(Process(realtime_env | env, tmp_path / f"log-{len(started)}", ws_port))
+        return started[-1]
 
     yield begin
     for process in started:
         process.stop()
+
+
+@pytest.fixture
+def start(launch: Start, eventually: Any) -> Start:
+    """Return a function that starts a process with changed settings and waits until it is ready."""
+
+    def begin(ws_port: int | None = None, **env: str) -> Process:
+        process = launch(ws_port, **env)
+        eventually(process.is_ready, timeout_s=20)
+        return process
+
+    return begin
 
 
 @pytest.fixture(scope="session")
@@ -134,12 +150,23 @@ class Publisher:
         return await self("orders.person.signed_out.v1", {"person_id": person_id, "until": until, **what})
 
 
-@pytest.fixture
-async def publish(nats_server: NatsServer) -> AsyncIterator[Publisher]:
-    connections = {user: await connect(nats_server.settings(user), name="test") for user in ("orders", "usda")}
+@contextlib.asynccontextmanager
+async def publisher(server: NatsServer) -> AsyncIterator[Publisher]:
+    connections = {user: await connect(server.settings(user), name="test") for user in ("orders", "usda")}
     yield Publisher(connections)
     for connection in connections.values():
         await connection.close()
+
+
+@pytest.fixture
+async def publish(nats_server: NatsServer) -> AsyncIterator[Publisher]:
+    async with publisher(nats_server) as made:
+        yield made
+
+
+@pytest.fixture
+def make_publisher() -> Callable[[NatsServer], contextlib.AbstractAsyncContextManager[Publisher]]:
+    return publisher
 
 
 def offer(offer_id: str, remaining: int, version: int) -> dict[str, Any]:
@@ -153,6 +180,11 @@ def offer(offer_id: str, remaining: int, version: int) -> dict[str, Any]:
         "remaining": remaining,
         "available": 40,
     }
+
+
+@pytest.fixture(name="order")
+def order_fixture() -> Callable[..., dict[str, Any]]:
+    return order
 
 
 def order(order_id: str, store_id: str, state: str = "placed", version: int = 1) -> dict[str, Any]:
@@ -177,8 +209,9 @@ def order(order_id: str, store_id: str, state: str = "placed", version: int = 1)
 class Socket:
     """A client that keeps every frame it got."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, *, answers: bool = True) -> None:
         self.connection = connection
+        self._answers = answers
         self.frames: list[dict[str, Any]] = []
         self._reader = asyncio.create_task(self._read())
 
@@ -187,16 +220,15 @@ class Socket:
             async for text in self.connection:
                 frame = orjson.loads(text)
                 self.frames.append(frame)
-                if "ping" in frame:
+                if "ping" in frame and self._answers:
                     await self.say(pong=frame["ping"])
 
     async def say(self, **frame: Any) -> None:
         await self.connection.send(orjson.dumps(frame).decode())
 
-    async def until(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 5) -> Any:
-        """Return the first true answer about a frame, those already here included."""
+    async def until(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 5, seen: int = 0) -> Any:
+        """Return the first true answer about a frame, those already here (after the first `seen`) included."""
         deadline = time.monotonic() + timeout_s
-        seen = 0
         while True:
             for frame in self.frames[seen:]:
                 seen += 1
@@ -211,9 +243,7 @@ class Socket:
         """Subscribe and return the answer."""
         seen = len(self.frames)
         await self.say(sub=[{"c": channel, **how}])
-        return await self.until(
-            lambda f: f if self.frames.index(f) >= seen and f.get("sub", {}).get("c") == channel else None
-        )
+        return await self.until(lambda f: f if f.get("sub", {}).get("c") == channel else None, seen=seen)
 
     def news(self, channel: str) -> list[dict[str, Any]]:
         return [message for frame in self.frames for message in frame.get("b", []) if message["c"] == channel]
@@ -247,18 +277,21 @@ class Clients:
     """Opens sockets, and closes them all in the end."""
 
     def __init__(self, issuer: Any) -> None:
-        self._issuer = issuer
+        self.issuer = issuer
         self._open: list[Socket] = []
 
-    async def open(self, process: Process, **options: Any) -> Socket:
-        options = {"origin": f"http://{process.host}", "subprotocols": ["mercadito.v1"], "proxy": None, **options}
-        socket = Socket(await open_socket(f"ws://{process.host}/ws", compression=None, ping_interval=None, **options))
+    async def open(self, process: Process, *, path: str = "/ws", answers: bool = True, **options: Any) -> Socket:
+        usual = {"origin": f"http://{process.host}", "subprotocols": ["mercadito.v1"], "compression": None}
+        options = {**usual, "proxy": None, "ping_interval": None, **options}
+        socket = Socket(await open_socket(f"ws://{process.host}{path}", **options), answers=answers)
         self._open.append(socket)
         return socket
 
-    async def signed_in(self, process: Process, person_id: str = "p1", **claims: Any) -> Socket:
-        socket = await self.open(process)
-        await socket.say(auth=self._issuer.ticket(person_id, **claims))
+    async def signed_in(
+        self, process: Process, person_id: str = "p1", *, answers: bool = True, **claims: Any
+    ) -> Socket:
+        socket = await self.open(process, answers=answers)
+        await socket.say(auth=self.issuer.ticket(person_id, **claims))
         await socket.until(lambda f: "welcome" in f)
         return socket
 
