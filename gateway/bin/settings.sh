@@ -115,7 +115,7 @@ folders() {
     if [ -n "$STATIC_DIR" ] && [ ! -d "$STATIC_DIR" ]; then
         problem "STATIC_DIR is not a folder: $STATIC_DIR"
     fi
-    if [ -n "$STATE_DIR" ] && ! mkdir -p "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/tmp" 2>/dev/null; then
+    if [ -z "$problems" ] && ! mkdir -p "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/tmp" 2>/dev/null; then
         problem "GATEWAY_STATE_DIR can't be written: $STATE_DIR"
     fi
     matching GATEWAY_ADMIN_TOKEN_FILE "$place" "an absolute path of plain characters" "" ADMIN_TOKEN_FILE

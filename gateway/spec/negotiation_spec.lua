@@ -21,4 +21,9 @@ return {
     runner.same(negotiation.language(nil), "en")
     runner.same(negotiation.language(";;q=,,"), "en")
   end,
+  ["what was chosen in the shop comes first, if we speak it"] = function()
+    runner.same(negotiation.language("en", "es"), "es")
+    runner.same(negotiation.language("es", "en"), "en")
+    runner.same(negotiation.language("es", "fr"), "es")
+  end,
 }

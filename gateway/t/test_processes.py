@@ -206,6 +206,7 @@ def test_a_wrong_setting_is_refused_by_name(gateway: Gateway, name: str, value: 
     done = _start({**gateway.environment, name: value})
     assert done.returncode == 2
     assert name in done.stderr
+    assert not Path("relative").exists()
 
 
 def test_production_refuses_a_weak_operator_token(gateway: Gateway, shared_folder: Path) -> None:

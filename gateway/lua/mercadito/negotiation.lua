@@ -11,8 +11,11 @@ function negotiation.wants_page(path, accept)
   return (accept or ""):lower():find("text/html", 1, true) ~= nil
 end
 
---- Return "en" or "es": the one the client likes best, English when it names neither.
-function negotiation.language(accept_language)
+--- Return "en" or "es": the one chosen in the shop (its cookie), else the one the client likes best, else English.
+function negotiation.language(accept_language, chosen)
+  if LANGUAGES[chosen] then
+    return chosen
+  end
   local best, best_weight = "en", 0
   for part in (accept_language or ""):lower():gmatch("[^,]+") do
     local code = part:match("^%s*(%a+)")

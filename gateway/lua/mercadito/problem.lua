@@ -45,13 +45,13 @@ end
 -- `retry_after` passes a service's on.
 function problem.answer(status, slug, options)
   local path = (ngx.var.request_uri or "/"):match("^[^?]*")
-  local language = negotiation.language(ngx.var.http_accept_language)
+  local language = negotiation.language(ngx.var.http_accept_language, ngx.var.cookie_mercadito_language)
   local text = words[language][slug]
   ngx.status = status
   set_retry_after(status, options or {})
   ngx.header["Cache-Control"] = "no-store"
   ngx.header["Content-Language"] = language
-  ngx.header["Vary"] = "Accept, Accept-Language"
+  ngx.header["Vary"] = "Accept, Accept-Language, Cookie"
   if negotiation.wants_page(path, ngx.var.http_accept) then
     send("text/html; charset=utf-8", page.render(language, status, text, ngx.var.request_id))
   else
