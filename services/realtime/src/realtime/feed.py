@@ -37,8 +37,8 @@ INACTIVE_S = 30
 """The server removes a consumer that nobody pulled from for so long."""
 
 RETRY_MIN_S, RETRY_MAX_S = 0.1, 2.0
-LOST_S = 15.0
-"""A feed that has been broken for so long keeps the process from being ready."""
+LOST_S = 6.0
+"""A feed that heard nothing, not even a heartbeat, for so long keeps the process from being ready."""
 
 PENDING_MESSAGES = 4 * BATCH
 PENDING_BYTES = 64 * 1024 * 1024
@@ -94,15 +94,14 @@ class Feed:
         self._nc, self._stream, self._desk, self._metrics = nc, stream, desk, metrics
         self._place: _Place | None = None
         self._is_loaded = False
-        self._broken_at: float | None = None
+        self._heard_at = time.monotonic()
 
     def problem(self) -> str | None:
         """Say what keeps this feed from being up to date."""
         if not self._is_loaded:
             return f"the recent events of {self._stream} are not read yet"
-        if self._broken_at is not None and time.monotonic() - self._broken_at > LOST_S:
-            return f"{self._stream} can't be read"
-        return None
+        is_lost = time.monotonic() - self._heard_at > LOST_S
+        return f"{self._stream} can't be read" if is_lost else None
 
     async def run(self) -> None:
         """Read for ever.
@@ -113,12 +112,12 @@ class Feed:
         """
         wait_s = RETRY_MIN_S
         while True:
+            began = time.monotonic()
             try:
                 await self._follow()
             except (Error, Broken, OSError) as problem:
                 ensure_open(self._nc)
-                wait_s = RETRY_MIN_S if self._broken_at is None else min(RETRY_MAX_S, wait_s * 2)
-                self._broken_at = self._broken_at or time.monotonic()
+                wait_s = RETRY_MIN_S if self._heard_at > began else min(RETRY_MAX_S, wait_s * 2)
                 self._metrics.rebuilds.labels(self._stream).inc()
                 _log.warning("feed_broken", stream=self._stream, problem=f"{type(problem).__name__}: {problem}")
                 await asyncio.sleep(random.uniform(wait_s / 2, wait_s))
@@ -172,7 +171,7 @@ class Feed:
         await self._nc.publish(subject, json.dumps(wish).encode(), reply=inbox)
 
     async def _read(self, subscription: Subscription, consumer: _Consumer, reconnects: int) -> None:
-        heard_at = time.monotonic()
+        made_at = time.monotonic()
         while True:
             self._note_progress(consumer)
             try:
@@ -180,10 +179,10 @@ class Feed:
             except NatsTimeoutError:
                 if self._nc.stats["reconnects"] != reconnects:
                     raise Broken("the connection was lost in between") from None
-                if time.monotonic() - heard_at > SILENCE_S:
+                if self._nc.is_connected and time.monotonic() - max(made_at, self._heard_at) > SILENCE_S:
                     raise Broken("no message and no heartbeat") from None
                 continue
-            heard_at = time.monotonic()
+            self._heard_at = time.monotonic()
             if message.reply.startswith("$JS.ACK."):
                 self._take(consumer, message)
             else:
@@ -192,10 +191,7 @@ class Feed:
                 await self._pull(consumer, subscription.subject)
 
     def _note_progress(self, consumer: _Consumer) -> None:
-        if consumer.to_load:
-            return
-        self._broken_at = None
-        if not self._is_loaded:
+        if not consumer.to_load and not self._is_loaded:
             self._is_loaded = True
             _log.info("feed_loaded", stream=self._stream, epoch=consumer.epoch, floor_ms=consumer.floor_ms)
 

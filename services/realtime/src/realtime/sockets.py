@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, broadcast, serve
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, NegotiationError
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
@@ -210,8 +210,10 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _only_ours(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
+def _only_ours(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol:
+    if SUBPROTOCOL not in offered:
+        raise NegotiationError(f"this speaks {SUBPROTOCOL}")  # answered with 400
+    return Subprotocol(SUBPROTOCOL)
 
 
 def _code_label(code: int) -> str:

@@ -21,9 +21,13 @@ from mercadito_events.connection import connect
 from mercadito_events.envelope import new_event
 from mercadito_events.testing import NatsServer, free_port
 from nats.aio.client import Client
+from nats.errors import Error
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed
+
+
+PUBLISH_TRIES = 20
 
 
 class Process:
@@ -136,7 +140,10 @@ class Publisher:
         context = type_.partition(".")[0]
         event = new_event(type_, data, source=f"/mercadito/{context}")
         stream = self._connections[context].jetstream()
-        return (await stream.publish(type_, event.body(), headers=event.headers(), timeout=10)).seq
+        for _ in range(PUBLISH_TRIES):  # as the relay does: the same event again until it is acknowledged
+            with contextlib.suppress(Error):
+                return (await stream.publish(type_, event.body(), headers=event.headers(), timeout=0.5)).seq
+        raise AssertionError(f"{type_} was never acknowledged")
 
     async def raw(self, type_: str, body: bytes, headers: dict[str, str] | None = None) -> int:
         stream = self._connections[type_.partition(".")[0]].jetstream()
@@ -209,9 +216,8 @@ def order(order_id: str, store_id: str, state: str = "placed", version: int = 1)
 class Socket:
     """A client that keeps every frame it got."""
 
-    def __init__(self, connection: ClientConnection, *, answers: bool = True) -> None:
+    def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
-        self._answers = answers
         self.frames: list[dict[str, Any]] = []
         self._reader = asyncio.create_task(self._read())
 
@@ -220,7 +226,7 @@ class Socket:
             async for text in self.connection:
                 frame = orjson.loads(text)
                 self.frames.append(frame)
-                if "ping" in frame and self._answers:
+                if "ping" in frame:
                     await self.say(pong=frame["ping"])
 
     async def say(self, **frame: Any) -> None:
@@ -280,17 +286,15 @@ class Clients:
         self.issuer = issuer
         self._open: list[Socket] = []
 
-    async def open(self, process: Process, *, path: str = "/ws", answers: bool = True, **options: Any) -> Socket:
+    async def open(self, process: Process, *, path: str = "/ws", **options: Any) -> Socket:
         usual = {"origin": f"http://{process.host}", "subprotocols": ["mercadito.v1"], "compression": None}
         options = {**usual, "proxy": None, "ping_interval": None, **options}
-        socket = Socket(await open_socket(f"ws://{process.host}{path}", **options), answers=answers)
+        socket = Socket(await open_socket(f"ws://{process.host}{path}", **options))
         self._open.append(socket)
         return socket
 
-    async def signed_in(
-        self, process: Process, person_id: str = "p1", *, answers: bool = True, **claims: Any
-    ) -> Socket:
-        socket = await self.open(process, answers=answers)
+    async def signed_in(self, process: Process, person_id: str = "p1", **claims: Any) -> Socket:
+        socket = await self.open(process)
         await socket.say(auth=self.issuer.ticket(person_id, **claims))
         await socket.until(lambda f: "welcome" in f)
         return socket

@@ -73,7 +73,9 @@ async def test_prices_and_crawls_come_from_the_other_stream(shared, clients, pub
     series, crawl = fresh("series"), fresh("crawl")
     quote = {"series_id": series, "date": "2026-11-20", "low": "20.00", "high": "22.00", "reference": "21.00"}
     await publish("usda.price.recorded.v1", {"quotes": [{**quote, "commodity": "Avocados"}]})
-    await publish("usda.crawl.progressed.v1", {"crawl_id": crawl, "state": "finished", "files": 3, "rows": 9, "problems": 0})
+    await publish(
+        "usda.crawl.progressed.v1", {"crawl_id": crawl, "state": "finished", "files": 3, "rows": 9, "problems": 0}
+    )
     assert (await staff.message(lambda m: m["k"] == "price" and m["d"]["series_id"] == series))["d"] == quote
     news = await staff.message(lambda m: m["k"] == "crawl" and m["d"]["crawl_id"] == crawl)
     assert news["d"] == {"crawl_id": crawl, "state": "finished", "files": 3, "rows": 9, "problems": 0}
@@ -191,7 +193,9 @@ async def test_events_that_make_no_sense_are_passed_over_and_the_stream_goes_on(
     assert shared.metric('realtime_events_skipped_total{stream="ORDERS"}') == before + 4
 
 
-async def test_each_socket_is_one_line_when_it_opens_and_one_when_it_closes(shared, clients, publish, eventually) -> None:
+async def test_each_socket_is_one_line_when_it_opens_and_one_when_it_closes(
+    shared, clients, publish, eventually
+) -> None:
     cycle = fresh("cycle")
     buyer = await clients.signed_in(shared, "p-log")
     await buyer.subscribe(f"cycle:{cycle}")

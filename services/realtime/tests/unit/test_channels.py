@@ -44,8 +44,24 @@ def test_who_may_watch_what_is_the_table_of_interfaces_md(name: str, who: Identi
 
 @pytest.mark.parametrize(
     "name",
-    ["", "cycle", "cycle:", "store", "staff:1", "prices:", "Staff", "cycle:a b", "cycle:ä", "cycle:a\n", "cycle:*",
-     "cycle:a:b", "cycle:" + "x" * 65, "person:>", "orders.>", "x" * 4_000],
+    [
+        "",
+        "cycle",
+        "cycle:",
+        "store",
+        "staff:1",
+        "prices:",
+        "Staff",
+        "cycle:a b",
+        "cycle:ä",
+        "cycle:a\n",
+        "cycle:*",
+        "cycle:a:b",
+        "cycle:" + "x" * 65,
+        "person:>",
+        "orders.>",
+        "x" * 4_000,
+    ],
 )
 def test_a_name_there_is_no_channel_of_is_none(name: str) -> None:
     assert channels.parse(name) is None
@@ -53,7 +69,14 @@ def test_a_name_there_is_no_channel_of_is_none(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "stream"),
-    [("cycle:1", "ORDERS"), ("store:1", "ORDERS"), ("person:1", "ORDERS"), ("staff", "ORDERS"), ("crawls", "USDA"), ("prices", "USDA")],
+    [
+        ("cycle:1", "ORDERS"),
+        ("store:1", "ORDERS"),
+        ("person:1", "ORDERS"),
+        ("staff", "ORDERS"),
+        ("crawls", "USDA"),
+        ("prices", "USDA"),
+    ],
 )
 def test_each_channel_has_one_stream(name: str, stream: str) -> None:
     channel = channels.parse(name)

@@ -24,7 +24,9 @@ def publish(hub: Hub, offset: int, *items: Any, at_ms: int = 1_800_000_000_000) 
     hub.publish(STREAM, offset, at_ms, items)
 
 
-def test_each_message_names_the_one_before_it_and_the_first_names_the_subscriptions_position(hub, recorder, news, clock) -> None:
+def test_each_message_names_the_one_before_it_and_the_first_names_the_subscriptions_position(
+    hub, recorder, news, clock
+) -> None:
     answer = hub.subscribe(recorder, Wish(CYCLE))
     assert answer == Subscribed(recovered=True, position=Position(EPOCH, 100), missed=())
     for offset in (105, 106, 120):
@@ -40,7 +42,9 @@ def test_all_messages_of_one_event_come_in_one_frame(hub, recorder, news, monkey
     assert [(m["p"], m["o"]) for m in recorder.messages] == [(100, 101), *[(101, 101)] * 9]
 
 
-def test_the_first_offer_news_goes_out_at_once_and_what_follows_within_a_tick_waits_for_it(hub, recorder, news, clock) -> None:
+def test_the_first_offer_news_goes_out_at_once_and_what_follows_within_a_tick_waits_for_it(
+    hub, recorder, news, clock
+) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
     publish(hub, 101, news.stock(CYCLE, "a", 9, 1))
     assert recorder.offsets == [101]
@@ -53,7 +57,9 @@ def test_the_first_offer_news_goes_out_at_once_and_what_follows_within_a_tick_wa
     assert not hub.is_waiting
 
 
-def test_within_a_tick_the_latest_value_of_an_offer_wins_and_the_chain_skips_the_others(hub, recorder, news, clock) -> None:
+def test_within_a_tick_the_latest_value_of_an_offer_wins_and_the_chain_skips_the_others(
+    hub, recorder, news, clock
+) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
     publish(hub, 101, news.stock(CYCLE, "x", 1, 1))
     for offset, (offer_id, left) in enumerate([("a", 9), ("b", 5), ("a", 8), ("a", 7)], start=102):

@@ -43,7 +43,13 @@ def test_orders_go_to_their_store_and_to_the_staff_at_once_and_without_their_lin
 
 @pytest.mark.parametrize(
     ("what", "state"),
-    [("scheduled", "scheduled"), ("opened", "open"), ("closing", "open"), ("closed", "closed"), ("cancelled", "cancelled")],
+    [
+        ("scheduled", "scheduled"),
+        ("opened", "open"),
+        ("closing", "open"),
+        ("closed", "closed"),
+        ("cancelled", "cancelled"),
+    ],
 )
 def test_a_cycle_tells_its_state_and_cutoff(what: str, state: str) -> None:
     news = news_of(event(f"orders.cycle.{what}.v1", cycle_id="c1", cutoff_at="2026-11-22T04:00:00Z", name="secret?"))

@@ -255,5 +255,4 @@ async def test_rights_are_checked_on_recovery_too(session, outlet, issuer) -> No
 
 def _in(seconds: int) -> int:
 
-
     return int(datetime.now(UTC).timestamp()) + seconds
