@@ -1,0 +1,61 @@
+"""The FastAPI application: public price reads, the account of files, starting crawls, health."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from fastapi import FastAPI, Response
+from mercadito_events.service import health
+from mercadito_events.service.identity import KeySet
+from sqlalchemy import Engine
+
+from usda_ingest import __version__, crawl_routes, price_routes, problems
+from usda_ingest.crawl_routes import StartCrawl
+from usda_ingest.requests_seen import RequestsSeen
+
+SERVICE = "usda"
+
+FindProblems = Callable[[], Awaitable[Sequence[str]]]
+
+
+def create_app(engine: Engine, keys: KeySet, *, start_crawl: StartCrawl, find_problems: FindProblems) -> FastAPI:
+    """Return the application.
+
+    Args:
+        engine: the service's database; every read is one short transaction.
+        keys: the public keys of orders.
+        start_crawl: starts a crawl for a cause, or raises ``CrawlBusy``.
+        find_problems: what keeps the service from serving right now.
+
+    """
+    app = FastAPI(
+        title="Mercadito prices",
+        version=__version__,
+        description="Wholesale produce prices of the USDA's terminal market reports, and how they came in.",
+        openapi_url="/api/v1/prices/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.include_router(crawl_routes.routes(engine, keys, start_crawl))
+    app.include_router(price_routes.routes(engine))
+    _add_health(app, find_problems)
+    app.add_middleware(RequestsSeen)
+    return app
+
+
+def _add_health(app: FastAPI, find_problems: FindProblems) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> Response:
+        return _response(health.alive())
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        return _response(health.readiness(SERVICE, await find_problems()))
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return _response(health.metrics())
+
+
+def _response(answer: health.Answer) -> Response:
+    status, headers, body = answer
+    return Response(body, status, headers)

@@ -1,0 +1,92 @@
+"""The command line: ``usda-ingest {serve|migrate|crawl|republish}``."""
+
+import argparse
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from mercadito_events.service.logs import configure
+from mercadito_events.service.settings import SettingsError
+
+from usda_ingest import __version__
+from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
+from usda_ingest.settings import (
+    CrawlSettings,
+    ServiceSettings,
+    migration_database,
+    republish_database,
+)
+
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+EXIT_BUSY = 75  # EX_TEMPFAIL of sysexits.h
+SERVICE = "usda"
+_MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0, 1 failed, 2 settings, 75 another crawl is running."""
+    options = _parser().parse_args(arguments)
+    configure(SERVICE, __version__, os.environ.get("LOG_LEVEL", "info"))
+    try:
+        return int(options.run(options))
+    except SettingsError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return EXIT_SETTINGS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="usda-ingest", description="Wholesale produce prices of the USDA")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve the API, crawl by schedule, publish the outbox")
+    serve.set_defaults(run=_serve)
+    migrate = commands.add_parser("migrate", help="bring the database to the newest revision")
+    migrate.set_defaults(run=_migrate)
+    crawl = commands.add_parser("crawl", help="crawl once, in this process")
+    crawl.add_argument("--crawl-id", type=uuid.UUID, help="a crawl that was requested before")
+    crawl.add_argument("--cause", choices=("schedule", "staff", "operator"), default="operator")
+    crawl.add_argument("--wait-s", type=float, default=0, help="how long to wait for a running crawl to end")
+    crawl.set_defaults(run=_crawl)
+    republish = commands.add_parser("republish", help="put the latest quote of every series into the outbox again")
+    republish.set_defaults(run=_republish)
+    return parser
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from usda_ingest.service import serve  # noqa: PLC0415 - FastAPI only where it serves
+
+    return serve(ServiceSettings.from_env(os.environ))
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    from mercadito_events.service.migrations import upgrade  # noqa: PLC0415 - Alembic only where it migrates
+
+    settings = migration_database(os.environ)
+    upgrade(settings.url, Path(os.environ.get("MIGRATIONS_DIR") or _MIGRATIONS))
+    return 0
+
+
+def _crawl(options: argparse.Namespace) -> int:
+    from usda_ingest.crawl import run_crawl  # noqa: PLC0415 - Scrapy only in the process that crawls
+
+    settings = CrawlSettings.from_env(os.environ)
+    try:
+        run_crawl(settings, crawl_id=options.crawl_id, cause=options.cause, wait_s=options.wait_s)
+    except CrawlBusy as problem:
+        sys.stderr.write(f"{problem}\n")
+        return EXIT_BUSY
+    except (CrawlFailed, CrawlSuperseded) as problem:
+        sys.stderr.write(f"the crawl failed: {problem}\n")
+        return EXIT_FAILED
+    return 0
+
+
+def _republish(_: argparse.Namespace) -> int:
+    from usda_ingest.republish import republish  # noqa: PLC0415 - as above
+
+    sys.stdout.write(f"{republish(republish_database(os.environ))} quotes are on their way\n")
+    return 0

@@ -1,0 +1,174 @@
+"""A crawl, in a process of its own: Scrapy's reactor can't be started twice, and its memory goes when it ends."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from mercadito_events.service.database import create_engine
+from scrapy import signals
+from scrapy.crawler import Crawler, CrawlerProcess
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from twisted.python.failure import Failure
+
+from usda_ingest import __version__, crawls
+from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
+from usda_ingest.intake import Intake
+from usda_ingest.politeness import RETRIES, HostRule
+from usda_ingest.raw_files import RawFiles
+from usda_ingest.settings import CrawlSettings
+from usda_ingest.spider import PriceSpider
+
+MAX_REDIRECTS = 5
+PARENT_CHECK_S = 1.0
+LOCK_POLL_S = 0.2
+_log = structlog.get_logger(__name__)
+
+
+def run_crawl(settings: CrawlSettings, *, crawl_id: uuid.UUID | None, cause: str, wait_s: float) -> None:
+    """Crawl once and return when all is stored.
+
+    Args:
+        settings: where to, and how far.
+        crawl_id: the crawl that was requested; None makes one.
+        cause: schedule, staff or operator.
+        wait_s: how long to wait for a crawl that is still running (its process may have just been killed).
+
+    Raises:
+        CrawlBusy: it is still running after that.
+        CrawlFailed: the crawl did not see everything; its row says why.
+
+    """
+    engine = create_engine(settings.database, pool_size=3, application_name="usda-crawl")
+    try:
+        with _lock(engine, wait_s):
+            _run_locked(settings, engine, crawl_id or uuid.uuid4(), cause)
+    finally:
+        engine.dispose()
+
+
+def _run_locked(settings: CrawlSettings, engine: Engine, crawl_id: uuid.UUID, cause: str) -> None:
+    with engine.begin() as connection:
+        crawls.begin(connection, crawl_id, source=settings.index_url, cause=cause)
+    structlog.contextvars.bind_contextvars(crawl_id=str(crawl_id))
+    _log.info("crawl_started", source=settings.index_url, cause=cause)
+    failure = _spider_failure(settings, Intake(engine, RawFiles(settings.raw_dir), crawl_id, settings.market_day()))
+    with engine.begin() as connection:
+        if failure is None:
+            crawls.finish(connection, crawl_id)
+        else:
+            crawls.fail(connection, crawl_id, failure)
+    if failure is not None:
+        raise CrawlFailed(failure)
+    _log.info("crawl_finished")
+
+
+@contextmanager
+def _lock(engine: Engine, wait_s: float) -> Iterator[None]:
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            with crawls.single_flight(engine):
+                yield
+                return
+        except CrawlBusy:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(LOCK_POLL_S)
+
+
+def _spider_failure(settings: CrawlSettings, intake: Intake) -> str | None:
+    """Run the spider to its end; return why it did not see everything, None if it did."""
+    process = CrawlerProcess(scrapy_settings(settings))  # sets levels of its own, so ours come after it
+    for noisy in _NOISY_LOGGERS:
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    crawler = process.create_crawler(PriceSpider)
+    end = _End(crawler)
+    hosts = HostRule(settings.allowed_hosts, https_only=settings.index_url.startswith("https:"))
+    process.crawl(crawler, index_url=settings.index_url, intake=intake, hosts=hosts)
+    process.start()
+    return end.failure()
+
+
+def scrapy_settings(settings: CrawlSettings) -> dict[str, Any]:
+    """Return Scrapy's settings; its defaults are unsafe for a daily visit of one site (reference, 5)."""
+    return {
+        "USER_AGENT": f"mercadito-usda-ingest/{__version__} (+{settings.public_url})",
+        "ROBOTSTXT_OBEY": True,
+        "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "CONCURRENT_REQUESTS": 2,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+        "DOWNLOAD_DELAY": settings.delay_s,
+        "DOWNLOAD_TIMEOUT": settings.download_timeout_s,
+        "DOWNLOAD_MAXSIZE": settings.download_max_bytes,
+        "DOWNLOAD_WARNSIZE": 0,
+        "CLOSESPIDER_TIMEOUT": settings.deadline_s,
+        "RETRY_TIMES": RETRIES,
+        "REDIRECT_MAX_TIMES": MAX_REDIRECTS,
+        "METAREFRESH_ENABLED": False,
+        "COOKIES_ENABLED": False,
+        "EXTENSIONS": {
+            # they listen on ports of their own, and nobody is to steer a crawl from outside
+            "scrapy.extensions.telnet.TelnetConsole": None,
+            "scrapy.extensions.remote_control.RemoteControl": None,
+        },
+        "LOG_ENABLED": False,
+        "LOG_INSTALL_ROOT_HANDLER": False,
+        "DOWNLOADER_MIDDLEWARES": {
+            "usda_ingest.politeness.HostGuard": 40,
+            "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+            "usda_ingest.politeness.PatientRetry": 550,
+        },
+    }
+
+
+class _End:
+    """Watches a crawl: how it ended, whether a callback broke, and whether the service that started it still lives."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler, self._reason, self._broken = crawler, "it never started", ""
+        self._parent = os.getppid()
+        self._watch: asyncio.Task[None] | None = None
+        crawler.signals.connect(self._opened, signals.spider_opened)
+        crawler.signals.connect(self._closed, signals.spider_closed)
+        crawler.signals.connect(self._callback_broke, signals.spider_error)
+
+    def failure(self) -> str | None:
+        spider = self._crawler.spider
+        if self._broken:
+            return self._broken
+        if isinstance(spider, PriceSpider) and spider.failure:
+            return spider.failure
+        return None if self._reason == "finished" else _REASONS.get(self._reason, self._reason)
+
+    def _opened(self) -> None:
+        self._watch = asyncio.get_running_loop().create_task(self._watch_parent())
+
+    def _closed(self, reason: str) -> None:
+        self._reason = reason
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def _callback_broke(self, failure: Failure) -> None:
+        error = failure.value
+        _log.error("callback_broke", exc_info=error)
+        self._broken = self._broken or f"internal error: {type(error).__name__}"
+        if isinstance(error, (CrawlSuperseded, SQLAlchemyError)):
+            os.kill(os.getpid(), signal.SIGTERM)  # nothing can be stored any more
+
+    async def _watch_parent(self) -> None:
+        # After a kill -9 of the service nobody waits for this crawl; a new service will want the lock.
+        while os.getppid() == self._parent:  # noqa: ASYNC110 - there is no event of a parent's death to wait for
+            await asyncio.sleep(PARENT_CHECK_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+_NOISY_LOGGERS = ("scrapy", "twisted", "asyncio")
+_REASONS = {"shutdown": "stopped", "closespider_timeout": "the crawl took longer than USDA_CRAWL_DEADLINE_S"}

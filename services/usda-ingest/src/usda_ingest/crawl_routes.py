@@ -1,0 +1,119 @@
+"""``/api/v1/prices/reports`` and ``/crawls``: the account of every file, and starting a crawl."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from mercadito_events.service.identity import KeySet
+from sqlalchemy import Engine
+
+from usda_ingest import answers, crawl_queries
+from usda_ingest.crawls import MAX_PROBLEMS
+from usda_ingest.errors import CrawlBusy
+from usda_ingest.paging import DEFAULT_LIMIT, decode, page
+from usda_ingest.price_routes import After, Limit, row_id
+from usda_ingest.problems import Problem
+from usda_ingest.signed_in import require_staff
+
+StartCrawl = Callable[[str], Awaitable[uuid.UUID]]
+_PROBLEM = {"model": answers.ProblemBody}
+_REPORT = (
+    *("file_id", "url", "bytes", "state", "reason", "line", "current", "format", "report_id", "market"),
+    *("first_seen_at", "stored_at", "last_seen_at", "last_crawl_id"),
+)
+_CRAWL = (
+    *("crawl_id", "source", "cause", "state", "reason", "requested_at", "started_at", "finished_at", "pages", "files"),
+    *("files_stored", "files_unchanged", "files_refused", "files_without_prices", "download_ms", "store_ms"),
+)
+
+
+def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl) -> APIRouter:
+    """Return the routes; ``start_crawl`` starts one for a cause, or raises ``CrawlBusy``."""
+    router = APIRouter(prefix="/api/v1/prices", tags=["crawls"])
+
+    @router.get("/reports", response_model=answers.ReportPage)
+    def reports(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
+        """Page through the files with the account of each; the one read last comes first."""
+        cursor = decode(after, datetime.fromisoformat, UUID)
+        with engine.connect() as connection:
+            rows = crawl_queries.reports(connection, after=cursor, limit=limit)
+        return page(request, rows, limit, _report, lambda row: [row.stored_at.isoformat(), str(row.file_id)])
+
+    @router.get("/reports/{file_id}/quarantine", response_model=answers.QuarantinePage, responses={404: _PROBLEM})
+    def quarantine(
+        request: Request, file_id: UUID, limit: Limit = DEFAULT_LIMIT, after: After = None
+    ) -> dict[str, Any]:
+        """Page through the rows of a file that could not be read, with line and reason."""
+        cursor = decode(after, row_id)
+        with engine.connect() as connection:
+            if not crawl_queries.has_file(connection, file_id):
+                raise Problem(404, "not-found", "No such file.")
+            rows = crawl_queries.quarantined(connection, file_id, after=cursor[0] if cursor else 0, limit=limit)
+        return page(request, rows, limit, _quarantined, lambda row: [str(row.line)])
+
+    @router.get("/crawls", response_model=answers.CrawlPage)
+    def crawls(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
+        """Page through the crawls, newest first."""
+        cursor = decode(after, datetime.fromisoformat, UUID)
+        with engine.connect() as connection:
+            rows = crawl_queries.crawls(connection, after=cursor, limit=limit)
+        return page(request, rows, limit, _crawl, lambda row: [row.requested_at.isoformat(), str(row.crawl_id)])
+
+    @router.get("/crawls/{crawl_id}", response_model=answers.Crawl, responses={404: _PROBLEM})
+    def crawl(crawl_id: UUID) -> dict[str, Any]:
+        """Return a crawl with all problems that were kept."""
+        with engine.connect() as connection:
+            found = crawl_queries.crawl(connection, crawl_id, problems=MAX_PROBLEMS)
+        if found is None:
+            raise Problem(404, "not-found", "No such crawl.")
+        return _crawl(found)
+
+    @router.post(
+        "/crawls",
+        status_code=202,
+        response_model=answers.Crawl,
+        responses={401: _PROBLEM, 403: _PROBLEM, 409: _PROBLEM},
+    )
+    async def start(request: Request) -> JSONResponse:
+        """Start a crawl now; staff only, one at a time."""
+        await run_in_threadpool(require_staff, request, engine, keys)
+        try:
+            crawl_id = await start_crawl("staff")
+        except CrawlBusy:
+            raise Problem(409, "crawl-running", "A crawl is running already; see /api/v1/prices/crawls.") from None
+        body = answers.Crawl.model_validate(await run_in_threadpool(crawl, crawl_id))
+        location = {"Location": f"/api/v1/prices/crawls/{crawl_id}"}
+        return JSONResponse(body.model_dump(mode="json"), 202, location)
+
+    return router
+
+
+def _account(row: Any) -> dict[str, int]:
+    return {
+        "rows_read": row.rows_read,
+        "new": row.rows_new,
+        "changed": row.rows_changed,
+        "unchanged": row.rows_unchanged,
+        "exact_doubles": row.exact_doubles,
+        "quarantined": row.rows_quarantined,
+        "header_rows": row.header_rows,
+    }
+
+
+def _report(row: Any) -> dict[str, Any]:
+    renamed = {"file": row.name, "sha256": row.sha256 or None, "first_date": row.first_on, "last_date": row.last_on}
+    return {**{name: getattr(row, name) for name in _REPORT}, **renamed, **_account(row)}
+
+
+def _quarantined(row: Any) -> dict[str, Any]:
+    return {"file": row.name, "line": row.line, "reason": row.reason, "raw": row.raw}
+
+
+def _crawl(row: Any) -> dict[str, Any]:
+    plain = {name: getattr(row, name) for name in _CRAWL}
+    return {**plain, **_account(row), "problem_count": row.problems, "problems": row.shown_problems}

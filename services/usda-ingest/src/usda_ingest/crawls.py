@@ -1,0 +1,158 @@
+"""The record of crawls: one at a time, each with its state, counts and problems."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from mercadito_events.outbox import enqueue
+from sqlalchemy import Connection, Engine, RowMapping, text
+
+from usda_ingest.accounting import Accounting
+from usda_ingest.announcements import crawl_failed, crawl_progressed
+from usda_ingest.errors import CrawlBusy, CrawlSuperseded
+
+MAX_PROBLEMS = 1_000
+MAX_REASON_CHARS = 500
+KEPT_CRAWLS = 1_000
+INTERRUPTED = "interrupted: its process ended before it did"
+_LOCK = 0x75736461  # "usda"; advisory locks are per database
+_log = structlog.get_logger(__name__)
+
+_COUNTS = tuple(Accounting().columns())
+_PUBLIC = (
+    "crawl_id, source, cause, state, requested_at, started_at, finished_at, reason, pages, files, files_stored,"
+    " files_unchanged, files_refused, files_without_prices, problems, download_ms, store_ms, " + ", ".join(_COUNTS)
+)
+
+
+@contextmanager
+def single_flight(engine: Engine) -> Iterator[None]:
+    """Hold the lock that only one crawl can have; it falls with the connection, however the process ends.
+
+    Raises:
+        CrawlBusy: another crawl has it.
+
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
+            raise CrawlBusy("another crawl is running")
+        try:
+            yield
+        finally:
+            if not connection.invalidated:
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+
+
+def is_running(engine: Engine) -> bool:
+    """Say whether some process crawls right now."""
+    try:
+        with single_flight(engine):
+            return False
+    except CrawlBusy:
+        return True
+
+
+def request(connection: Connection, *, source: str, cause: str) -> uuid.UUID:
+    """Note that a crawl is to be; return its id."""
+    crawl_id = uuid.uuid4()
+    statement = "INSERT INTO crawls (crawl_id, source, cause, state) VALUES (:id, :source, :cause, 'requested')"
+    connection.execute(text(statement), {"id": crawl_id, "source": source, "cause": cause})
+    return crawl_id
+
+
+def begin(connection: Connection, crawl_id: uuid.UUID, *, source: str, cause: str) -> None:
+    """Mark the crawl as running, close what died before it, forget the oldest; call it with the lock held."""
+    stale = text("SELECT crawl_id FROM crawls WHERE state IN ('running', 'requested') AND crawl_id <> :id FOR UPDATE")
+    for other in connection.execute(stale, {"id": crawl_id}).scalars().all():
+        fail(connection, other, INTERRUPTED)
+    started = text("""
+        INSERT INTO crawls (crawl_id, source, cause, state, started_at)
+        VALUES (:id, :source, :cause, 'running', clock_timestamp())
+        ON CONFLICT (crawl_id) DO UPDATE SET state = 'running', started_at = excluded.started_at
+        WHERE crawls.state = 'requested'
+    """)
+    if not connection.execute(started, {"id": crawl_id, "source": source, "cause": cause}).rowcount:
+        raise CrawlSuperseded("this crawl is over already")
+    old = "SELECT crawl_id FROM crawls ORDER BY requested_at DESC, crawl_id DESC OFFSET :kept"
+    connection.execute(text(f"DELETE FROM crawls WHERE crawl_id IN ({old})"), {"kept": KEPT_CRAWLS})  # noqa: S608 - constants
+    enqueue(connection, crawl_progressed(_row(connection, crawl_id), "started"))
+
+
+def check_running(connection: Connection, crawl_id: uuid.UUID) -> None:
+    """Lock the crawl's row for this transaction.
+
+    Raises:
+        CrawlSuperseded: it is over; whoever closed it holds the lock, so nothing more may be written for it.
+
+    """
+    statement = text("SELECT FROM crawls WHERE crawl_id = :id AND state = 'running' FOR UPDATE")
+    if connection.execute(statement, {"id": crawl_id}).one_or_none() is None:
+        raise CrawlSuperseded("another crawl has closed this one")
+
+
+def add_page(connection: Connection, crawl_id: uuid.UUID) -> None:
+    """Count a page that was read for links."""
+    connection.execute(text("UPDATE crawls SET pages = pages + 1 WHERE crawl_id = :id"), {"id": crawl_id})
+
+
+def add_file(
+    connection: Connection, crawl_id: uuid.UUID, outcome: str, account: Accounting, *, download_ms: int, store_ms: int
+) -> None:
+    """Add a file to the crawl's counts; ``outcome`` is stored, unchanged, refused or without_prices."""
+    sums = ", ".join(f"{name} = {name} + :{name}" for name in _COUNTS)
+    statement = f"""
+        UPDATE crawls SET files = files + 1, files_{outcome} = files_{outcome} + 1, {sums},
+               download_ms = download_ms + :download_ms, store_ms = store_ms + :store_ms
+        WHERE crawl_id = :id
+    """  # noqa: S608 - three literals and our own column names
+    times = {"download_ms": download_ms, "store_ms": store_ms}
+    connection.execute(text(statement), {"id": crawl_id, **account.columns(), **times})
+
+
+def add_problem(connection: Connection, crawl_id: uuid.UUID, url: str, reason: str, line: int | None = None) -> None:
+    """Note what went wrong; beyond 1,000 problems of a crawl they are only counted."""
+    counted = text("UPDATE crawls SET problems = problems + 1 WHERE crawl_id = :id RETURNING problems")
+    if connection.execute(counted, {"id": crawl_id}).scalar_one() > MAX_PROBLEMS:
+        return
+    statement = text("INSERT INTO crawl_problems (crawl_id, url, line, reason) VALUES (:id, :url, :line, :reason)")
+    connection.execute(statement, {"id": crawl_id, "url": url, "line": line, "reason": reason[:MAX_REASON_CHARS]})
+
+
+def announce_progress(connection: Connection, crawl_id: uuid.UUID) -> None:
+    """Tell how far the crawl is, as the transaction's last statement."""
+    enqueue(connection, crawl_progressed(_row(connection, crawl_id), "running"))
+
+
+def finish(connection: Connection, crawl_id: uuid.UUID) -> None:
+    """Close a crawl that saw everything; its event follows every price event of it, because its files are committed."""
+    check_running(connection, crawl_id)
+    statement = "UPDATE crawls SET state = 'finished', finished_at = clock_timestamp() WHERE crawl_id = :id"
+    connection.execute(text(statement), {"id": crawl_id})
+    enqueue(connection, crawl_progressed(_row(connection, crawl_id), "finished"))
+
+
+def fail(connection: Connection, crawl_id: uuid.UUID, reason: str) -> bool:
+    """Close a crawl that ended early; return whether it was open until now."""
+    statement = """
+        UPDATE crawls SET state = 'failed', finished_at = clock_timestamp(), reason = :reason
+        WHERE crawl_id = :id AND state IN ('requested', 'running')
+    """
+    if not connection.execute(text(statement), {"id": crawl_id, "reason": reason[:MAX_REASON_CHARS]}).rowcount:
+        return False
+    _log.warning("crawl_failed", crawl_id=str(crawl_id), reason=reason)
+    enqueue(connection, crawl_failed(_row(connection, crawl_id), reason))
+    return True
+
+
+def find(connection: Connection, crawl_id: uuid.UUID) -> RowMapping | None:
+    """Return the crawl's row."""
+    statement = text(f"SELECT {_PUBLIC} FROM crawls WHERE crawl_id = :id")  # noqa: S608 - constants
+    return connection.execute(statement, {"id": crawl_id}).mappings().one_or_none()
+
+
+def _row(connection: Connection, crawl_id: uuid.UUID) -> RowMapping:
+    found = find(connection, crawl_id)
+    if found is None:
+        raise CrawlSuperseded("the crawl is forgotten")
+    return found

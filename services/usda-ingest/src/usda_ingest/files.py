@@ -1,0 +1,152 @@
+"""The record of files: what was served under a link, and the account of its rows. One row per link and content."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from usda_ingest.accounting import Accounting
+
+# Raised whenever rows would be read differently: files are then read again although their bytes are the same.
+READER_VERSION = 1
+
+STORED, REFUSED, NO_PRICES, NOT_FETCHED = "stored", "refused", "not a price report", "not fetched"
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What the server gave to ask with, next time, whether anything has changed."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a link served: the bytes by their digest (empty: never got whole), with the server's validators."""
+
+    url: str
+    name: str
+    sha256: str = ""
+    size: int = 0
+    validators: Validators = field(default_factory=Validators)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The content that a link served last."""
+
+    file_id: uuid.UUID
+    sha256: str
+    validators: Validators
+    state: str
+    reason: str | None
+    line: int | None
+    account: Accounting
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of a content."""
+
+    state: str
+    reason: str | None = None
+    line: int | None = None
+    format: str | None = None
+    report_id: str | None = None
+    market: str | None = None
+    first_on: date | None = None
+    last_on: date | None = None
+    account: Accounting = field(default_factory=Accounting)
+
+
+_COUNTS = ", ".join(Accounting().columns())
+_CURRENT = text(f"""
+    SELECT file_id, sha256, etag, last_modified, state, reason, line, {_COUNTS} FROM report_files
+    WHERE url = :url AND current AND reader_version = :version AND sha256 <> ''
+""")  # noqa: S608 - constants only
+_RETIRE = text("UPDATE report_files SET current = false WHERE url = :url AND current AND sha256 <> :sha256")
+_OPEN = text("""
+    INSERT INTO report_files (file_id, url, name, sha256, bytes, etag, last_modified, reader_version, current, state,
+                              last_crawl_id)
+    VALUES (:file_id, :url, :name, :sha256, :size, :etag, :last_modified, :version, :sha256 <> '', 'not fetched',
+            :crawl_id)
+    ON CONFLICT (url, sha256) DO UPDATE
+    SET etag = excluded.etag, last_modified = excluded.last_modified, reader_version = excluded.reader_version,
+        current = excluded.current, last_crawl_id = excluded.last_crawl_id, last_seen_at = clock_timestamp(),
+        stored_at = clock_timestamp()
+    RETURNING file_id
+""")
+_CLOSE = text(f"""
+    UPDATE report_files SET state = :state, reason = :reason, line = :line, format = :format, report_id = :report_id,
+           market = :market, first_on = :first_on, last_on = :last_on,
+           {", ".join(f"{name} = :{name}" for name in Accounting().columns())}
+    WHERE file_id = :file_id
+""")  # noqa: S608 - constants only
+_SEEN = text("""
+    UPDATE report_files SET last_seen_at = clock_timestamp(), last_crawl_id = :crawl_id,
+           etag = coalesce(:etag, etag), last_modified = coalesce(:last_modified, last_modified)
+    WHERE file_id = :file_id
+""")
+
+
+def current(connection: Connection, url: str) -> Known | None:
+    """Return what the link served last, if today's reader has read it; else None, and it is to be read (again)."""
+    row = connection.execute(_CURRENT, {"url": url, "version": READER_VERSION}).mappings().one_or_none()
+    if row is None:
+        return None
+    account = Accounting(**{name: row[name] for name in Accounting().columns()})
+    plain = {name: row[name] for name in ("file_id", "sha256", "state", "reason", "line")}
+    return Known(**plain, validators=Validators(row["etag"], row["last_modified"]), account=account)
+
+
+def open_file(connection: Connection, content: Content, crawl_id: uuid.UUID) -> uuid.UUID:
+    """Make this content the link's current one; return its id, under which rows are stored next.
+
+    A content that was never got whole takes nothing's place: what the link served before stays current.
+    """
+    if content.sha256:
+        connection.execute(_RETIRE, {"url": content.url, "sha256": content.sha256})
+        # A note that the link could not be fetched is answered by having fetched it.
+        connection.execute(text("DELETE FROM report_files WHERE url = :url AND sha256 = ''"), {"url": content.url})
+    values: dict[str, Any] = {
+        "file_id": uuid.uuid4(),
+        "url": content.url,
+        "name": content.name,
+        "sha256": content.sha256,
+        "size": content.size,
+        "etag": content.validators.etag,
+        "last_modified": content.validators.last_modified,
+        "version": READER_VERSION,
+        "crawl_id": crawl_id,
+    }
+    file_id: uuid.UUID = connection.execute(_OPEN, values).scalar_one()
+    connection.execute(text("DELETE FROM quarantined_rows WHERE file_id = :id"), {"id": file_id})
+    return file_id
+
+
+def close_file(connection: Connection, file_id: uuid.UUID, finding: Finding) -> None:
+    """Write down what came of the content."""
+    values: Mapping[str, Any] = {
+        "file_id": file_id,
+        "state": finding.state,
+        "reason": finding.reason,
+        "line": finding.line,
+        "format": finding.format,
+        "report_id": finding.report_id,
+        "market": finding.market,
+        "first_on": finding.first_on,
+        "last_on": finding.last_on,
+        **finding.account.columns(),
+    }
+    connection.execute(_CLOSE, values)
+
+
+def seen_again(connection: Connection, known: Known, crawl_id: uuid.UUID, validators: Validators) -> None:
+    """Note that the link still serves the same, perhaps with new validators."""
+    given = {"etag": validators.etag, "last_modified": validators.last_modified}
+    values = {"file_id": known.file_id, "crawl_id": crawl_id, **given}
+    connection.execute(_SEEN, values)

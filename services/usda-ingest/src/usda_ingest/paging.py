@@ -1,0 +1,59 @@
+"""Pages by keyset: a cursor says after which row to go on, so that a page costs the same however deep it lies."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+
+from usda_ingest.problems import Problem
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1_000
+MAX_CURSOR_CHARS = 500
+
+
+def page(
+    request: Request,
+    rows: Sequence[Any],
+    limit: int,
+    items: Callable[[Any], Mapping[str, Any]],
+    key: Callable[[Any], list[str]],
+) -> dict[str, Any]:
+    """Return ``{items, next}``; ``rows`` holds one more than the page if there is a next one."""
+    shown = rows[:limit]
+    following = None
+    if len(rows) > limit:
+        query = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+        following = f"{request.url.path}?{urlencode([*query, ('after', encode(key(shown[-1])))])}"
+    return {"items": [items(row) for row in shown], "next": following}
+
+
+def encode(parts: list[str]) -> str:
+    """Return a cursor; what is in it is nobody's business but ours."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def decode(cursor: str | None, *kinds: Callable[[str], Any]) -> list[Any] | None:
+    """Return the parts of a cursor, each read by its kind; None without a cursor.
+
+    Raises:
+        Problem: 422, it is not one of ours.
+
+    """
+    if cursor is None:
+        return None
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return [kind(part) for kind, part in zip(kinds, _texts(parts), strict=True)]
+    except (ValueError, RecursionError):
+        errors = [{"field": "after", "message": "take it from the page before"}]
+        raise Problem(422, "invalid", "The request is not valid.", errors=errors) from None
+
+
+def _texts(parts: Any) -> list[str]:
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ValueError
+    return parts

@@ -1,0 +1,91 @@
+"""What the price API asks the database."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, RowMapping, text
+
+from usda_ingest.values import fold
+
+MAX_POINTS = 2_000
+
+_QUOTE_COLUMNS = (
+    "quote_id, series_id, report_id, market, commodity, variety, package, size, organic, origin, quality, quoted_on,"
+    " low, high, mostly_low, mostly_high, single_price, unit, weight_lb, weight_source, comment"
+)
+_COMMODITIES = text("""
+    SELECT commodity_key, (array_agg(commodity ORDER BY last_on DESC, commodity))[1] AS name,
+           max(category) AS category, count(*) AS series, max(last_on) AS last_on
+    FROM series WHERE commodity_key > :after GROUP BY commodity_key ORDER BY commodity_key LIMIT :limit
+""")
+_SERIES = text("SELECT * FROM series WHERE series_id = :series_id")
+_POINTS = text("""
+    SELECT quoted_on, report_id, low, high, mostly_low, mostly_high, reference FROM (
+        SELECT * FROM day_quotes WHERE series_id = :series_id ORDER BY quoted_on DESC LIMIT :limit
+    ) newest ORDER BY quoted_on
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceFilter:
+    """What rows are wanted; texts match whole, whatever their case and spacing."""
+
+    commodity: str | None = None
+    variety: str | None = None
+    package: str | None = None
+    series_id: uuid.UUID | None = None
+    first_on: date | None = None
+    last_on: date | None = None
+
+    def conditions(self) -> tuple[list[str], dict[str, Any]]:
+        """Return SQL conditions with their parameters."""
+        conditions: list[str] = []
+        values: dict[str, Any] = {}
+        for name in ("commodity", "variety", "package"):
+            wanted = getattr(self, name)
+            if wanted is not None:
+                conditions.append(f"lower({name}) = :{name}")
+                values[name] = fold(wanted)
+        for name, condition in _OTHER_CONDITIONS.items():
+            if getattr(self, name) is not None:
+                conditions.append(condition)
+                values[name] = getattr(self, name)
+        return conditions, values
+
+
+_OTHER_CONDITIONS = {
+    "series_id": "series_id = :series_id",
+    "first_on": "quoted_on >= :first_on",
+    "last_on": "quoted_on <= :last_on",
+}
+
+
+def quotes(
+    connection: Connection, wanted: PriceFilter, *, after: Sequence[Any] | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Return rows, newest day first; one more than ``limit`` if there are more."""
+    conditions, values = wanted.conditions()
+    if after is not None:
+        conditions.append("(quoted_on, quote_id) < (:after_on, :after_id)")
+        values |= {"after_on": after[0], "after_id": after[1]}
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    statement = f"SELECT {_QUOTE_COLUMNS} FROM quotes {where} ORDER BY quoted_on DESC, quote_id DESC LIMIT :limit"  # noqa: S608 - constants
+    return connection.execute(text(statement), {**values, "limit": limit + 1}).all()
+
+
+def commodities(connection: Connection, *, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Return commodities by name; one more than ``limit`` if there are more."""
+    return connection.execute(_COMMODITIES, {"after": after, "limit": limit + 1}).all()
+
+
+def series(connection: Connection, series_id: uuid.UUID) -> RowMapping | None:
+    """Return the series' own row."""
+    return connection.execute(_SERIES, {"series_id": series_id}).mappings().one_or_none()
+
+
+def points(connection: Connection, series_id: uuid.UUID) -> Sequence[Row[Any]]:
+    """Return the newest 2,000 day quotes of a series, oldest first."""
+    return connection.execute(_POINTS, {"series_id": series_id, "limit": MAX_POINTS}).all()

@@ -1,0 +1,114 @@
+"""``/api/v1/prices``: quotes, commodities and series. Public, as the USDA's own reports are."""
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import Engine
+
+from usda_ingest import answers, price_queries
+from usda_ingest.announcements import decimal_text
+from usda_ingest.commodities import known
+from usda_ingest.paging import DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT, decode, page
+from usda_ingest.price_queries import PriceFilter
+from usda_ingest.problems import Problem
+
+MAX_FILTER_CHARS = 300
+MAX_ID = 2**63 - 1
+_PLAIN = (
+    *("series_id", "report_id", "market", "commodity", "variety", "package", "size", "organic", "origin", "quality"),
+    *("single_price", "unit", "weight_source", "comment"),
+)
+
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+After = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS, description="from `next` of the page before")]
+Text = Annotated[str | None, Query(max_length=MAX_FILTER_CHARS)]
+
+
+def routes(engine: Engine) -> APIRouter:
+    """Return the routes; each answers from one read of the database."""
+    router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
+
+    @router.get("", response_model=answers.PricePage)
+    def prices(  # noqa: PLR0917 - FastAPI reads the query from the signature
+        request: Request,
+        commodity: Text = None,
+        variety: Text = None,
+        package: Text = None,
+        series_id: UUID | None = None,
+        from_: Annotated[date | None, Query(alias="from")] = None,
+        to: date | None = None,
+        limit: Limit = DEFAULT_LIMIT,
+        after: After = None,
+    ) -> dict[str, Any]:
+        """Page through quotes, newest day first; texts match whole, whatever their case."""
+        wanted = PriceFilter(commodity or None, variety or None, package or None, series_id, from_, to)
+        cursor = decode(after, date.fromisoformat, row_id)
+        with engine.connect() as connection:
+            rows = price_queries.quotes(connection, wanted, after=cursor, limit=limit)
+        return page(request, rows, limit, price, lambda row: [row.quoted_on.isoformat(), str(row.quote_id)])
+
+    @router.get("/commodities", response_model=answers.CommodityPage)
+    def commodities(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
+        """Page through the commodities by name."""
+        cursor = decode(after, str)
+        with engine.connect() as connection:
+            rows = price_queries.commodities(connection, after=cursor[0] if cursor else "", limit=limit)
+        return page(request, rows, limit, commodity_item, lambda row: [row.commodity_key])
+
+    @router.get("/series/{series_id}", response_model=answers.Series)
+    def series(series_id: UUID) -> dict[str, Any]:
+        """Return a series with its daily points."""
+        with engine.connect() as connection:
+            found = price_queries.series(connection, series_id)
+            points = price_queries.points(connection, series_id) if found else ()
+        if found is None:
+            raise Problem(404, "not-found", "No such series.")
+        return {**_described(found), "points": [point(row) for row in points]}
+
+    return router
+
+
+def row_id(text: str) -> int:
+    """Read a row's id from a cursor."""
+    number = int(text)
+    if not 0 <= number <= MAX_ID:
+        raise ValueError(text)
+    return number
+
+
+def price(row: Any) -> dict[str, Any]:
+    """Return a quote as ``interfaces.md`` fixes it."""
+    amounts = ("low", "high", "mostly_low", "mostly_high", "weight_lb")
+    plain = {name: getattr(row, name) for name in _PLAIN}
+    return {**plain, "date": row.quoted_on, **{name: decimal_text(getattr(row, name)) for name in amounts}}
+
+
+def commodity_item(row: Any) -> dict[str, Any]:
+    """Return a commodity; where no translation is known its own name stands in."""
+    told = known(row.commodity_key)
+    return {
+        "name": row.name,
+        "name_es": told.name_es if told else row.name,
+        "category": row.category or (told.category if told else ""),
+        "series": row.series,
+        "last_date": row.last_on,
+    }
+
+
+def point(row: Any) -> dict[str, Any]:
+    """Return a day's quote."""
+    amounts = ("low", "high", "mostly_low", "mostly_high", "reference")
+    prices = {name: decimal_text(getattr(row, name)) for name in amounts}
+    return {"date": row.quoted_on, "report_id": row.report_id, **prices}
+
+
+def _described(found: Any) -> dict[str, Any]:
+    told = known(found["commodity"])
+    names = ("series_id", "market", "commodity", "variety", "package", "size", "organic")
+    return {
+        **{name: found[name] for name in names},
+        "name_es": told.name_es if told else found["commodity"],
+        "category": found["category"] or (told.category if told else ""),
+    }

@@ -1,0 +1,111 @@
+"""A quote: one row of a report, whichever format it came in, and the identities derived from it."""
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from hashlib import blake2b
+
+from usda_ingest.values import fold
+
+SERIES_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://mercadito.example/usda/series")
+PER_PACKAGE = "package"
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What a row is about, beyond the price; blank means that the report says nothing."""
+
+    report_id: str
+    market: str
+    commodity: str
+    category: str
+    variety: str
+    package: str
+    size: str
+    organic: bool
+    origin: str
+    appearance: str
+    quality: str
+    condition: str
+    unit: str
+    """``package``, or the measure that the price is for: ``lb``, ``kg``, ``each``, …"""
+    other: tuple[str, ...] = ()
+    """Every further descriptive field, in the format's order; part of the identity, not of the interface."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """The four prices of a row, in USD per unit; all None when the market was looked at and nothing quoted."""
+
+    low: Decimal | None
+    high: Decimal | None
+    mostly_low: Decimal | None
+    mostly_high: Decimal | None
+    single_price: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """One row of a report."""
+
+    line: int
+    quoted_on: date
+    traits: Traits
+    prices: Prices
+    comment: str
+    notes: tuple[str, ...] = field(default=())
+    """Market tone and offerings: kept with the row, part of what makes two rows the same."""
+
+    @property
+    def row_key(self) -> str:
+        """32 hexadecimal digits that rows share when everything that describes them is the same, prices aside."""
+        traits = self.traits
+        parts = [traits.report_id, traits.market, self.quoted_on.isoformat(), traits.commodity, traits.variety]
+        parts += [traits.package, traits.size, str(traits.organic), traits.origin, traits.appearance, traits.quality]
+        parts += [traits.condition, traits.unit, *traits.other]
+        return _digest([fold(part) for part in parts])
+
+    @property
+    def value_key(self) -> str:
+        """32 hexadecimal digits of what the row says: prices and comments; with ``row_key`` it finds exact doubles."""
+        prices = self.prices
+        amounts = [prices.low, prices.high, prices.mostly_low, prices.mostly_high]
+        parts = ["" if amount is None else str(amount.normalize()) for amount in amounts]
+        return _digest([*parts, str(prices.single_price), self.comment, *self.notes])
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether the row counts for its series: no appearance, quality or condition sets it apart."""
+        return not (self.traits.appearance or self.traits.quality or self.traits.condition)
+
+
+def series_package(package: str, unit: str) -> str:
+    """Return the package as a series has it: a price per pound and a price per bin must never meet in one series."""
+    return package if unit == PER_PACKAGE else ", ".join(part for part in (package, f"per {unit}") if part)
+
+
+def series_id(market: str, commodity: str, variety: str, package: str, size: str, *, organic: bool) -> uuid.UUID:
+    """Return the id of a series: UUIDv5 of its six parts, whatever their case and spacing."""
+    parts = [market, commodity, variety, package, size, "organic" if organic else "conventional"]
+    return uuid.uuid5(SERIES_NAMESPACE, _SEPARATOR.join(fold(part) for part in parts))
+
+
+def price_unit(unit_of_sale: str, package: str) -> str:
+    """Return what the price is for; ``PER BIN`` of ``36 inch bins`` is the package itself.
+
+    The field also holds what is no unit (``ON THE VINE``, ``SHELLACKED``): that is an attribute, and the price is
+    per package.
+    """
+    folded = fold(unit_of_sale)
+    found = re.fullmatch(r"per (.+)|(each)", folded)
+    if not found:
+        return PER_PACKAGE
+    unit = str(found[1] or found[2])
+    return PER_PACKAGE if unit not in ("lb", "kg") and re.search(rf"\b{re.escape(unit)}s?\b", fold(package)) else unit
+
+
+def _digest(parts: list[str]) -> str:
+    return blake2b(_SEPARATOR.join(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,32 @@
+"""The bytes as they were served, each content once, named by its SHA-256: a better reader can read them again."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+
+class RawFiles:
+    """A folder of contents; safe to write from several processes, a half-written file never has its final name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, body: bytes) -> tuple[str, Path]:
+        """Store the bytes unless they are there; return their SHA-256 and where they lie."""
+        digest = hashlib.sha256(body).hexdigest()
+        path = self._folder / digest[:2] / digest
+        if path.exists() and path.stat().st_size == len(body):
+            return digest, path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(body)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return digest, path

@@ -1,0 +1,20 @@
+"""Tell the latest quotes again, for a reader that is new or older than the stream."""
+
+from mercadito_events.outbox import enqueue
+from mercadito_events.service.database import DatabaseSettings, create_engine
+
+from usda_ingest.announcements import prices_recorded
+from usda_ingest.day_quotes import latest
+
+
+def republish(settings: DatabaseSettings) -> int:
+    """Write the newest quote of every series to the outbox, in one transaction; return how many."""
+    engine = create_engine(settings, pool_size=1, application_name="usda-republish")
+    try:
+        with engine.begin() as connection:
+            quotes = list(latest(connection))
+            for event in prices_recorded(quotes):
+                enqueue(connection, event)
+    finally:
+        engine.dispose()
+    return len(quotes)
