@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from native.supervision import Supervisor
 
 PROJECTS = ("events", "demo", "services/orders", "services/realtime", "services/usda-ingest", "services/notify")
 MIGRATED = (("services/orders", "orders"), ("services/usda-ingest", "usda-ingest"), ("services/notify", "notify"))
+AT_ONCE = 2
 READY_WITHIN_S = 90
 COMMAND_WITHIN_S = 170
 SIGN_INS = "staff@mercadito.example, buyer1@mercadito.example … buyer5@mercadito.example"
@@ -59,27 +61,29 @@ def install() -> None:
         front_end.ensure(ROOT / "services" / "orders")
 
 
-def _start_database(state: State, supervisor: Supervisor) -> None:
-    with _step("PostgreSQL"):
+def _start_stores(state: State, supervisor: Supervisor) -> None:
+    with _step("PostgreSQL and NATS"):
         supervisor.start("postgres")
+        supervisor.start("nats")
         postgres.wait_until_ready(state)
         postgres.make_databases(state)
-    for project, script in MIGRATED:
-        with _step(f"migrations of {script}"):
-            service = "usda" if script == "usda-ingest" else script
-            _command(console_script(project, script), ["migrate"], settings.migration(state, service))
 
 
-def _start_events(state: State, supervisor: Supervisor) -> None:
-    with _step("NATS and its streams"):
-        supervisor.start("nats")
-        _command(
-            console_script("events", "mercadito-events"), ["provision"], settings.nats_client(state, "provisioner")
-        )
-    key = state.secrets_dir / "identity_key.pem"
-    if not (key.exists() and state.jwks_file.exists()):
-        with _step("identity keys"):
-            _command(console_script("services/orders", "orders"), ["keys", "rotate"], settings.orders(state))
+def _prepare_stores(state: State) -> None:
+    """Bring schemas, streams and keys to this version; they don't depend on each other."""
+    owner = {script: settings.migration(state, "usda" if script == "usda-ingest" else script) for _, script in MIGRATED}
+    with _step("migrations, event streams, identity keys"), ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = [
+            pool.submit(_command, console_script(project, script), ["migrate"], owner[script])
+            for project, script in MIGRATED
+        ]
+        provisioner = settings.nats_client(state, "provisioner")
+        jobs.append(pool.submit(_command, console_script("events", "mercadito-events"), ["provision"], provisioner))
+        if not ((state.secrets_dir / "identity_key.pem").exists() and state.jwks_file.exists()):
+            rotate = (console_script("services/orders", "orders"), ["keys", "rotate"], settings.orders(state))
+            jobs.append(pool.submit(_command, *rotate))
+        for job in jobs:
+            job.result()
 
 
 def _start_services(state: State, supervisor: Supervisor) -> None:
@@ -147,8 +151,8 @@ def run(state: State) -> None:
         supervisor = _start(state)
     state.ready_file.unlink(missing_ok=True)
     try:
-        _start_database(state, supervisor)
-        _start_events(state, supervisor)
+        _start_stores(state, supervisor)
+        _prepare_stores(state)
         _start_services(state, supervisor)
         _fill(state)
         _announce(state)

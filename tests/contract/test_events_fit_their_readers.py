@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -52,16 +53,22 @@ def test_a_reader_tolerates_fields_that_it_does_not_know(expectation: Path) -> N
     validator(expectation).validate({**example, "a_field_of_tomorrow": {"nested": [1, 2, 3]}})
 
 
-def test_every_durable_reads_from_a_stream_that_exists() -> None:
+def streams() -> dict[str, dict[str, Any]]:
     document = yaml.safe_load((ROOT / "events" / "streams.yaml").read_text())
-    streams = {stream["name"] for stream in document["streams"]}
-    durables = [(durable["name"], durable["stream"]) for durable in document["durables"]]
+    found: dict[str, dict[str, Any]] = document["streams"]
+    return found
+
+
+def test_every_durable_filters_what_its_stream_keeps() -> None:
+    durables = [
+        (name, each["filter"]) for name, stream in streams().items() for each in stream.get("durables", {}).values()
+    ]
     assert durables
-    assert all(stream in streams for _, stream in durables), durables
+    for name, wanted in durables:
+        assert any(wanted.split(".")[0] == subject.split(".")[0] for subject in streams()[name]["subjects"]), wanted
 
 
 def test_every_subject_belongs_to_exactly_one_stream() -> None:
-    document = yaml.safe_load((ROOT / "events" / "streams.yaml").read_text())
-    prefixes = [subject.split(".")[0] for stream in document["streams"] for subject in stream["subjects"]]
+    prefixes = [subject.split(".")[0] for stream in streams().values() for subject in stream["subjects"]]
     assert len(prefixes) == len(set(prefixes))
     assert {subject.split(".")[0] for subject in SCHEMAS} <= set(prefixes)
