@@ -13,6 +13,9 @@ LANGUAGES: tuple[Language, ...] = ("en", "es")
 CLDR_LOCALES: dict[Language, str] = {"en": "en_US", "es": "es_US"}
 DAY_PATTERNS: dict[Language, str] = {"en": "EEEE, MMMM d", "es": "EEEE d 'de' MMMM"}
 
+# CLDR has no generic name for these and says "Unknown Region".
+NAMELESS_ZONES = frozenset({"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"})
+
 
 def language_of(locale: str) -> Language:
     """Return the language we write to someone whose locale is ``locale``; English where we know no better."""
@@ -35,7 +38,7 @@ def moment(at: datetime, zone: ZoneInfo, language: Language) -> str:
     local = at.astimezone(zone)
     locale = CLDR_LOCALES[language]
     repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-    name = get_timezone_name(local if repeated else zone, locale=locale)
+    name = "UTC" if zone.key in NAMELESS_ZONES else get_timezone_name(local if repeated else zone, locale=locale)
     # CLDR parts "8:00" and "p. m." with narrow spaces, which old phones show as boxes.
     clock = format_time(local, "short", tzinfo=zone, locale=locale).replace("\u202f", "\u00a0")
     return f"{day(local.date(), language)}, {clock} ({name})"

@@ -1,5 +1,6 @@
 """From words to the bytes of one mail (RFC 5322), and the id that stays the same however often it is tried."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,9 @@ from notify.smtp import Envelope
 MAX_ADDRESS_CHARS = 254
 # Names longer than that help nobody and break header folding in old clients.
 MAX_DISPLAY_NAME_CHARS = 100
+# RFC 5322 dot-atoms. Quoted local parts ("a b"@x) are legal, unseen in practice, and a way to smuggle things in.
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 # Any constant will do, as long as it never changes: the ids of mails on their way derive from it.
 _NAMESPACE = uuid.UUID("6f0d9f6e-3b0c-5a55-8d0e-6d65726361aa")
 
@@ -84,12 +88,9 @@ def again(raw: bytes) -> Envelope:
 
 
 def _address(name: str, spec: str) -> Address:
-    local, at, domain = spec.rpartition("@")
+    local, _, domain = spec.rpartition("@")
     # A domain of another script has an ASCII form; a local part has none, and few relays take it (RFC 6531).
-    address = Address(display_name=name, addr_spec=f"{local}{at}{domain.encode('idna').decode('ascii')}")
-    plain = address.addr_spec
-    if not (plain.isascii() and address.username and address.domain and len(plain) <= MAX_ADDRESS_CHARS):
+    plain = domain.encode("idna").decode("ascii") if domain else ""
+    if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(plain)) or len(local) + len(plain) >= MAX_ADDRESS_CHARS:
         raise ValueError("not an address that can be written to")
-    if any(char <= " " or char in "<>\x7f" for char in plain):
-        raise ValueError("not an address that fits an SMTP command")
-    return address
+    return Address(display_name=name, username=local, domain=plain)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from mercadito_events.inbox import Permanent
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from notify.text import one_line
 
@@ -17,6 +17,11 @@ MAX_QUANTITY = 10**6
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
 Name = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(one_line)]
 Cents = Annotated[int, Field(strict=True, ge=0, le=MAX_CENTS)]
+
+# People call an order by a number; should it grow a prefix one day, nothing here has to change.
+OrderNumber = Annotated[
+    Name, StringConstraints(min_length=1), BeforeValidator(lambda given: str(given) if type(given) is int else given)
+]
 
 
 class Reading(BaseModel):
@@ -55,7 +60,7 @@ class PlacedOrder(Reading):
     """``orders.order.placed.v1``."""
 
     order_id: Id
-    number: Annotated[Name, StringConstraints(min_length=1)]
+    number: OrderNumber
     store_id: Id
     store_name: Name
     delivery_on: date

@@ -1,0 +1,71 @@
+import random
+
+import pytest
+from notify.errors import ConversationLost, Refused, RelayFault
+from notify.policy import BACK_OFF_S, MAX_ATTEMPTS, State, after_error, back_off_s, before_attempt, unsendable
+
+DICE = random.Random(7)
+
+
+@pytest.mark.parametrize(
+    ("error", "unanswered", "state", "then"),
+    [
+        (RelayFault("no route"), 0, State.QUEUED, 0),
+        (RelayFault("no route"), 1, State.QUEUED, 1),
+        (Refused(451, "later", at="MAIL"), 0, State.DEFERRED, 0),
+        (Refused(550, "never", at="RCPT"), 0, State.FAILED, 0),
+        (Refused(550, "never", at="RCPT"), 1, State.UNKNOWN, 1),
+        (ConversationLost("reset", after_dot=False), 0, State.DEFERRED, 0),
+        (ConversationLost("reset", after_dot=False), 1, State.DEFERRED, 1),
+        (ConversationLost("reset", after_dot=True), 0, State.DEFERRED, 1),
+        (ConversationLost("reset", after_dot=True), 1, State.UNKNOWN, 2),
+    ],
+)
+def test_what_an_error_leads_to(error: Exception, unanswered: int, state: State, then: int) -> None:
+    outcome = after_error(error, attempts=1, unanswered=unanswered, dice=DICE)  # type: ignore[arg-type]
+    assert (outcome.state, outcome.unanswered) == (state, then)
+
+
+def test_only_a_fault_of_the_relay_costs_no_attempt() -> None:
+    assert not after_error(RelayFault("x"), attempts=1, unanswered=0, dice=DICE).attempt_counts
+    assert after_error(Refused(451, "x", at="RCPT"), attempts=1, unanswered=0, dice=DICE).attempt_counts
+
+
+def test_the_last_attempt_ends_in_failure_and_says_why() -> None:
+    outcome = after_error(Refused(451, "later", at="RCPT"), attempts=MAX_ATTEMPTS, unanswered=0, dice=DICE)
+    assert outcome.state is State.FAILED
+    assert "451" in str(outcome.reason)
+
+
+def test_pauses_grow_spread_and_stay_bounded() -> None:
+    for attempts in range(1, 40):
+        base = BACK_OFF_S[min(attempts, len(BACK_OFF_S)) - 1]
+        assert 0.8 * base <= back_off_s(attempts, DICE) <= 1.2 * base
+    assert len({back_off_s(1, DICE) for _ in range(10)}) == 10
+
+
+def test_all_attempts_fit_into_the_two_days_of_a_confirmation() -> None:
+    assert sum(1.2 * BACK_OFF_S[min(n, len(BACK_OFF_S)) - 1] for n in range(1, MAX_ATTEMPTS)) < 60 * 3600
+    assert sum(BACK_OFF_S[min(n, len(BACK_OFF_S)) - 1] for n in range(1, MAX_ATTEMPTS)) < 48 * 3600
+
+
+@pytest.mark.parametrize(
+    ("attempts", "unanswered", "expired", "state"),
+    [
+        (1, 0, False, None),
+        (2, 1, False, None),
+        (MAX_ATTEMPTS, 0, False, None),
+        (MAX_ATTEMPTS + 1, 0, False, State.FAILED),
+        (1, 0, True, State.EXPIRED),
+        (2, 1, True, State.UNKNOWN),
+        (3, 2, False, State.UNKNOWN),
+    ],
+)
+def test_whether_an_attempt_may_be_made(attempts: int, unanswered: int, expired: bool, state: State | None) -> None:  # noqa: FBT001 - a table's column
+    outcome = before_attempt(attempts=attempts, unanswered=unanswered, expired=expired)
+    assert (outcome and outcome.state) is state
+
+
+def test_what_no_mail_can_be_made_of_fails_unless_an_earlier_try_may_have_arrived() -> None:
+    assert unsendable("no address", 0).state is State.FAILED
+    assert unsendable("no address", 1).state is State.UNKNOWN
