@@ -1,0 +1,133 @@
+"""``mercadito-events``: make the streams, watch events, see who lags behind."""
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+from nats.aio.client import Client as NATS  # noqa: N814 - the name its own package gives it
+from nats.errors import Error
+from nats.js.errors import APIError
+
+from mercadito_events import lag, provisioner, tail, topology
+from mercadito_events.connection import NatsClosed, NatsSettings, NatsUnreachable, connect
+from mercadito_events.service import logs
+from mercadito_events.service.settings import Reader, SettingsError, nats
+
+CONNECT_DEADLINE_S = 5.0
+PROVISION_DEADLINE_S = 60.0
+MAX_EVENTS = 100_000
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def main(arguments: Sequence[str] | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run a command; 0 is success, 1 a failure that is explained on stderr, 2 a wrong call or wrong settings."""
+    given = _parser().parse_args(arguments)
+    logs.configure("mercadito-events", version("mercadito-events"), "error", stream=sys.stderr)
+    logging.getLogger("nats").setLevel(logging.CRITICAL)  # what it says is told once, below, in plain words
+    reader = Reader(os.environ if env is None else env)
+    settings = nats(reader)
+    try:
+        reader.finish()
+        return asyncio.run(_run(given, settings))
+    except SettingsError as error:
+        return _fail(str(error), 2)
+    except (NatsUnreachable, NatsClosed, tail.NotReadable) as error:
+        return _fail(str(error))
+    except APIError as error:
+        return _fail(f"NATS refuses: {error.description or error}")
+    except (TimeoutError, Error):
+        return _fail(
+            f"NATS gives no answer to user {settings.user!r}: either it may not ask for this, or JetStream is off"
+        )
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's last flush is quiet
+        return 0
+
+
+async def _run(given: argparse.Namespace, settings: NatsSettings) -> int:
+    deadline_s = PROVISION_DEADLINE_S if given.command == "provision" else CONNECT_DEADLINE_S
+    nc = await connect(settings, name=f"cli-{given.command}", deadline_s=deadline_s)
+    try:
+        if given.command == "provision":
+            return await _provision(nc)
+        if given.command == "lag":
+            print(lag.table(await lag.measure(nc)))  # noqa: T201 - this is what the command is for
+            return 0
+        return await _tail(nc, given)
+    finally:
+        await nc.close()
+
+
+async def _provision(nc: NATS) -> int:
+    outcomes = await provisioner.provision(nc, topology.load())
+    for outcome in outcomes:
+        print(f"{outcome.action:<9} {outcome.name}{': ' + outcome.detail if outcome.detail else ''}")  # noqa: T201 - the same
+    refused = any(outcome.action == "refused" for outcome in outcomes)
+    return _fail("not everything is as streams.yaml wants it") if refused else 0
+
+
+async def _tail(nc: NATS, given: argparse.Namespace) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    follower = tail.Tail(nc, given.subject, since=given.since)
+    await follower.run(stop, _show, limit=given.limit, follow=not given.no_follow)
+    return 0
+
+
+def _show(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - this is what the command is for
+
+
+def _fail(text: str, status: int = 1) -> int:
+    print(f"mercadito-events: {text}", file=sys.stderr)  # noqa: T201 - the same
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mercadito-events",
+        description="Make the streams, watch events, see who lags behind.",
+        epilog="Settings: NATS_URL, NATS_USER, NATS_PASSWORD or NATS_PASSWORD_FILE.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("provision", help="make streams and durables as streams.yaml says (user provisioner)")
+    commands.add_parser("lag", help="show how far behind each durable is (user operator)")
+    tail_ = commands.add_parser("tail", help="print events as they come: id, time, type, body (user operator)")
+    tail_.add_argument("subject", metavar="SUBJECT", help="such as orders.>, usda.price.recorded.v1, dlq.>")
+    tail_.add_argument("--since", type=_moment, help="start in the past: 10m, 2h, 1d, or an ISO time with its zone")
+    tail_.add_argument(
+        "--limit", type=_count, default=MAX_EVENTS, help=f"end after so many events (default {MAX_EVENTS:,})"
+    )
+    tail_.add_argument("--no-follow", action="store_true", help="end when there are no more")
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    short = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if short:
+        return datetime.now(UTC) - timedelta(**{_UNITS[short[2]]: int(short[1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither like 10m, 2h, 1d nor an ISO time") from None
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no zone; add Z or an offset")
+    return moment.astimezone(UTC)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MAX_EVENTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MAX_EVENTS:,}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
