@@ -15,8 +15,7 @@ FRAME = """<!DOCTYPE html>
 <head><meta charset="utf-8"><title>{title}</title></head>
 <body>
 <nav><a href="/">Home</a> | <a href="{archive}?type=termPrice&amp;page=2">Archive</a> | <a href="/about.html">About</a>
-| <a href="#content">Skip to reports</a> | <a href="mailto:reports@usda.example">Contact</a>
-| <a href="/internal/">Staff</a></nav>
+| <a href="#content">Skip to reports</a> | <a href="mailto:reports@usda.example">Contact</a></nav>
 <main id="content">
 <h1>{title}</h1>
 {body}
