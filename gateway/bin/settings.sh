@@ -122,8 +122,8 @@ folders() {
     [ -z "$ADMIN_TOKEN_FILE" ] || token "$ADMIN_TOKEN_FILE"
     matching GATEWAY_ACCESS_LOG "$place" "an absolute path of plain characters" /dev/stdout ACCESS_LOG
     case ${LOG_LEVEL:-info} in
-        debug | info) ERROR_LEVEL=warn ;;
-        warning | error | critical) ERROR_LEVEL=error ;;
+        debug) ERROR_LEVEL=info ;;
+        info | warning | error | critical) ERROR_LEVEL=crit ;;
         *) problem "LOG_LEVEL must be debug, info, warning, error or critical: $LOG_LEVEL" ;;
     esac
     export ERROR_LEVEL

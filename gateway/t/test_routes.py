@@ -1,10 +1,11 @@
 """Which service gets what, and what every answer carries."""
 
+import json
 import re
 
 import pytest
 from client import raw
-from faulty import answer
+from faulty import answer, reset
 from gateway import Gateway
 
 EVERYWHERE = {
@@ -147,7 +148,18 @@ def test_the_log_keeps_no_query_and_no_secret_of_a_mailed_link(gateway: Gateway)
     got = gateway.fetch(f"/mail/unsubscribe/{secret}?token={secret}")
     line = gateway.line_of(got)
     assert line["path"] == "/mail/unsubscribe/…"
-    assert "s3cret" not in (gateway.folder / "log").read_text()
+    gateway.services["notify"].script.append(reset)
+    gateway.fetch(f"/mail/unsubscribe/{secret}", "POST", b"")
+    assert "s3cret" not in (gateway.folder / "log").read_text() + (gateway.folder / "errors").read_text()
+
+
+def test_what_the_gateway_says_of_itself_is_one_json_line_each(gateway: Gateway) -> None:
+    gateway.orders.stop()
+    gateway.wait_for("orders", "held")
+    lines = [json.loads(line) for line in (gateway.folder / "errors").read_text().splitlines()]
+    assert {"level": "warning", "service": "gateway", "event": "upstream_held", "upstream": "orders"}.items() <= lines[
+        -1
+    ].items()
 
 
 @pytest.mark.parametrize("path", ["/static/site.css?v=1", "/static/site.css?a=b&v=9f", "/static/app.0123abcd.js"])

@@ -1,4 +1,5 @@
 -- The operator's listener: look, pause, resume.
+local guard = require("mercadito.guard")
 local json = require("mercadito.json")
 local ledger = require("mercadito.ledger")
 local pauses = require("mercadito.pauses")
@@ -33,13 +34,13 @@ local function describe(name)
 end
 
 --- GET /status
-function admin.status()
+admin.status = guard.request(function()
   local rows = {}
   for _, name in ipairs(upstreams.names) do
     rows[name] = describe(name)
   end
   return say(200, { upstreams = rows, now = ngx.time() })
-end
+end)
 
 local function seconds(name, default, maximum)
   local text = ngx.var["arg_" .. name]
@@ -87,7 +88,7 @@ end
 local ACTIONS = { pause = pause, resume = resume }
 
 --- POST /upstreams/{name}/{pause|resume}
-function admin.act()
+admin.act = guard.request(function()
   local name, action = ngx.var.uri:match("^/upstreams/([%w-]+)/(%a+)$")
   if not (name and settings.upstreams[name] and ACTIONS[action]) then
     return complain(404, "not-found", "No such upstream or action", "POST /upstreams/{name}/{pause|resume}")
@@ -98,6 +99,6 @@ function admin.act()
     return complain(401, "unauthenticated", "The operator's token is missing or wrong", "Authorization: Bearer …")
   end
   return ACTIONS[action](name)
-end
+end)
 
 return admin

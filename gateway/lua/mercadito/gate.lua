@@ -1,5 +1,6 @@
 -- The way in: what a client may not say is dropped, the body is read to its end, the visit begins.
 -- Reading first is what lets a held request notice that its client has gone, and lets the body be sent again.
+local guard = require("mercadito.guard")
 local replay = require("mercadito.replay")
 local settings = require("mercadito.settings")
 local visits = require("mercadito.visits")
@@ -33,7 +34,7 @@ local function body_bytes(headers)
 end
 
 --- Let a request for the service `name` in. `uncounted` marks connections that stay open, which hold no place.
-function gate.enter(name, uncounted)
+gate.enter = guard.request(function(name, uncounted)
   local headers, problem = ngx.req.get_headers(MAX_HEADERS)
   if problem == "truncated" then
     return ngx.exit(431)
@@ -54,6 +55,6 @@ function gate.enter(name, uncounted)
     body_bytes = body_bytes(headers),
   })
   ngx.var.gateway_service = name
-end
+end)
 
 return gate

@@ -2,6 +2,7 @@
 -- nginx brings it back (error_page), and it waits again or is told why not.
 local attempts = require("mercadito.attempts")
 local counters = require("mercadito.counters")
+local guard = require("mercadito.guard")
 local patience = require("mercadito.patience")
 local prober = require("mercadito.prober")
 local problem = require("mercadito.problem")
@@ -126,7 +127,7 @@ local function after_failure(visit)
 end
 
 --- The access phase of every proxying location.
-function hold.enter()
+hold.enter = guard.request(function()
   local visit = visits.current()
   visit.entries = visit.entries + 1
   visit.deadline = visit.deadline or ngx.now() + settings.hold_s
@@ -139,10 +140,10 @@ function hold.enter()
     end
   end
   wait_for_room(visit)
-end
+end)
 
 --- The log phase, which always runs: gives back whatever the request still holds.
-function hold.leave()
+hold.leave = guard.background(function()
   local visit = visits.current()
   if visit then
     room.leave(visit)
@@ -153,6 +154,6 @@ function hold.leave()
     end
     visits.finish()
   end
-end
+end)
 
 return hold

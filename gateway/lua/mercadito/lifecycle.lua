@@ -1,4 +1,6 @@
 -- What happens when the master reads its configuration and when a worker comes, lives and goes.
+local guard = require("mercadito.guard")
+local journal = require("mercadito.journal")
 local ledger = require("mercadito.ledger")
 local page = require("mercadito.page")
 local pauses = require("mercadito.pauses")
@@ -21,24 +23,24 @@ function lifecycle.master(values)
   pauses.restore()
 end
 
-local function tick(premature)
+local tick = guard.background(function(premature)
   if not premature then
     prober.round()
   end
-end
+end)
 
-local function bury()
+local bury = guard.background(function()
   for _, pid in ipairs(workers.bury()) do
-    ngx.log(ngx.WARN, "worker ", pid, " died; its counts are dropped")
+    journal.write("warning", "worker_died", { pid = pid })
     ledger.forget(pid)
   end
-end
+end)
 
 --- Let go the workers of a killed master: they served until now, and from here on this one does.
 local function relieve(premature)
   for _, orphan in ipairs(premature and {} or settings.orphans) do
     if process.quit(orphan.pid, orphan.started) then
-      ngx.log(ngx.WARN, "relieved worker ", orphan.pid, " of a master that was killed")
+      journal.write("warning", "orphan_relieved", { pid = orphan.pid })
     end
   end
 end

@@ -1,5 +1,6 @@
 -- The balancer phase: the address that the prober published last.
 local balancer = require("ngx.balancer")
+local journal = require("mercadito.journal")
 local upstreams = require("mercadito.upstreams")
 
 local peer = {}
@@ -12,7 +13,7 @@ function peer.choose(listener)
   end
   local fine, problem = balancer.set_current_peer(host, port)
   if not fine then
-    ngx.log(ngx.ERR, "peer ", listener, ": ", problem)
+    journal.write("error", "no_peer", { listener = listener, reason = problem })
     return ngx.exit(502)
   end
 end

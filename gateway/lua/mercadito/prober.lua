@@ -1,5 +1,6 @@
 -- Asks a service whether it can serve, so that no user's request has to find out. One worker at a time asks.
 local counters = require("mercadito.counters")
+local guard = require("mercadito.guard")
 local resolve = require("mercadito.resolve")
 local settings = require("mercadito.settings")
 local upstreams = require("mercadito.upstreams")
@@ -110,11 +111,11 @@ function prober.visit(name)
   end
 end
 
-local function in_background(premature, name)
+local in_background = guard.background(function(premature, name)
   if not premature then
     probe(name)
   end
-end
+end)
 
 --- Probe every service that is due, each in a timer of its own: one that hangs does not keep the others waiting.
 function prober.round()

@@ -1,6 +1,7 @@
 -- What is known of each service: up, held or paused, since when, why, and at which addresses.
 -- Shared memory is the only truth; it outlives workers and reloads.
 local counters = require("mercadito.counters")
+local journal = require("mercadito.journal")
 
 local shared = ngx.shared.gateway_upstreams
 
@@ -9,7 +10,7 @@ local upstreams = { names = { "orders", "realtime", "usda", "notify" } }
 local function changed(name, state, reason)
   shared:set(name .. ":since", ngx.time())
   counters.add("gateway_transitions_total", string.format('upstream="%s",to="%s"', name, state))
-  ngx.log(ngx.WARN, "upstream ", name, " is ", state, ": ", reason)
+  journal.write("warning", "upstream_" .. state, { upstream = name, reason = reason })
 end
 
 --- Hold everything for services never seen yet: the first probe, a moment later, opens them.

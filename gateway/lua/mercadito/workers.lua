@@ -1,4 +1,5 @@
 -- Which nginx workers are alive: in shared memory for the ledger, as files for the next bin/start.
+local journal = require("mercadito.journal")
 local process = require("mercadito.process")
 local settings = require("mercadito.settings")
 
@@ -39,7 +40,7 @@ function workers.enter()
   shared:incr(VERSION, 1, 0)
   local file, problem = io.open(file_of(pid), "w")
   if not file then
-    ngx.log(ngx.ERR, "worker file: ", problem)
+    journal.write("error", "worker_file_not_written", { reason = problem })
     return
   end
   file:write(started, "\n")

@@ -1,0 +1,14 @@
+-- What the gateway has to say of itself: one JSON line each on standard error. nginx's own error log is kept to what is
+-- critical, because its lines carry client addresses and whole request lines, secrets of mailed links included.
+local json = require("mercadito.json")
+
+local journal = {}
+
+--- Write a line; `event` is a static name, everything else a field.
+function journal.write(level, event, fields)
+  fields.ts = os.date("!%Y-%m-%dT%H:%M:%SZ")
+  fields.level, fields.service, fields.event = level, "gateway", event
+  io.stderr:write(json.encode(fields), "\n")
+end
+
+return journal
