@@ -10,6 +10,7 @@ from mercadito_events.handling import Handler, Permanent
 from mercadito_events.service.database import create_engine
 from sqlalchemy import Connection, Engine
 
+from orders.adapters.demo_world import DemoWorld
 from orders.adapters.passwords import Argon2Passwords
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
@@ -23,9 +24,20 @@ from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.queries import Queries
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
 
-__all__ = ["Container", "Task", "Worker", "build_task", "build_web", "build_worker", "migrations_dir", "rotate_keys"]
+__all__ = [
+    "Container",
+    "Demo",
+    "Worker",
+    "build_demo",
+    "build_transactions",
+    "build_web",
+    "build_worker",
+    "migrations_dir",
+    "rotate_keys",
+]
 
-WORKER_POOL_SIZE = 5
+# The relay keeps one; two consumers, the clock, pruning and the readiness check take one each at times.
+WORKER_POOL_SIZE = 6
 TASK_POOL_SIZE = 2
 
 
@@ -54,10 +66,10 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """What a command that does one thing works with."""
+class Demo:
+    """What `orders demo` works with."""
 
-    engine: Engine
+    world: DemoWorld
     transactions: Transactions
     passwords: Passwords
 
@@ -105,10 +117,19 @@ def build_worker(settings: WorkerSettings) -> Worker:
     )
 
 
-def build_task(settings: TaskSettings) -> Task:
-    """Wire a command that does one thing."""
-    engine = create_engine(settings.database, pool_size=TASK_POOL_SIZE, application_name="orders-task")
-    return Task(engine, SqlTransactions(engine), Argon2Passwords())
+def build_transactions(settings: TaskSettings) -> Transactions:
+    """Wire a command that runs one use case."""
+    return SqlTransactions(_task_engine(settings))
+
+
+def build_demo(settings: TaskSettings) -> Demo:
+    """Wire `orders demo`."""
+    engine = _task_engine(settings)
+    return Demo(DemoWorld(engine, settings.hub.time_zone), SqlTransactions(engine), Argon2Passwords())
+
+
+def _task_engine(settings: TaskSettings) -> Engine:
+    return create_engine(settings.database, pool_size=TASK_POOL_SIZE, application_name="orders-task")
 
 
 def _handler(use_case: Callable[[Event, UnitOfWork], None]) -> Handler:

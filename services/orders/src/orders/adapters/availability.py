@@ -37,8 +37,8 @@ def unavailable(error: DBAPIError | PoolTimeout, *, not_processed: bool) -> Unav
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Lend a connection for reads; nothing is ever committed on it."""
+def lent(engine: Engine) -> Iterator[Connection]:
+    """Lend a connection for what may be asked again without harm: reads, and removing what is over."""
     try:
         with engine.connect() as connection:
             yield connection

@@ -51,6 +51,10 @@ _ADD_TOKEN = text(
 )
 _REMOVE_TOKEN = text("DELETE FROM api_tokens WHERE id = CAST(:id AS uuid) RETURNING expires_at")
 _CONTACTS = text(f"SELECT {_CALLER}, p.active, p.version FROM people p ORDER BY p.id")
+_SET_LOCALE = text(
+    "UPDATE people p SET locale = :locale, version = version + 1 WHERE id = CAST(:id AS uuid) AND locale <> :locale"
+    f" RETURNING {_CALLER}, p.active, p.version"
+)
 _STORES = text(
     "SELECT s.id, s.name, s.active, s.wants_reminder, ARRAY(SELECT CAST(sp.person_id AS text) FROM store_people sp"
     " WHERE sp.store_id = s.id ORDER BY 1) AS people FROM stores s ORDER BY s.id"
@@ -124,19 +128,12 @@ class SqlPeople:
 
     def contacts(self) -> Sequence[ContactRecord]:
         """Return everyone, as notify needs to know them."""
-        return [
-            ContactRecord(
-                person_id=str(row.person_id),
-                email=row.email,
-                name=row.name,
-                locale=row.locale,
-                role=Role(row.role),
-                store_ids=tuple(row.store_ids),
-                active=row.active,
-                version=row.version,
-            )
-            for row in self._connection.execute(_CONTACTS)
-        ]
+        return [_contact(row) for row in self._connection.execute(_CONTACTS)]
+
+    def set_locale(self, person_id: str, locale: str) -> ContactRecord | None:
+        """Keep the language a person reads in; see the port."""
+        row = self._connection.execute(_SET_LOCALE, {"id": person_id, "locale": locale}).one_or_none()
+        return None if row is None else _contact(row)
 
     def stores(self) -> Sequence[StoreRecord]:
         """Return every store and its people."""
@@ -144,6 +141,19 @@ class SqlPeople:
             StoreRecord(str(row.id), row.name, row.active, row.wants_reminder, tuple(row.people))
             for row in self._connection.execute(_STORES)
         ]
+
+
+def _contact(row: Row[Any]) -> ContactRecord:
+    return ContactRecord(
+        person_id=str(row.person_id),
+        email=row.email,
+        name=row.name,
+        locale=row.locale,
+        role=Role(row.role),
+        store_ids=tuple(row.store_ids),
+        active=row.active,
+        version=row.version,
+    )
 
 
 def _account_hash(account: str) -> bytes:

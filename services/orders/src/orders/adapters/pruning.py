@@ -2,6 +2,8 @@
 
 from sqlalchemy import Engine, text
 
+from orders.adapters.availability import lent
+
 BATCH_ROWS = 1_000
 _RULES = (
     # Keys are promised for 48 h; failures count for 15 minutes; mails are history after six months.
@@ -10,7 +12,6 @@ _RULES = (
     ("sessions", "expires_at < clock_timestamp() OR used_at < clock_timestamp() - interval '3 days'"),
     ("api_tokens", "expires_at < clock_timestamp()"),
     ("mails", "at < clock_timestamp() - interval '180 days'"),
-    ("inbox", "handled_at < clock_timestamp() - interval '30 days'"),
 )
 
 
@@ -21,6 +22,6 @@ def prune(engine: Engine) -> dict[str, int]:
         statement = text(
             f"DELETE FROM {table} WHERE ctid IN (SELECT ctid FROM {table} WHERE {condition} LIMIT {BATCH_ROWS})"
         )
-        with engine.begin() as connection:
+        with lent(engine) as connection, connection.begin():
             removed[table] = connection.execute(statement).rowcount
     return removed

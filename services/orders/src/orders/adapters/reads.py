@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row
 
 from orders.adapters import read_rows as rows
 from orders.adapters import read_sql as sql
-from orders.adapters.availability import reading
+from orders.adapters.availability import lent
 from orders.application.queries import (
     Board,
     CycleView,
@@ -49,12 +49,12 @@ class SqlQueries:
 
     def stores(self, actor: Actor) -> tuple[StoreView, ...]:
         """List the stores the actor may order for."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             return _all(connection, sql.STORES, _sight(actor), rows.store_view)
 
     def person(self, actor: Actor) -> PersonView:
         """Return who the actor is, with the actor's own stores."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             row = _one(connection, sql.PERSON, {"id": actor.person_id}, "person")
             own = {"all": False, "ids": sorted(actor.store_ids)}
             stores = _all(connection, sql.STORES, own, rows.store_view)
@@ -69,18 +69,18 @@ class SqlQueries:
             "after_id": after[1] if after else None,
             "limit": limit + 1,
         }
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             found = _all(connection, sql.CYCLES, values, rows.cycle_view)
         return _page(found, limit, lambda cycle: [cycle.cutoff_at.isoformat(), cycle.id])
 
     def cycle(self, cycle_id: str) -> CycleView:
         """Return one market day."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             return rows.cycle_view(_one(connection, sql.CYCLE, {"id": _known_id(cycle_id)}, "market day"))
 
     def current_cycle(self) -> CycleView | None:
         """Return the open market day with the nearest cutoff."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             row = connection.execute(sql.CURRENT_CYCLE).one_or_none()
         return None if row is None else rows.cycle_view(row)
 
@@ -106,33 +106,33 @@ class SqlQueries:
             "after_id": after[2],
             "limit": limit + 1,
         }
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             found = connection.execute(sql.OFFERS, values).all()
         offers = tuple(rows.offer_view(row, self._today(row.server_time)) for row in found)
         return _page(offers, limit, lambda offer: [offer.category, offer.name, offer.id])
 
     def orders(self, actor: Actor, wanted: OrderFilter, *, limit: int, cursor: str | None) -> Page[OrderView]:
         """Page through orders with their lines, newest first."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             found = connection.execute(sql.ORDERS, _order_filter(actor, wanted, limit, cursor)).all()
             orders = _with_lines(connection, found)
         return _page(orders, limit, lambda order: [order.number])
 
     def order_summaries(self, actor: Actor, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         """Page through orders without lines, newest first."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             values = _order_filter(actor, OrderFilter(), limit, cursor)
             found = _all(connection, sql.ORDERS, values, rows.order_summary)
         return _page(found, limit, lambda order: [order.number])
 
     def order(self, actor: Actor, order_id: str) -> OrderView:
         """Return one order; one that the actor may not see is not found."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             return _order(connection, actor, order_id)
 
     def order_page(self, actor: Actor, order_id: str) -> OrderPage:
         """Return one order with its audit trail and mails."""
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             order = _order(connection, actor, order_id)
             timeline = _all(connection, sql.TIMELINE, {"id": order.id, "limit": MAX_TIMELINE}, rows.timeline_entry)
             mails = _all(connection, sql.MAILS_OF_ORDER, {"id": order.id, "limit": MAX_MAILS}, rows.mail_view)
@@ -141,14 +141,14 @@ class SqlQueries:
     def live_order(self, actor: Actor, cycle_id: str, store_id: str) -> OrderView | None:
         """Return the store's live order of the cycle."""
         values = {"cycle_id": _known_id(cycle_id), "store_id": _known_id(store_id), **_sight(actor)}
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             orders = _with_lines(connection, connection.execute(sql.LIVE_ORDER, values).all())
         return orders[0] if orders else None
 
     def board(self, actor: Actor, cycle_id: str | None = None) -> Board:
         """Return the staff's board."""
         actor.require_staff()
-        with reading(self._engine) as connection:
+        with lent(self._engine) as connection:
             mails = _all(connection, sql.UNDELIVERED, {"limit": MAX_BOARD_MAILS}, rows.mail_view)
             statement, values = (sql.CYCLE, {"id": _known_id(cycle_id)}) if cycle_id else (sql.BOARD_CYCLE, {})
             row = connection.execute(statement, values).one_or_none()

@@ -126,6 +126,16 @@ class Accounts:
 
         self._transactions.run(delete)
 
+    def set_locale(self, caller: Caller, locale: str, time_zone: str) -> None:
+        """Keep the language the caller reads in, and tell notify, which writes in it."""
+
+        def change(work: UnitOfWork) -> None:
+            contact = work.people.set_locale(caller.actor.person_id, locale)
+            if contact is not None:
+                work.publish(facts.contact_changed(contact, time_zone))
+
+        self._transactions.run(change)
+
     def public_keys(self) -> Mapping[str, Any]:
         """Return the JWK set."""
         return self._signer.public_keys()

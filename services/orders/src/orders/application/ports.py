@@ -198,6 +198,9 @@ class People(Protocol):
 
     def contacts(self) -> Sequence[ContactRecord]: ...
 
+    def set_locale(self, person_id: str, locale: str) -> ContactRecord | None:
+        """Keep the language a person reads in, one contact version on; None when it is the same already."""
+
     def stores(self) -> Sequence[StoreRecord]: ...
 
 

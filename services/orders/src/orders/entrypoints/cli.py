@@ -1,0 +1,127 @@
+"""The `orders` command."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from mercadito_events.service.settings import Reader, SettingsError, database
+
+SETTINGS_PROBLEM = 2
+
+# Each command imports what it needs itself: the worker has no use for Flask, the web none for NATS; memory is short.
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; settings that have problems are all listed, with exit code 2."""
+    options = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the terminal, before there is a log
+        return SETTINGS_PROBLEM
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="orders", description="Market days, orders and the pages of Mercadito")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, run, text in (
+        ("web", _web, "serve pages and API (gunicorn)"),
+        ("worker", _worker, "relay events, follow those of others, keep the clock"),
+        ("migrate", _migrate, "bring the database to the newest schema"),
+        ("demo", _demo, "make the demo world, or what is missing of it"),
+        ("republish", _republish, "tell contacts, stores and open cycles again"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+    keys = commands.add_parser("keys", help="the keys that identities are signed with")
+    rotate = keys.add_subparsers(required=True, metavar="action").add_parser(
+        "rotate", help="sign with a new key; the old ones stay listed for 31 days"
+    )
+    rotate.set_defaults(run=_rotate_keys)
+    return parser
+
+
+def _web(_options: argparse.Namespace) -> int:
+    from orders.settings import WebSettings  # noqa: PLC0415 - see above
+
+    settings = WebSettings.from_env(os.environ)
+    metrics = _metrics_dir(settings.port)
+    command = [
+        *(sys.executable, "-m", "gunicorn", "--config", "python:orders.entrypoints.gunicorn_config"),
+        *("--bind", f"{settings.host}:{settings.port}"),
+        *("--workers", str(settings.workers), "--threads", str(settings.threads)),
+        "orders.entrypoints.wsgi:app()",
+    ]
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter, no shell
+
+
+def _metrics_dir(port: int) -> Path:
+    """Make an empty folder where the workers add up their counters; what a killed predecessor left is removed."""
+    folder = Path(tempfile.gettempdir()) / f"orders-web-{os.getuid()}-{port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _worker(_options: argparse.Namespace) -> int:
+    from orders.entrypoints.worker import main as work  # noqa: PLC0415 - see above
+    from orders.settings import WorkerSettings  # noqa: PLC0415 - see above
+
+    return work(WorkerSettings.from_env(os.environ))
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    from mercadito_events.service.migrations import upgrade  # noqa: PLC0415 - see above
+
+    from orders.bootstrap import migrations_dir  # noqa: PLC0415 - see above
+
+    reader = _logged(os.environ)
+    settings = database(reader, "MIGRATION_DATABASE")
+    reader.finish()
+    upgrade(settings.url, migrations_dir())
+    return 0
+
+
+def _rotate_keys(_options: argparse.Namespace) -> int:
+    from orders.bootstrap import rotate_keys  # noqa: PLC0415 - see above
+
+    reader = Reader(os.environ)
+    key_file, jwks_file = reader.path("IDENTITY_KEY_FILE"), reader.path("IDENTITY_JWKS_FILE")
+    reader.finish()
+    print(f"signing with {rotate_keys(key_file, jwks_file)}")  # noqa: T201 - the answer to the command
+    return 0
+
+
+def _demo(_options: argparse.Namespace) -> int:
+    from orders.entrypoints.demo import main as make  # noqa: PLC0415 - see above
+    from orders.settings import TaskSettings  # noqa: PLC0415 - see above
+
+    return make(TaskSettings.from_env(os.environ))
+
+
+def _republish(_options: argparse.Namespace) -> int:
+    from orders.application.republish import republish  # noqa: PLC0415 - see above
+    from orders.bootstrap import build_transactions  # noqa: PLC0415 - see above
+    from orders.settings import TaskSettings  # noqa: PLC0415 - see above
+
+    settings = TaskSettings.from_env(os.environ)
+    told = republish(build_transactions(settings), settings.hub.time_zone.key)
+    print(", ".join(f"{count} {what}" for what, count in told.items()))  # noqa: T201 - the answer to the command
+    return 0
+
+
+def _logged(env: Mapping[str, str]) -> Reader:
+    from mercadito_events.service.logs import configure  # noqa: PLC0415 - see above
+
+    from orders import __version__  # noqa: PLC0415 - see above
+    from orders.settings import log_level  # noqa: PLC0415 - see above
+
+    reader = Reader(env)
+    configure("orders", __version__, log_level(reader))
+    return reader
