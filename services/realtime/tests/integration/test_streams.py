@@ -6,14 +6,18 @@ import signal
 import socket as sockets
 import time
 import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+from harness import Clients, Process, Publisher, Start, publisher
 from mercadito_events.connection import connect
 from mercadito_events.testing import NatsServer, wait_until
+from stand_ins import Issuer
 
 
 @pytest.fixture(scope="module")
-def own_nats(tmp_path_factory):
+def own_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     server = NatsServer(tmp_path_factory.mktemp("own-nats"))
     server.start()
     server.provision()
@@ -22,13 +26,13 @@ def own_nats(tmp_path_factory):
 
 
 @pytest.fixture
-async def publish(own_nats, make_publisher):
-    async with make_publisher(own_nats) as publisher:
-        yield publisher
+async def publish(own_nats: NatsServer) -> AsyncIterator[Publisher]:
+    async with publisher(own_nats) as made:
+        yield made
 
 
 @pytest.fixture
-def begin(own_nats, start):
+def begin(own_nats: NatsServer, start: Start) -> Start:
     return lambda **env: start(**own_nats.environment("realtime"), **env)
 
 
@@ -36,12 +40,12 @@ def fresh(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
 
-async def until_ready(process, *, ready: bool = True) -> None:
+async def until_ready(process: Process, *, ready: bool = True) -> None:
     await asyncio.to_thread(wait_until, lambda: process.is_ready() is ready, 20)
 
 
 async def test_the_stream_goes_on_without_a_gap_when_nats_is_killed_and_comes_back(
-    own_nats, begin, clients, publish
+    own_nats: NatsServer, begin: Start, clients: Clients, publish: Publisher
 ) -> None:
     process, cycle = begin(), fresh("cycle")
     buyer = await clients.signed_in(process)
@@ -63,7 +67,7 @@ async def test_the_stream_goes_on_without_a_gap_when_nats_is_killed_and_comes_ba
 
 
 async def test_a_stream_made_again_is_another_epoch_and_everyone_is_told_to_fetch(
-    own_nats, begin, clients, make_publisher
+    own_nats: NatsServer, begin: Start, clients: Clients
 ) -> None:
     process, cycle = begin(), fresh("cycle")
     buyer = await clients.signed_in(process)
@@ -74,12 +78,14 @@ async def test_a_stream_made_again_is_another_epoch_and_everyone_is_told_to_fetc
     assert told["pos"]["e"] != before["e"]
     await until_ready(process)
     assert (await buyer.subscribe(f"cycle:{cycle}", pos=before))["sub"]["recovered"] is False
-    async with make_publisher(own_nats) as publish:
+    async with publisher(own_nats) as publish:
         await publish.offers(cycle, ("a", 1, 1))
         await buyer.message(lambda m: m["v"] == 1)
 
 
-async def test_a_consumer_that_was_deleted_is_made_again(own_nats, begin, clients, publish) -> None:
+async def test_a_consumer_that_was_deleted_is_made_again(
+    own_nats: NatsServer, begin: Start, clients: Clients, publish: Publisher
+) -> None:
     process, cycle = begin(), fresh("cycle")
     buyer = await clients.signed_in(process)
     await buyer.subscribe(f"cycle:{cycle}")
@@ -95,7 +101,9 @@ async def test_a_consumer_that_was_deleted_is_made_again(own_nats, begin, client
     await buyer.message(lambda m: m["v"] == 1, timeout_s=8)
 
 
-async def test_a_process_started_later_recovers_positions_of_another_one(begin, clients, publish) -> None:
+async def test_a_process_started_later_recovers_positions_of_another_one(
+    begin: Start, clients: Clients, publish: Publisher
+) -> None:
     first, cycle = begin(), fresh("cycle")
     buyer = await clients.signed_in(first)
     position = (await buyer.subscribe(f"cycle:{cycle}"))["sub"]["pos"]
@@ -112,7 +120,9 @@ async def test_a_process_started_later_recovers_positions_of_another_one(begin, 
         await back.message(lambda m: m["v"] == 2)
 
 
-async def test_a_sign_out_of_before_the_start_still_counts(begin, clients, publish, issuer) -> None:
+async def test_a_sign_out_of_before_the_start_still_counts(
+    begin: Start, clients: Clients, publish: Publisher, issuer: Issuer
+) -> None:
     ticket = issuer.ticket("p-gone", iat=int(time.time()) - 5)
     await publish.signed_out("p-gone")
     process = begin()
@@ -122,7 +132,7 @@ async def test_a_sign_out_of_before_the_start_still_counts(begin, clients, publi
     await clients.signed_in(process, "p-gone", iat=int(time.time()) + 2)
 
 
-async def test_two_processes_share_a_port(begin, clients, publish) -> None:
+async def test_two_processes_share_a_port(begin: Start, clients: Clients, publish: Publisher) -> None:
     first = begin()
     second, cycle = begin(ws_port=first.ws_port), fresh("cycle")
     watchers = [await clients.signed_in(first, f"p{n}") for n in range(16)]
@@ -135,7 +145,9 @@ async def test_two_processes_share_a_port(begin, clients, publish) -> None:
     assert sum(both) == 16
 
 
-async def test_readiness_is_refused_and_clients_sent_away_while_nats_is_gone_for_long(own_nats, begin, clients) -> None:
+async def test_readiness_is_refused_and_clients_sent_away_while_nats_is_gone_for_long(
+    own_nats: NatsServer, begin: Start, clients: Clients
+) -> None:
     process = begin()
     own_nats.kill()
     await until_ready(process, ready=False)
@@ -147,13 +159,13 @@ async def test_readiness_is_refused_and_clients_sent_away_while_nats_is_gone_for
 
 
 async def test_without_keys_nobody_can_be_recognised_and_it_is_not_ready(
-    own_nats, realtime_env, launch, tmp_path
+    own_nats: NatsServer, realtime_env: dict[str, str], launch: Start, tmp_path: Path
 ) -> None:
     process = launch(**own_nats.environment("realtime"), IDENTITY_JWKS_FILE=str(tmp_path / "none.json"))
     await asyncio.to_thread(wait_until, lambda: "no identity keys" in process.get_or_nothing("/readyz"), 20)
 
 
-async def test_sigterm_tells_clients_when_to_come_back_and_ends_in_order(begin, clients) -> None:
+async def test_sigterm_tells_clients_when_to_come_back_and_ends_in_order(begin: Start, clients: Clients) -> None:
     process = begin()
     several = [await clients.signed_in(process, f"p{n}") for n in range(5)]
     idle = await clients.open(process)
@@ -167,7 +179,9 @@ async def test_sigterm_tells_clients_when_to_come_back_and_ends_in_order(begin, 
     assert [line["code"] for line in process.lines("socket_closed")] == [1012] * 6
 
 
-async def test_a_client_that_does_not_even_close_does_not_keep_the_process(begin, clients, issuer) -> None:
+async def test_a_client_that_does_not_even_close_does_not_keep_the_process(
+    begin: Start, clients: Clients, issuer: Issuer
+) -> None:
     process = begin(WS_DRAIN_S="1")
     with stalled_client(process, issuer.ticket("p-dead"), []):
         began = time.monotonic()
@@ -176,7 +190,7 @@ async def test_a_client_that_does_not_even_close_does_not_keep_the_process(begin
 
 
 async def test_a_client_that_stops_reading_is_shed_with_4008_and_others_hear_everything(
-    begin, clients, publish, issuer
+    begin: Start, clients: Clients, publish: Publisher, issuer: Issuer
 ) -> None:
     process, cycle = begin(), fresh("cycle")
     reader = await clients.signed_in(process, "p-reads")
@@ -194,7 +208,7 @@ async def test_a_client_that_stops_reading_is_shed_with_4008_and_others_hear_eve
         await reader.message(lambda m: m["d"]["offer_id"] == "last")
 
 
-def stalled_client(process, ticket: str, channels: list[str]) -> sockets.socket:
+def stalled_client(process: Process, ticket: str, channels: list[str]) -> sockets.socket:
     """Sign in and subscribe by hand, and never read again."""
     client = sockets.socket()
     client.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4_096)

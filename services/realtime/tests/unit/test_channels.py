@@ -2,7 +2,6 @@ from datetime import UTC, datetime
 
 import pytest
 from mercadito_events.service.identity import Identity
-
 from realtime import channels
 
 

@@ -1,7 +1,6 @@
 import pytest
-from websockets.datastructures import Headers
-
 from realtime import handshake
+from websockets.datastructures import Headers
 
 ALLOWED = frozenset(["https://shop.example"])
 

@@ -1,12 +1,12 @@
 from typing import Any
 
 import pytest
-
 from realtime import hub as module
 from realtime import ring as ring_module
 from realtime.hub import Hub, Subscribed
 from realtime.protocol import Position, Wish
 from realtime.ring import RING_AGE_S
+from stand_ins import Clock, Recorder, stock, urgent
 
 CYCLE = "cycle:c1"
 STREAM, EPOCH = "ORDERS", "ORDERS.e1"
@@ -25,30 +25,32 @@ def publish(hub: Hub, offset: int, *items: Any, at_ms: int = 1_800_000_000_000) 
 
 
 def test_each_message_names_the_one_before_it_and_the_first_names_the_subscriptions_position(
-    hub, recorder, news, clock
+    hub: Hub, recorder: Recorder, clock: Clock
 ) -> None:
     answer = hub.subscribe(recorder, Wish(CYCLE))
     assert answer == Subscribed(recovered=True, position=Position(EPOCH, 100), missed=())
     for offset in (105, 106, 120):
-        publish(hub, offset, news.urgent(CYCLE, "a"))
+        publish(hub, offset, urgent(CYCLE, "a"))
     assert [(m["p"], m["o"]) for m in recorder.messages] == [(100, 105), (105, 106), (106, 120)]
 
 
-def test_all_messages_of_one_event_come_in_one_frame(hub, recorder, news, monkeypatch) -> None:
+def test_all_messages_of_one_event_come_in_one_frame(
+    hub: Hub, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "FRAME_MESSAGES", 3)
     hub.subscribe(recorder, Wish(CYCLE))
-    publish(hub, 101, *(news.stock(CYCLE, f"o{n}", n, 1) for n in range(10)))
+    publish(hub, 101, *(stock(CYCLE, f"o{n}", n, 1) for n in range(10)))
     assert [len(frame["b"]) for frame in recorder.frames] == [10]
     assert [(m["p"], m["o"]) for m in recorder.messages] == [(100, 101), *[(101, 101)] * 9]
 
 
 def test_the_first_offer_news_goes_out_at_once_and_what_follows_within_a_tick_waits_for_it(
-    hub, recorder, news, clock
+    hub: Hub, recorder: Recorder, clock: Clock
 ) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
-    publish(hub, 101, news.stock(CYCLE, "a", 9, 1))
+    publish(hub, 101, stock(CYCLE, "a", 9, 1))
     assert recorder.offsets == [101]
-    publish(hub, 102, news.stock(CYCLE, "a", 8, 2))
+    publish(hub, 102, stock(CYCLE, "a", 8, 2))
     assert recorder.offsets == [101]
     assert hub.is_waiting
     clock.advance(50)
@@ -58,155 +60,159 @@ def test_the_first_offer_news_goes_out_at_once_and_what_follows_within_a_tick_wa
 
 
 def test_within_a_tick_the_latest_value_of_an_offer_wins_and_the_chain_skips_the_others(
-    hub, recorder, news, clock
+    hub: Hub, recorder: Recorder, clock: Clock
 ) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
-    publish(hub, 101, news.stock(CYCLE, "x", 1, 1))
+    publish(hub, 101, stock(CYCLE, "x", 1, 1))
     for offset, (offer_id, left) in enumerate([("a", 9), ("b", 5), ("a", 8), ("a", 7)], start=102):
-        publish(hub, offset, news.stock(CYCLE, offer_id, left, offset))
+        publish(hub, offset, stock(CYCLE, offer_id, left, offset))
     hub.tick()
     assert [(m["p"], m["o"], m["d"]["remaining"]) for m in recorder.messages[1:]] == [(101, 103, 5), (103, 105, 7)]
 
 
-def test_order_news_goes_out_at_once_behind_the_offers_that_waited_before_it(hub, recorder, news) -> None:
+def test_order_news_goes_out_at_once_behind_the_offers_that_waited_before_it(hub: Hub, recorder: Recorder) -> None:
     hub.subscribe(recorder, Wish("staff"))
-    publish(hub, 101, news.stock("staff", "a", 9, 1))
-    publish(hub, 102, news.stock("staff", "a", 8, 2))
-    publish(hub, 103, news.urgent("staff", "order-1"))
+    publish(hub, 101, stock("staff", "a", 9, 1))
+    publish(hub, 102, stock("staff", "a", 8, 2))
+    publish(hub, 103, urgent("staff", "order-1"))
     assert recorder.offsets == [101, 102, 103]
     assert not hub.is_waiting
 
 
-def test_two_orders_in_one_tick_are_both_told(hub, recorder, news) -> None:
+def test_two_orders_in_one_tick_are_both_told(hub: Hub, recorder: Recorder) -> None:
     hub.subscribe(recorder, Wish("staff"))
-    publish(hub, 101, news.urgent("staff", "1", 1), news.urgent("staff", "1", 2))
+    publish(hub, 101, urgent("staff", "1", 1), urgent("staff", "1", 2))
     assert [m["v"] for m in recorder.messages] == [1, 2]
 
 
-def test_a_flood_of_values_is_paced_by_the_tick(hub, recorder, news, monkeypatch) -> None:
+def test_a_flood_of_values_is_paced_by_the_tick(hub: Hub, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FRAME_MESSAGES", 4)
     hub.subscribe(recorder, Wish(CYCLE))
     for offset in range(101, 113):
-        publish(hub, offset, news.stock(CYCLE, f"o{offset}", 1, 1))
+        publish(hub, offset, stock(CYCLE, f"o{offset}", 1, 1))
     for _ in range(3):
         hub.tick()
     assert [len(frame["b"]) for frame in recorder.frames] == [1, 4, 4, 3]
     assert recorder.offsets == list(range(101, 113))
 
 
-def test_who_comes_back_gets_what_was_missed_and_then_what_follows_it(hub, make_recorder, news) -> None:
+def test_who_comes_back_gets_what_was_missed_and_then_what_follows_it(hub: Hub) -> None:
     for offset in (101, 105, 109):
-        publish(hub, offset, news.urgent(CYCLE, str(offset)))
-    back = make_recorder()
+        publish(hub, offset, urgent(CYCLE, str(offset)))
+    back = Recorder()
     answer = hub.subscribe(back, at(101))
     assert answer.recovered
     assert answer.position == Position(EPOCH, 101)
     assert missed(answer) == [105, 109]
-    publish(hub, 110, news.urgent(CYCLE, "next"))
+    publish(hub, 110, urgent(CYCLE, "next"))
     assert back.messages[0]["p"] == 109
 
 
-def test_a_position_between_two_messages_recovers_too(hub, recorder, news) -> None:
+def test_a_position_between_two_messages_recovers_too(hub: Hub, recorder: Recorder) -> None:
     for offset in (101, 105):
-        publish(hub, offset, news.urgent(CYCLE, str(offset)))
+        publish(hub, offset, urgent(CYCLE, str(offset)))
     answer = hub.subscribe(recorder, at(103))
     assert (answer.position.offset, missed(answer)) == (103, [105])
 
 
-def test_who_missed_nothing_is_told_so_and_where_the_chain_goes_on(hub, recorder, news) -> None:
-    publish(hub, 101, news.urgent(CYCLE, "a"))
-    publish(hub, 150, news.urgent("cycle:other", "b"))
+def test_who_missed_nothing_is_told_so_and_where_the_chain_goes_on(hub: Hub, recorder: Recorder) -> None:
+    publish(hub, 101, urgent(CYCLE, "a"))
+    publish(hub, 150, urgent("cycle:other", "b"))
     answer = hub.subscribe(recorder, at(150))
     assert answer == Subscribed(recovered=True, position=Position(EPOCH, 101), missed=())
-    publish(hub, 151, news.urgent(CYCLE, "c"))
+    publish(hub, 151, urgent(CYCLE, "c"))
     assert recorder.messages[0]["p"] == 101
 
 
-def test_a_session_without_any_event_recovers(hub, make_recorder, news) -> None:
-    first = make_recorder()
+def test_a_session_without_any_event_recovers(hub: Hub) -> None:
+    first = Recorder()
     position = hub.subscribe(first, Wish(CYCLE)).position
     hub.unsubscribe(first, CYCLE)
-    publish(hub, 130, news.urgent(CYCLE, "missed"))
-    answer = hub.subscribe(make_recorder(), Wish(CYCLE, position))
+    publish(hub, 130, urgent(CYCLE, "missed"))
+    answer = hub.subscribe(Recorder(), Wish(CYCLE, position))
     assert (answer.recovered, missed(answer)) == (True, [130])
 
 
 @pytest.mark.parametrize("wish", [at(99), at(101, "ORDERS.e0"), at(2**40)], ids=["too old", "other epoch", "future"])
-def test_what_cannot_be_vouched_for_is_not_recovered_and_nothing_is_replayed(hub, recorder, news, wish) -> None:
-    publish(hub, 101, news.urgent(CYCLE, "a"))
+def test_what_cannot_be_vouched_for_is_not_recovered_and_nothing_is_replayed(
+    hub: Hub, recorder: Recorder, wish: Wish
+) -> None:
+    publish(hub, 101, urgent(CYCLE, "a"))
     answer = hub.subscribe(recorder, wish)
     assert answer == Subscribed(recovered=False, position=Position(EPOCH, 101), missed=())
 
 
-def test_recovery_is_never_partial(hub, recorder, news, monkeypatch) -> None:
+def test_recovery_is_never_partial(hub: Hub, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RECOVERY_MESSAGES", 3)
     for offset in range(101, 106):
-        publish(hub, offset, news.urgent(CYCLE, str(offset)))
+        publish(hub, offset, urgent(CYCLE, str(offset)))
     assert not hub.subscribe(recorder, at(101)).recovered
     assert missed(hub.subscribe(recorder, at(102))) == [103, 104, 105]
 
 
-def test_recovery_leaves_out_values_that_later_ones_overtook(hub, recorder, news) -> None:
+def test_recovery_leaves_out_values_that_later_ones_overtook(hub: Hub, recorder: Recorder) -> None:
     for offset in range(101, 500):
-        publish(hub, offset, news.stock(CYCLE, "a" if offset % 2 else "b", offset, offset))
+        publish(hub, offset, stock(CYCLE, "a" if offset % 2 else "b", offset, offset))
     answer = hub.subscribe(recorder, at(100))
     assert (answer.recovered, missed(answer)) == (True, [498, 499])
 
 
-def test_since_a_time_replays_with_slack_for_the_clocks(hub, recorder, news, clock) -> None:
+def test_since_a_time_replays_with_slack_for_the_clocks(hub: Hub, recorder: Recorder, clock: Clock) -> None:
     for seconds in range(10):
-        publish(hub, 101 + seconds, news.urgent(CYCLE, "a"), at_ms=clock.now + seconds * 1_000)
+        publish(hub, 101 + seconds, urgent(CYCLE, "a"), at_ms=clock.now + seconds * 1_000)
     clock.advance(10_000)
     answer = hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now - 3_000))
     assert (answer.recovered, answer.position.offset, missed(answer)) == (True, 105, [106, 107, 108, 109, 110])
 
 
-def test_since_a_time_before_the_memory_or_in_the_future_is_not_recovered(hub, recorder, clock) -> None:
+def test_since_a_time_before_the_memory_or_in_the_future_is_not_recovered(
+    hub: Hub, recorder: Recorder, clock: Clock
+) -> None:
     assert not hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now - 60_000)).recovered
     assert not hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now + 60_000)).recovered
     assert hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now)).recovered
 
 
-def test_a_stream_begun_anew_tells_its_watchers_that_they_must_fetch(hub, make_recorder, news) -> None:
-    orders, prices = make_recorder(), make_recorder()
+def test_a_stream_begun_anew_tells_its_watchers_that_they_must_fetch(hub: Hub) -> None:
+    orders, prices = Recorder(), Recorder()
     hub.subscribe(orders, Wish(CYCLE))
     hub.subscribe(prices, Wish("prices"))
     hub.restart(STREAM, "ORDERS.e2", floor=7, floor_ms=0)
     assert orders.frames == [{"sub": {"c": CYCLE, "recovered": False, "pos": {"e": "ORDERS.e2", "o": 7}}}]
     assert prices.frames == []
-    publish(hub, 8, news.urgent(CYCLE, "a"))
+    publish(hub, 8, urgent(CYCLE, "a"))
     assert [(m["p"], m["o"]) for m in orders.messages] == [(7, 8)]
 
 
-def test_a_stream_begun_anew_drops_what_still_waited(hub, recorder, news) -> None:
+def test_a_stream_begun_anew_drops_what_still_waited(hub: Hub, recorder: Recorder) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
-    publish(hub, 101, news.stock(CYCLE, "a", 1, 1))
-    publish(hub, 102, news.stock(CYCLE, "a", 0, 2))
+    publish(hub, 101, stock(CYCLE, "a", 1, 1))
+    publish(hub, 102, stock(CYCLE, "a", 0, 2))
     hub.restart(STREAM, "ORDERS.e2", floor=0, floor_ms=0)
     hub.tick()
     assert recorder.offsets == [101]
 
 
-def test_an_event_taken_before_is_ignored(hub, recorder, news) -> None:
+def test_an_event_taken_before_is_ignored(hub: Hub, recorder: Recorder) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
     for offset in (105, 105, 104):
-        publish(hub, offset, news.urgent(CYCLE, "a"))
+        publish(hub, offset, urgent(CYCLE, "a"))
     assert recorder.offsets == [105]
 
 
-def test_who_unsubscribed_hears_no_more_and_is_counted_once(hub, recorder, news) -> None:
+def test_who_unsubscribed_hears_no_more_and_is_counted_once(hub: Hub, recorder: Recorder) -> None:
     for _ in range(2):
         hub.subscribe(recorder, Wish(CYCLE))
     assert hub.subscriptions == 1
     for _ in range(2):
         hub.unsubscribe(recorder, CYCLE)
     assert hub.subscriptions == 0
-    publish(hub, 101, news.urgent(CYCLE, "a"))
+    publish(hub, 101, urgent(CYCLE, "a"))
     assert recorder.frames == []
 
 
-def test_a_watcher_that_leaves_while_news_is_handed_out_harms_nobody(hub, make_recorder, news) -> None:
-    others = [make_recorder() for _ in range(3)]
+def test_a_watcher_that_leaves_while_news_is_handed_out_harms_nobody(hub: Hub) -> None:
+    others = [Recorder() for _ in range(3)]
 
     class Leaver:
         def deliver(self, frame: bytes) -> None:
@@ -214,16 +220,16 @@ def test_a_watcher_that_leaves_while_news_is_handed_out_harms_nobody(hub, make_r
 
     for watcher in (others[0], Leaver(), *others[1:]):
         hub.subscribe(watcher, Wish(CYCLE))
-    publish(hub, 101, news.urgent(CYCLE, "a"))
+    publish(hub, 101, urgent(CYCLE, "a"))
     assert [one.offsets for one in others] == [[101]] * 3
 
 
-def test_channels_are_forgotten_when_nobody_watched_or_heard_of_them_for_long(hub, make_recorder, news, clock) -> None:
-    stays, gone = make_recorder(), make_recorder()
+def test_channels_are_forgotten_when_nobody_watched_or_heard_of_them_for_long(hub: Hub, clock: Clock) -> None:
+    stays, gone = Recorder(), Recorder()
     hub.subscribe(stays, Wish("store:1"))
     hub.subscribe(gone, Wish("store:2"))
     hub.unsubscribe(gone, "store:2")
-    hub.publish(STREAM, 140, clock.now, [news.urgent("store:3", "a")])
+    hub.publish(STREAM, 140, clock.now, [urgent("store:3", "a")])
     hub.sweep()
     assert hub.channels == 3
     clock.advance(RING_AGE_S * 1_000 + 1)
@@ -231,36 +237,42 @@ def test_channels_are_forgotten_when_nobody_watched_or_heard_of_them_for_long(hu
     assert hub.channels == 1
 
 
-def test_a_channel_made_again_does_not_vouch_for_what_was_forgotten_with_it(hub, recorder, news, clock) -> None:
-    hub.publish(STREAM, 140, clock.now, [news.urgent(CYCLE, "a")])
+def test_a_channel_made_again_does_not_vouch_for_what_was_forgotten_with_it(
+    hub: Hub, recorder: Recorder, clock: Clock
+) -> None:
+    hub.publish(STREAM, 140, clock.now, [urgent(CYCLE, "a")])
     clock.advance(RING_AGE_S * 1_000 + 1)
     hub.sweep()
     assert not hub.subscribe(recorder, at(139)).recovered
     assert hub.subscribe(recorder, at(140)).recovered
 
 
-def test_beyond_its_bound_the_hub_forgets_a_channel_that_nobody_watches(hub, make_recorder, news, monkeypatch) -> None:
+def test_beyond_its_bound_the_hub_forgets_a_channel_that_nobody_watches(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "MAX_CHANNELS", 2)
-    watched, late = make_recorder(), make_recorder()
+    watched, late = Recorder(), Recorder()
     hub.subscribe(watched, Wish("store:1"))
-    publish(hub, 101, news.urgent("store:2", "a"))
-    publish(hub, 102, news.urgent("store:3", "b"))
+    publish(hub, 101, urgent("store:2", "a"))
+    publish(hub, 102, urgent("store:3", "b"))
     assert hub.channels == 2
     assert not hub.subscribe(late, Wish("store:2", Position(EPOCH, 100))).recovered
-    publish(hub, 103, news.urgent("store:1", "c"))
+    publish(hub, 103, urgent("store:1", "c"))
     assert watched.offsets == [103]
 
 
-def test_a_ring_that_overflowed_does_not_recover_what_it_lost(hub, recorder, news, monkeypatch) -> None:
+def test_a_ring_that_overflowed_does_not_recover_what_it_lost(
+    hub: Hub, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ring_module, "RING_MESSAGES", 3)
     for offset in range(101, 106):
-        publish(hub, offset, news.urgent(CYCLE, str(offset)))
+        publish(hub, offset, urgent(CYCLE, str(offset)))
     assert not hub.subscribe(recorder, at(101)).recovered
     assert missed(hub.subscribe(recorder, at(102))) == [103, 104, 105]
 
 
-def test_deliveries_are_counted_by_receiver(hub, make_recorder, news) -> None:
+def test_deliveries_are_counted_by_receiver(hub: Hub) -> None:
     for _ in range(3):
-        hub.subscribe(make_recorder(), Wish(CYCLE))
-    publish(hub, 101, news.urgent(CYCLE, "a"), news.urgent(CYCLE, "b"))
+        hub.subscribe(Recorder(), Wish(CYCLE))
+    publish(hub, 101, urgent(CYCLE, "a"), urgent(CYCLE, "b"))
     assert hub.delivered == 6

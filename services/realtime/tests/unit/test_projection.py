@@ -2,7 +2,6 @@ from typing import Any
 
 import pytest
 from mercadito_events.envelope import Event, MalformedEvent, new_event
-
 from realtime.projection import MAX_TEXT_CHARS, News, news_of
 
 

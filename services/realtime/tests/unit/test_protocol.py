@@ -1,8 +1,9 @@
+import contextlib
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from realtime import protocol
 from realtime.protocol import Auth, BadFrame, Pong, Position, Subscribe, Unsubscribe, Wish
 from realtime.ring import Entry
@@ -76,25 +77,23 @@ def test_more_channels_than_a_client_may_have_are_a_bad_frame() -> None:
 
 @given(st.text(max_size=200))
 def test_no_text_does_more_than_be_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(BadFrame):
         protocol.parse(text)
-    except BadFrame:
-        pass
 
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("c pos since e o".split()), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["c", "pos", "since", "e", "o"]), inner)
+    ),
     max_leaves=8,
 )
 
 
 @given(st.dictionaries(st.sampled_from(["auth", "sub", "unsub", "pong"]), json_values, max_size=2))
 def test_no_object_does_more_than_be_refused(frame: dict[str, object]) -> None:
-    try:
+    with contextlib.suppress(BadFrame):
         protocol.parse(orjson.dumps(frame).decode())
-    except BadFrame:
-        pass
 
 
 def test_a_batch_chains_its_messages_and_gives_a_version_only_where_there_is_one() -> None:

@@ -1,5 +1,4 @@
 import pytest
-
 from realtime import ring as module
 from realtime.ring import Entry, Ring
 

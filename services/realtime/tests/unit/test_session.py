@@ -5,13 +5,13 @@ from typing import Any
 import orjson
 import pytest
 from mercadito_events.service.identity import KeySet
-
 from realtime import session as module
 from realtime.hub import Hub
 from realtime.session import OUT_BUFFER_BYTES, Session
 from realtime.sessions import Sessions
 from realtime.settings import Bounds
 from realtime.tickets import Tickets
+from stand_ins import Clock, Issuer, urgent
 
 
 class Outlet:
@@ -86,20 +86,22 @@ async def say(session: Session, **frame: Any) -> None:
     await session.receive(orjson.dumps(frame).decode())
 
 
-async def test_nothing_but_a_ticket_is_heard_before_sign_in(session, outlet) -> None:
+async def test_nothing_but_a_ticket_is_heard_before_sign_in(session: Session, outlet: Outlet) -> None:
     await say(session, sub=[{"c": "prices"}])
     assert outlet.frames == [{"err": {"code": "unauthenticated"}}]
     assert outlet.code == 4001
 
 
-async def test_who_does_not_sign_in_in_time_is_let_go(session, outlet, seconds) -> None:
+async def test_who_does_not_sign_in_in_time_is_let_go(session: Session, outlet: Outlet, seconds: Seconds) -> None:
     session.check(seconds.now + 4.9)
     assert outlet.code is None
     session.check(seconds.now + 5)
     assert outlet.code == 4001
 
 
-async def test_a_ticket_that_runs_out_closes_the_socket_unless_it_is_renewed(session, outlet, seconds, issuer) -> None:
+async def test_a_ticket_that_runs_out_closes_the_socket_unless_it_is_renewed(
+    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket(exp=_in(60)))
     await say(session, auth=issuer.ticket(exp=_in(600)))
     session.check(seconds.now + 120)
@@ -108,7 +110,9 @@ async def test_a_ticket_that_runs_out_closes_the_socket_unless_it_is_renewed(ses
     assert outlet.closed == (4001, "ticket expired")
 
 
-async def test_renewing_takes_away_channels_that_the_new_ticket_does_not_allow(session, outlet, issuer, hub) -> None:
+async def test_renewing_takes_away_channels_that_the_new_ticket_does_not_allow(
+    session: Session, outlet: Outlet, issuer: Issuer, hub: Hub
+) -> None:
     await say(session, auth=issuer.ticket(stores=["s1"]))
     await say(session, sub=[{"c": "store:s1"}, {"c": "prices"}])
     await say(session, auth=issuer.ticket(stores=["s2"]))
@@ -117,20 +121,22 @@ async def test_renewing_takes_away_channels_that_the_new_ticket_does_not_allow(s
     assert outlet.code is None
 
 
-async def test_another_persons_ticket_is_not_a_renewal(session, outlet, issuer) -> None:
+async def test_another_persons_ticket_is_not_a_renewal(session: Session, outlet: Outlet, issuer: Issuer) -> None:
     await say(session, auth=issuer.ticket("p1"))
     await say(session, auth=issuer.ticket("p2"))
     assert outlet.code == 4003
 
 
-async def test_a_person_has_no_more_sockets_than_allowed(make, issuer) -> None:
+async def test_a_person_has_no_more_sockets_than_allowed(make: Make, issuer: Issuer) -> None:
     first, second = Outlet(), Outlet()
     await say(make(first), auth=issuer.ticket("p1"))
     await say(make(second), auth=issuer.ticket("p1"))
     assert (first.code, second.code) == (None, 4029)
 
 
-async def test_whoever_says_too_much_is_let_go(session, outlet, issuer, seconds) -> None:
+async def test_whoever_says_too_much_is_let_go(
+    session: Session, outlet: Outlet, issuer: Issuer, seconds: Seconds
+) -> None:
     await say(session, auth=issuer.ticket())
     for _ in range(39):
         await say(session, pong=1)
@@ -142,7 +148,9 @@ async def test_whoever_says_too_much_is_let_go(session, outlet, issuer, seconds)
     assert outlet.code == 4029
 
 
-async def test_pings_are_counted_and_an_answer_of_any_kind_is_enough(session, outlet, seconds, issuer) -> None:
+async def test_pings_are_counted_and_an_answer_of_any_kind_is_enough(
+    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket())
     for n in (1, 2, 3):
         seconds.now += 25
@@ -155,7 +163,9 @@ async def test_pings_are_counted_and_an_answer_of_any_kind_is_enough(session, ou
     assert outlet.frames[-1] == {"ping": 3}
 
 
-async def test_who_does_not_answer_a_ping_is_let_go(session, outlet, seconds, issuer) -> None:
+async def test_who_does_not_answer_a_ping_is_let_go(
+    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket())
     session.check(seconds.now + 25)
     session.check(seconds.now + 34.9)
@@ -164,7 +174,9 @@ async def test_who_does_not_answer_a_ping_is_let_go(session, outlet, seconds, is
     assert outlet.code == 4008
 
 
-async def test_a_client_that_stays_behind_for_a_second_is_too_slow(session, outlet, seconds, issuer) -> None:
+async def test_a_client_that_stays_behind_for_a_second_is_too_slow(
+    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket())
     outlet.waiting = OUT_BUFFER_BYTES + 1
     session.deliver(b"{}")
@@ -176,7 +188,9 @@ async def test_a_client_that_stays_behind_for_a_second_is_too_slow(session, outl
     assert outlet.code == 4008
 
 
-async def test_a_client_that_catches_up_in_between_may_stay(session, outlet, seconds, issuer) -> None:
+async def test_a_client_that_catches_up_in_between_may_stay(
+    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket())
     for waiting in (OUT_BUFFER_BYTES + 1, 0, OUT_BUFFER_BYTES + 1):
         outlet.waiting = waiting
@@ -185,7 +199,9 @@ async def test_a_client_that_catches_up_in_between_may_stay(session, outlet, sec
     assert outlet.code is None
 
 
-async def test_a_client_far_behind_is_too_slow_at_once_and_gets_nothing_more(session, outlet, issuer, hub) -> None:
+async def test_a_client_far_behind_is_too_slow_at_once_and_gets_nothing_more(
+    session: Session, outlet: Outlet, issuer: Issuer, hub: Hub
+) -> None:
     await say(session, auth=issuer.ticket())
     await say(session, sub=[{"c": "prices"}])
     outlet.waiting = 4 * OUT_BUFFER_BYTES + 1
@@ -197,7 +213,9 @@ async def test_a_client_far_behind_is_too_slow_at_once_and_gets_nothing_more(ses
     assert hub.subscriptions == 0
 
 
-async def test_a_stalled_client_is_noticed_without_news_for_it(session, outlet, seconds, issuer) -> None:
+async def test_a_stalled_client_is_noticed_without_news_for_it(
+    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket())
     outlet.waiting = OUT_BUFFER_BYTES + 1
     session.check(seconds.now)
@@ -205,7 +223,9 @@ async def test_a_stalled_client_is_noticed_without_news_for_it(session, outlet, 
     assert outlet.code == 4008
 
 
-async def test_channels_are_bounded_and_one_of_them_again_is_not_one_more(session, outlet, issuer) -> None:
+async def test_channels_are_bounded_and_one_of_them_again_is_not_one_more(
+    session: Session, outlet: Outlet, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket())
     await say(session, sub=[{"c": f"cycle:{n}"} for n in range(32)])
     await say(session, sub=[{"c": "prices"}])
@@ -217,7 +237,9 @@ async def test_channels_are_bounded_and_one_of_them_again_is_not_one_more(sessio
     assert outlet.frames[-1]["sub"]["c"] == "prices"
 
 
-async def test_garbage_is_answered_and_binary_is_not_tolerated(session, outlet, issuer) -> None:
+async def test_garbage_is_answered_and_binary_is_not_tolerated(
+    session: Session, outlet: Outlet, issuer: Issuer
+) -> None:
     await say(session, auth=issuer.ticket())
     await session.receive("{")
     assert outlet.frames[-1] == {"err": {"code": "malformed"}}
@@ -225,7 +247,7 @@ async def test_garbage_is_answered_and_binary_is_not_tolerated(session, outlet, 
     assert outlet.code == 1003
 
 
-async def test_draining_says_when_to_come_back(session, outlet, issuer, hub) -> None:
+async def test_draining_says_when_to_come_back(session: Session, outlet: Outlet, issuer: Issuer, hub: Hub) -> None:
     await say(session, auth=issuer.ticket())
     await say(session, sub=[{"c": "prices"}])
     session.drain(700)
@@ -237,9 +259,11 @@ async def test_draining_says_when_to_come_back(session, outlet, issuer, hub) -> 
     session.check(10**9)
 
 
-async def test_missed_messages_follow_the_answer(session, outlet, issuer, hub, news, clock) -> None:
+async def test_missed_messages_follow_the_answer(
+    session: Session, outlet: Outlet, issuer: Issuer, hub: Hub, clock: Clock
+) -> None:
     for offset in (101, 102):
-        hub.publish("ORDERS", offset, clock.now, [news.urgent("cycle:c1", str(offset))])
+        hub.publish("ORDERS", offset, clock.now, [urgent("cycle:c1", str(offset))])
     await say(session, auth=issuer.ticket())
     await say(session, sub=[{"c": "cycle:c1", "pos": {"e": "ORDERS.e1", "o": 101}}])
     answer, batch = outlet.frames[-2:]
@@ -247,7 +271,7 @@ async def test_missed_messages_follow_the_answer(session, outlet, issuer, hub, n
     assert [(m["p"], m["o"]) for m in batch["b"]] == [(101, 102)]
 
 
-async def test_rights_are_checked_on_recovery_too(session, outlet, issuer) -> None:
+async def test_rights_are_checked_on_recovery_too(session: Session, outlet: Outlet, issuer: Issuer) -> None:
     await say(session, auth=issuer.ticket(stores=["s1"]))
     await say(session, sub=[{"c": "store:s2", "pos": {"e": "ORDERS.e1", "o": 100}}, {"c": "store:s2", "since": 1}])
     assert outlet.frames[-2:] == [{"err": {"code": "forbidden", "c": "store:s2"}}] * 2

@@ -1,6 +1,5 @@
 import pytest
 from mercadito_events.service.settings import SettingsError
-
 from realtime.settings import Bounds, Settings
 
 ENV = {
