@@ -42,13 +42,14 @@ local function as_problem(status, slug, text, path)
 end
 
 --- End the request with an error of the gateway's own. `options`: `retry` adds Retry-After from the settings,
--- `retry_after` passes a service's on.
+-- `retry_after` passes a service's on, `words` names other words than the slug's.
 function problem.answer(status, slug, options)
+  options = options or {}
   local path = (ngx.var.request_uri or "/"):match("^[^?]*")
   local language = negotiation.language(ngx.var.http_accept_language, ngx.var.cookie_mercadito_language)
-  local text = words[language][slug]
+  local text = words[language][options.words or slug]
   ngx.status = status
-  set_retry_after(status, options or {})
+  set_retry_after(status, options)
   ngx.header["Cache-Control"] = "no-store"
   ngx.header["Content-Language"] = language
   ngx.header["Vary"] = "Accept, Accept-Language, Cookie"
