@@ -1,9 +1,33 @@
-"""The pages. H3's package."""
+"""The pages: server-drawn, in two languages, complete without a script; scripts only make them live."""
+
+from pathlib import Path
 
 from flask import Flask
+from jinja2 import StrictUndefined
 
 from orders.bootstrap import Container
+from orders.entrypoints.pages import board, error_pages, my_orders, ordering, sessions, templating
+from orders.entrypoints.pages.csrf import ForgedForm, FormTokens
+from orders.entrypoints.pages.site import EXTENSION, Site, static_stamps
+from orders.entrypoints.pages.translations import load
 
 
 def register(app: Flask, container: Container) -> None:
-    """Add the pages' blueprint to the app; may set ``app.extensions["error_page"]`` (Problem → response)."""
+    """Add the pages to the app, and the page that draws its errors."""
+    folder = Path(app.root_path)
+    is_production = container.settings.environment == "production"
+    forms = FormTokens(container.settings.session_secret, secure_cookies=is_production)
+    app.extensions[EXTENSION] = Site(
+        hub=container.settings.hub,
+        words=load(folder / "translations"),
+        forms=forms,
+        stamps=static_stamps(folder / "static"),
+        secure_cookies=is_production,
+    )
+    app.jinja_env.undefined = StrictUndefined
+    forms.install(app)
+    templating.install(app)
+    for part in (sessions, ordering, my_orders, board):
+        app.register_blueprint(part.blueprint)
+    app.extensions["error_page"] = error_pages.draw
+    app.register_error_handler(ForgedForm, error_pages.draw_forged)

@@ -1,0 +1,57 @@
+"""Refusals and failures as pages: what happened, what to do, and a number to ask about. Never what is inside."""
+
+from urllib.parse import urlencode
+
+from flask import Response, g, redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from orders.entrypoints.http import request_id
+from orders.entrypoints.pages.csrf import ForgedForm
+from orders.entrypoints.pages.reader import gettext as _
+from orders.entrypoints.pages.reader import here
+from orders.entrypoints.problems import Problem
+
+UNAUTHENTICATED, INTERNAL = 401, 500
+
+
+def draw(problem: Problem) -> ResponseReturnValue:
+    """Draw a problem; one that signing in would mend leads there."""
+    if problem.status == UNAUTHENTICATED:
+        return redirect(f"/sign-in?{urlencode({'next': here()})}", 303)
+    if problem.status >= INTERNAL:
+        # The database may be what failed: a page that asks it who is reading would fail as well.
+        g.reader = None
+    title, text = _said(problem)
+    reference = request_id() if problem.status >= INTERNAL else None
+    headers = dict(problem.headers)
+    page = render_template(
+        "pages/problem.html", title=title, text=text, status=problem.status, request_id=reference, here=None
+    )
+    return Response(page, problem.status, headers, mimetype="text/html")
+
+
+def draw_forged(_error: ForgedForm) -> ResponseReturnValue:
+    """Answer a form that came from elsewhere, or from a page of an older session."""
+    return draw(Problem("forbidden", 403, "", "", {"forged": True}))
+
+
+def _said(problem: Problem) -> tuple[str, str]:
+    if problem.more.get("forged"):
+        return _("Please try once more"), _("This page was opened before you last signed in. Go back, reload it, and send again.")
+    match problem.status:
+        case 403:
+            return _("Not for you"), _("Your sign-in does not reach this page. If it should, ask us.")
+        case 404 | 405:
+            return _("Nothing here"), _("There is no such page, or it is not yours to see. Check the address.")
+        case 413:
+            return _("That is too much at once"), _("What was sent is larger than we take. Send less of it.")
+        case 429:
+            return _("A moment, please"), _("Too many requests came from here. Wait a minute, then try again.")
+        case 503:
+            return _("Back in a moment"), _("We can not answer right now. Nothing was lost; try again in a minute.")
+        case status if status >= INTERNAL:
+            return _("Something went wrong here"), _("It is not your fault, and it has been noted. Try again in a minute.")
+        case _:
+            return _("That did not work"), _("Something in the request was not understood. Go back and try again.")
+
+

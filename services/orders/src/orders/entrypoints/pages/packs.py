@@ -1,0 +1,147 @@
+"""Packs and categories in the reader's words.
+
+Both come from the market reports in English trade shorthand ("40 lb cartons, 48s"). They are a closed vocabulary, so a
+glossary serves better than sentences to translate; a word that is not in it stays as the report wrote it.
+"""
+
+import re
+
+_CONTAINERS = {
+    "carton": ("carton", "caja"),
+    "cartons": ("carton", "cajas"),
+    "box": ("box", "caja"),
+    "boxes": ("box", "cajas"),
+    "case": ("case", "caja"),
+    "cases": ("case", "cajas"),
+    "sack": ("sack", "saco"),
+    "sacks": ("sack", "sacos"),
+    "bag": ("bag", "bolsa"),
+    "bags": ("bag", "bolsas"),
+    "flat": ("flat", "charola"),
+    "flats": ("flat", "charolas"),
+    "tray": ("tray", "charola"),
+    "trays": ("tray", "charolas"),
+    "crate": ("crate", "reja"),
+    "crates": ("crate", "rejas"),
+    "wirebound": ("crate", "reja"),
+    "bin": ("bin", "contenedor"),
+    "bins": ("bin", "contenedores"),
+    "lug": ("lug", "caja"),
+    "lugs": ("lug", "cajas"),
+    "basket": ("basket", "canasta"),
+    "baskets": ("basket", "canastas"),
+    "container": ("container", "envase"),
+    "containers": ("container", "envases"),
+    "bunch": ("bunch", "manojo"),
+    "bunches": ("bunch", "manojos"),
+    "bale": ("bale", "paca"),
+    "bales": ("bale", "pacas"),
+}
+_SINGULAR_ES = {plural: _CONTAINERS[singular][1] for plural, (singular, _) in _CONTAINERS.items()}
+_PHRASES = {
+    "tray pack": "en charola",
+    "tray packs": "en charola",
+    "cell pack": "con separadores",
+    "place pack": "acomodadas",
+    "film wrapped": "envueltas en plástico",
+    "film lined": "forradas con plástico",
+    "film bags": "bolsas de plástico",
+    "mesh bags": "bolsas de malla",
+    "mesh sacks": "sacos de malla",
+    "with lids": "con tapa",
+    "1 layer": "de 1 capa",
+    "2 layer": "de 2 capas",
+    "3 layer": "de 3 capas",
+    "jumbo pack": "paquete jumbo",
+    "loose": "a granel",
+    "bunched": "en manojos",
+    "wrapped": "envueltas",
+    "bagged": "en bolsas",
+    "iced": "con hielo",
+    "packed": "empacadas",
+    "film": "plástico",
+    "cups": "vasos",
+    "dozen": "docenas",
+    "medium-large": "mediano a grande",
+    "small-medium": "chico a mediano",
+    "extra large": "extra grande",
+    "extra-large": "extra grande",
+    "large": "grande",
+    "medium": "mediano",
+    "small": "chico",
+    "size": "tamaño",
+    "sizes": "tamaños",
+    "inch": "pulgadas",
+    "various": "varios",
+    "and": "y",
+    "per": "por",
+    "each": "cada una",
+    "organic": "orgánico",
+}
+_CATEGORIES_ES = {
+    "fruit": "Fruta",
+    "fruits": "Frutas",
+    "vegetable": "Verdura",
+    "vegetables": "Verduras",
+    "onions and potatoes": "Cebollas y papas",
+    "potatoes and onions": "Papas y cebollas",
+    "potatoes & onions": "Papas y cebollas",
+    "onions & potatoes": "Cebollas y papas",
+    "herbs": "Hierbas",
+    "herb": "Hierbas",
+    "berries": "Frutos rojos",
+    "citrus": "Cítricos",
+    "melons": "Melones",
+    "leafy greens": "Hojas verdes",
+    "greens": "Hojas verdes",
+    "roots": "Raíces",
+    "tropical": "Frutas tropicales",
+    "tropical fruit": "Frutas tropicales",
+    "nuts": "Nueces",
+    "peppers": "Chiles y pimientos",
+    "tomatoes": "Tomates",
+    "ornamentals": "Plantas",
+    "other": "Otros",
+}
+_CONTAINER = "|".join(sorted(_CONTAINERS, key=len, reverse=True))
+# "40 lb cartons", "7/10 bushel cartons": Spanish names the container first.
+_AMOUNT_FIRST = re.compile(rf"\b((?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas))\.? (?:({_CONTAINER}))\b", re.IGNORECASE)
+# "8 1-lb containers", "12 6-oz cups": so many of such a size each.
+_COUNTED = re.compile(rf"\b(\d+) (\d+)-(lb|oz) ({_CONTAINER}|vasos|bolsas de malla)\b", re.IGNORECASE)
+_WORD = re.compile(rf"\b({_CONTAINER})\b", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"(?<![\w-])(" + "|".join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True)) + r")(?![\w-])",
+    re.IGNORECASE,
+)
+
+
+def pack_in(pack: str, locale: str) -> str:
+    """Write a pack in the reader's language: "40 lb cartons" becomes "cajas de 40 lb"."""
+    if locale != "es":
+        return pack
+    phrased = _PHRASE.sub(lambda found: _PHRASES[found[1].lower()], pack)
+    counted = _COUNTED.sub(lambda found: f"de {found[1]} {_container_es(found[4])} de {found[2]} {found[3]}", phrased)
+    turned = _AMOUNT_FIRST.sub(lambda found: f"{_container_es(found[2])} de {found[1]}", counted)
+    return _WORD.sub(lambda found: _container_es(found[1]), turned)
+
+
+def unit_in(pack: str, locale: str) -> str | None:
+    """Name what one of it is, in the singular ("carton"); None when the pack does not say."""
+    found = _WORD.search(pack)
+    if found is None:
+        return None
+    english, _ = _CONTAINERS[found[1].lower()]
+    return _SINGULAR_ES[found[1].lower()] if locale == "es" else english
+
+
+def category_in(category: str, locale: str) -> str:
+    """Write a category as a heading in the reader's language."""
+    name = category.strip()
+    if locale == "es":
+        name = _CATEGORIES_ES.get(name.lower(), name)
+    return name[:1].upper() + name[1:]
+
+
+def _container_es(word: str) -> str:
+    known = _CONTAINERS.get(word.lower())
+    return known[1] if known else word

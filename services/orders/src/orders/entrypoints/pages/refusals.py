@@ -1,0 +1,190 @@
+"""What is said when an order is refused: which lines, what is left, what to do. Short, and without blame."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orders.application.queries import OfferView
+from orders.domain import errors
+from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY
+from orders.entrypoints.pages.formats import money
+from orders.entrypoints.pages.order_form import TypedOrder
+from orders.entrypoints.pages.reader import gettext as _
+from orders.entrypoints.pages.reader import ngettext
+
+CONFLICT, PRECONDITION_FAILED, UNPROCESSABLE, FORBIDDEN = 409, 412, 422, 403
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A sentence for the top, one for each line it concerns, and the HTTP status that goes with it."""
+
+    status: int
+    title: str
+    text: str = ""
+    lines: Mapping[str, str] | None = None
+    link: tuple[str, str] | None = None
+    closed: bool = False
+
+    def of(self, offer_id: str) -> str | None:
+        """Return what is to be said at one line."""
+        return (self.lines or {}).get(offer_id)
+
+
+def explain(refused: errors.Refused, typed: TypedOrder, offers: Mapping[str, OfferView]) -> Refusal | None:
+    """Put a refusal into words; None for one that the form can't mend."""
+    match refused:
+        case errors.SoldOut(shortages=shortages):
+            return _sold_out(shortages)
+        case errors.PriceChanged(prices=prices):
+            return _price_changed(prices, typed)
+        case errors.Invalid(errors=problems):
+            return _invalid(problems, typed, offers)
+        case errors.VersionConflict() | errors.OrderNotEditable():
+            return _changed_meanwhile()
+        case errors.OrderExists(order_id=order_id):
+            return _exists(order_id)
+        case errors.CycleClosed():
+            return closed()
+        case errors.KeyReused() | errors.KeyInFlight():
+            return _sent_before(refused)
+        case _:
+            return None
+
+
+def closed() -> Refusal:
+    """Say that it was too late; what was typed stays to be read."""
+    return Refusal(
+        CONFLICT,
+        _("Ordering is closed."),
+        _("The cutoff passed before this was sent, so nothing was changed. What you typed is still below."),
+        closed=True,
+    )
+
+
+def forged() -> Refusal:
+    """Say that a form came from an older sign-in; it only has to be sent again."""
+    return Refusal(
+        FORBIDDEN,
+        _("Please send it once more."),
+        _("This page was opened before you last signed in. Nothing was changed, and what you typed is below."),
+    )
+
+
+def nonsense(typed: TypedOrder) -> Refusal:
+    """Say which quantities are no numbers."""
+    sentence = _("Write a whole number from 0 to %(most)s.") % {"most": MAX_QUANTITY}
+    return Refusal(UNPROCESSABLE, _("Some quantities need a look."), lines=dict.fromkeys(typed.nonsense(), sentence))
+
+
+def _sold_out(shortages: tuple[errors.Shortage, ...]) -> Refusal:
+    return Refusal(
+        CONFLICT,
+        ngettext("One product ran short.", "%(num)s products ran short.", len(shortages)) % {"num": len(shortages)},
+        _("Nothing was ordered yet. Change the marked lines and send it again."),
+        lines={shortage.offer_id: _what_is_left(shortage) for shortage in shortages},
+    )
+
+
+def _what_is_left(shortage: errors.Shortage) -> str:
+    if shortage.remaining <= 0:
+        return _("None left. We kept your %(asked)s in the box: set it to 0 to go on without.") % {
+            "asked": shortage.requested
+        }
+    return ngettext(
+        "Only %(left)s left. We kept your %(asked)s in the box: choose 1 or none.",
+        "Only %(left)s left. We kept your %(asked)s in the box: choose %(left)s or fewer.",
+        shortage.remaining,
+    ) % {"left": shortage.remaining, "asked": shortage.requested}
+
+
+def _price_changed(prices: tuple[errors.PriceNow, ...], typed: TypedOrder) -> Refusal:
+    def sentence(now: errors.PriceNow) -> str:
+        before = typed.prices.get(now.offer_id)
+        if before is None:
+            return _("The price is %(now)s.") % {"now": money(now.unit_price_cents)}
+        return _("The price is now %(now)s; it was %(before)s.") % {
+            "now": money(now.unit_price_cents),
+            "before": money(before),
+        }
+
+    return Refusal(
+        CONFLICT,
+        ngettext("One price changed.", "%(num)s prices changed.", len(prices)) % {"num": len(prices)},
+        _("Nothing was ordered yet. If the new price is fine with you, send it again."),
+        lines={now.offer_id: sentence(now) for now in prices},
+    )
+
+
+def _invalid(problems: tuple[errors.FieldError, ...], typed: TypedOrder, offers: Mapping[str, OfferView]) -> Refusal:
+    if any(problem.field == "note" for problem in problems):
+        return Refusal(
+            UNPROCESSABLE, _("The note is too long: %(most)s characters fit.") % {"most": MAX_NOTE_CHARACTERS}
+        )
+    wished = typed.lines()
+    if not wished:
+        return Refusal(
+            UNPROCESSABLE,
+            _("Choose at least one product."),
+            _("Nothing was changed. To give up the whole order, cancel it on its own page."),
+        )
+    if len(wished) > MAX_LINES:
+        return Refusal(UNPROCESSABLE, _("An order holds %(most)s products at most.") % {"most": MAX_LINES})
+    lines: dict[str, str] = {}
+    for line in wished:
+        offer = offers.get(line.offer_id)
+        if offer is not None and offer.max_per_store is not None and line.quantity > offer.max_per_store:
+            lines[offer.id] = _("At most %(most)s for each store.") % {"most": offer.max_per_store}
+    gone = any(line.offer_id not in offers for line in wished)
+    text = _("A product you chose is not offered any more; it was taken out.") if gone else ""
+    return Refusal(UNPROCESSABLE, _("Some lines need a look."), text, lines=lines)
+
+
+def _changed_meanwhile() -> Refusal:
+    return Refusal(
+        PRECONDITION_FAILED,
+        _("The order was changed somewhere else in the meantime."),
+        _("Nothing of yours was saved yet, and what you typed is below. Look it over and save it again."),
+    )
+
+
+def _exists(order_id: str | None) -> Refusal:
+    return Refusal(
+        CONFLICT,
+        _("Your store already has an order for this day."),
+        _("What you typed is below. Saving it now changes that order."),
+        link=(f"/orders/{order_id}", _("See the order as it is")) if order_id else None,
+    )
+
+
+def _sent_before(refused: errors.Refused) -> Refusal:
+    if isinstance(refused, errors.KeyInFlight):
+        return Refusal(
+            CONFLICT,
+            _("This order is being saved right now."),
+            _("Wait a moment, then look under your orders before you send it again."),
+            link=("/orders", _("See my orders")),
+        )
+    return Refusal(
+        UNPROCESSABLE,
+        _("This form was already sent once."),
+        _("The first sending counted. Look at your order; to change it further, send this form again."),
+        link=("/orders", _("See my orders")),
+    )
+
+
+def changed_before_cancelling() -> Refusal:
+    """Say that the order is not the one that was looked at."""
+    return Refusal(
+        PRECONDITION_FAILED,
+        _("The order was changed somewhere else in the meantime."),
+        _("It was not cancelled. Look it over as it is now, then decide."),
+    )
+
+
+def too_late_to_cancel() -> Refusal:
+    """Say that the order is being bought and packed by now."""
+    return Refusal(
+        CONFLICT,
+        _("This order can no longer be cancelled here."),
+        _("The cutoff has passed. Call us, and we see what can be done."),
+    )

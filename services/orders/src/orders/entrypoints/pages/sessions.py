@@ -1,0 +1,108 @@
+"""The door: signing in and out, and the language one reads in."""
+
+from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from orders.application.commands import Client
+from orders.domain import errors
+from orders.entrypoints import cookies
+from orders.entrypoints.http import client_address
+from orders.entrypoints.identity import container
+from orders.entrypoints.pages.csrf import ForgedForm
+from orders.entrypoints.pages.reader import LANGUAGE_COOKIE, LANGUAGE_COOKIE_S, caller, local_path
+from orders.entrypoints.pages.reader import gettext as _
+from orders.entrypoints.pages.site import site
+from orders.entrypoints.pages.translations import LOCALES
+
+SECONDS_A_MINUTE = 60
+
+blueprint = Blueprint("sessions", __name__)
+
+
+@blueprint.get("/")
+def front() -> AnyResponse:
+    """Send everyone to where their work is."""
+    person = caller()
+    if person is None:
+        return redirect("/sign-in", 303)
+    return redirect("/staff" if person.actor.is_staff else "/order", 303)
+
+
+@blueprint.get("/sign-in")
+def sign_in_form() -> AnyResponse:
+    """Show the form; who is signed in already goes on."""
+    if caller() is not None:
+        return redirect(local_path(request.args.get("next")), 303)
+    return _form()
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> AnyResponse:
+    """Open a session and go on to where one wanted to; or the form again, e-mail kept, saying why not."""
+    email, password = request.form.get("email", ""), request.form.get("password", "")
+    try:
+        site().forms.require()
+        session = container().accounts.sign_in(email, password, Client(client_address()))
+        person = container().accounts.identify_session(session.secret)
+    except ForgedForm:
+        return _form(_("Please send it once more."), _("This page had been open for a while."), status=403)
+    except errors.TooManyAttempts as refused:
+        minutes = -(-refused.retry_after_s // SECONDS_A_MINUTE)
+        hint = _("Wait %(minutes)s minutes, then try again.") % {"minutes": minutes}
+        response = _form(_("Too many attempts."), hint, status=429)
+        response.headers["Retry-After"] = str(refused.retry_after_s)
+        return response
+    except errors.WrongCredentials:
+        hint = _("Look for capital letters and extra spaces, then try again.")
+        return _form(_("E-mail and password do not go together."), hint, status=401)
+    gone = Response(status=303, headers={"Location": local_path(request.form.get("next"))})
+    cookies.set_session(gone, session)
+    cookies.set_identity(gone, container().accounts.identity_token(person))
+    # The sign-in page and the pages of failures speak it too, next time.
+    _remember_language(gone, person.locale)
+    return gone
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> AnyResponse:
+    """End the session, here and in the other services; a second click finds nothing to end and is fine."""
+    site().forms.require()
+    person = caller()
+    if person is not None:
+        container().accounts.sign_out(person)
+    gone = Response(status=303, headers={"Location": "/sign-in"})
+    cookies.clear(gone)
+    return gone
+
+
+@blueprint.post("/language")
+def language() -> AnyResponse:
+    """Change the language, for the person where one is signed in, and for this browser."""
+    site().forms.require()
+    wanted = request.form.get("locale", "")
+    gone = Response(status=303, headers={"Location": local_path(request.form.get("next"))})
+    if wanted in LOCALES:
+        person = caller()
+        if person is not None:
+            container().accounts.set_locale(person, wanted, site().hub.time_zone.key)
+        _remember_language(gone, wanted)
+    return gone
+
+
+def _remember_language(response: Response, wanted: str) -> None:
+    response.set_cookie(
+        LANGUAGE_COOKIE, wanted, max_age=LANGUAGE_COOKIE_S, httponly=True, samesite="Lax", secure=site().secure_cookies
+    )
+
+
+def _form(refusal: str | None = None, hint: str | None = None, *, status: int = 200) -> Response:
+    page = render_template(
+        "pages/sign_in.html",
+        refusal=refusal,
+        refusal_hint=hint,
+        greeting=None,
+        email=request.form.get("email", "")[:254],
+        next_path=local_path(request.values.get("next")),
+        here="sign-in",
+    )
+    return Response(page, status, mimetype="text/html")

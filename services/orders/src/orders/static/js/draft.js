@@ -1,0 +1,43 @@
+// What was typed survives a reload, a change of language and the way back, for as long as the tab is open.
+
+const PREFIX = "mercadito-draft:";
+
+export class Draft {
+  constructor(form, storage = sessionStorageOrNone()) {
+    const fields = form.elements;
+    const version = fields.version?.value ?? "new";
+    this.key = `${PREFIX}${fields.cycle_id.value}:${fields.store_id.value}:${version}`;
+    this.storage = storage;
+  }
+
+  save(values) {
+    try {
+      this.storage?.setItem(this.key, JSON.stringify(values));
+    } catch {
+      // Full or forbidden: then it is as it would be without this.
+    }
+  }
+
+  read() {
+    try {
+      return JSON.parse(this.storage?.getItem(this.key) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** The order went through: nothing typed before counts any more. */
+export function forgetDrafts(storage = sessionStorageOrNone()) {
+  for (const key of Object.keys(storage ?? {})) {
+    if (key.startsWith(PREFIX)) storage.removeItem(key);
+  }
+}
+
+function sessionStorageOrNone() {
+  try {
+    return globalThis.sessionStorage ?? null;
+  } catch {
+    return null;
+  }
+}
