@@ -26,6 +26,7 @@ def _section(state: State, program: Program, priority: int) -> str:
         "startretries=100",
         f"stopsignal={program.stop_signal}",
         f"stopwaitsecs={program.stop_within_s}",
+        "killasgroup=true",
         "redirect_stderr=true",
         f"stdout_logfile={state.logs_dir}/{program.name}.log",
         "stdout_logfile_maxbytes=10MB",

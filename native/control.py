@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 
 from native import health
-from native.programs import Program, program
+from native.programs import Program, program, programs
 from native.state import State
 from native.supervision import ControlFailed, Supervisor
 
@@ -68,7 +68,9 @@ def stop(state: State) -> None:
     """Stop every process, the last started first, and the supervisor."""
     supervisor = Supervisor(state)
     state.ready_file.unlink(missing_ok=True)
-    for process in reversed(supervisor.processes()):
+    last_started_first = [each.name for each in reversed(programs(state))]
+    # Open WebSockets would keep the gateway's workers: realtime says goodbye to them first.
+    for name in ("realtime", *last_started_first):
         with contextlib.suppress(ControlFailed):
-            supervisor.stop(process.name)
+            supervisor.stop(name)
     supervisor.shutdown()

@@ -47,7 +47,7 @@ def _venv_works() -> bool:
     ).returncode
 
 
-def _needs(*, browser: bool) -> list[Need]:
+def _needs(*, tests: bool) -> list[Need]:
     nginx = ("nginx", "libnginx-mod-http-lua", "lua-resty-core", "lua-resty-lrucache")
     needs = [
         Need("python3 -m venv", ("python3-venv",), _venv_works()),
@@ -55,7 +55,11 @@ def _needs(*, browser: bool) -> list[Need]:
         Need("nats-server", ("nats-server",), _program("nats-server"), "nats-server"),
         Need("nginx with Lua", nginx, _program("nginx") and LUA_MODULE.exists(), "nginx"),
     ]
-    return [*needs, Need("Chromium", ("chromium",), _program("chromium"))] if browser else needs
+    for_tests = [
+        Need("Chromium", ("chromium",), _program("chromium")),
+        Need("luacheck", ("lua-check",), _program("luacheck")),
+    ]
+    return [*needs, *for_tests] if tests else needs
 
 
 def _privileged() -> list[str] | None:
@@ -102,10 +106,10 @@ def _check_interpreters() -> None:
         raise InstallationFailed(f"Node.js {NODE_NEEDED} or newer is needed, this is {found.strip()}")
 
 
-def ensure(*, browser: bool = False) -> None:
+def ensure(*, tests: bool = False) -> None:
     """Install what is missing, as root or with sudo; otherwise say which packages to ask for and name `make up`."""
     _check_interpreters()
-    missing = [need for need in _needs(browser=browser) if not need.present]
+    missing = [need for need in _needs(tests=tests) if not need.present]
     if not missing:
         return
     packages = [package for need in missing for package in need.packages]

@@ -103,7 +103,7 @@ def run_suite(suite: Suite) -> Outcome:
 def prepare() -> None:
     """Install what the tests need."""
     print("… installing what is missing", flush=True)
-    installation.ensure(browser=True)
+    installation.ensure(tests=True)
     for project in PROJECTS:
         environments.ensure(ROOT / project, test=True)
     front_end.ensure(ROOT / "services" / "orders")

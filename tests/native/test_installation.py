@@ -11,7 +11,7 @@ from native.installation import InstallationFailed, Need
 @pytest.fixture
 def something_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = [Need("PostgreSQL", ("postgresql",), present=False), Need("nats-server", ("nats-server",), present=True)]
-    monkeypatch.setattr(installation, "_needs", lambda *, browser: missing)
+    monkeypatch.setattr(installation, "_needs", lambda *, tests: missing)
 
 
 def test_without_root_or_sudo_the_message_names_the_packages_and_make_up(
@@ -39,4 +39,4 @@ def test_an_old_node_is_refused_with_the_version_needed(monkeypatch: pytest.Monk
 
 
 def test_this_machine_has_what_the_run_needs() -> None:
-    assert [need.what for need in installation._needs(browser=True) if not need.present] == []
+    assert [need.what for need in installation._needs(tests=True) if not need.present] == []

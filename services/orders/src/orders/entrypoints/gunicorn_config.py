@@ -1,5 +1,6 @@
 """gunicorn's settings and hooks; what depends on the environment comes from the command line of `orders web`."""
 
+import ctypes
 import gc
 import logging
 import os
@@ -30,6 +31,10 @@ limit_request_line = 8_190
 limit_request_field_size = 16_380
 
 
+# linux/prctl.h
+PR_SET_PDEATHSIG = 1
+
+
 class JsonLogger(Logger):  # type: ignore[misc]
     """gunicorn's own lines, as JSON like all others; requests are logged by the application."""
 
@@ -50,6 +55,13 @@ def when_ready(_server: Any) -> None:
     """Keep the garbage collector's hands off what was loaded, or it would unshare the memory page by page."""
     gc.collect()
     gc.freeze()
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Let the kernel tell this worker when its master was killed: an orphan would keep the port for many seconds."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != worker.ppid:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def post_worker_init(worker: Any) -> None:
