@@ -37,7 +37,7 @@ INACTIVE_S = 30
 """The server removes a consumer that nobody pulled from for so long."""
 
 RETRY_MIN_S, RETRY_MAX_S = 0.1, 2.0
-LOST_S = 6.0
+LOST_S = 5.0
 """A feed that heard nothing, not even a heartbeat, for so long keeps the process from being ready."""
 
 PENDING_MESSAGES = 4 * BATCH

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from mercadito_events.envelope import Event, MalformedEvent
@@ -15,6 +15,7 @@ from realtime.session import Session
 from realtime.tickets import Tickets
 
 SIGNED_OUT = "orders.person.signed_out.v1"
+MAX_ID_CHARS = 64
 _log = structlog.get_logger(__name__)
 
 
@@ -53,7 +54,10 @@ class NewsDesk:
             if event.type == SIGNED_OUT:
                 self._tickets.sign_out(event)
         except MalformedEvent as problem:
-            self._pass_over(stream, offset, message.subject, str(problem))
+            _log.warning("event_malformed", problem=str(problem), **self._skipped(stream, offset, message))
+            return self._hub.publish(stream, offset, at_ms, ())
+        except Exception:  # noqa: BLE001 - the outermost frame of an event: our fault with one must not stop the stream
+            _log.exception("event_failed", **self._skipped(stream, offset, message))
             return self._hub.publish(stream, offset, at_ms, ())
         self._hub.publish(stream, offset, at_ms, news)
         if event.type == SIGNED_OUT:
@@ -63,9 +67,11 @@ class NewsDesk:
         self._arm()
         return None
 
-    def _pass_over(self, stream: str, offset: int, subject: str, problem: str) -> None:
+    def _skipped(self, stream: str, offset: int, message: Message) -> dict[str, Any]:
+        """Count an event that is passed over; return what an operator needs to find it."""
         self._metrics.skipped.labels(stream).inc()
-        _log.warning("event_malformed", stream=stream, offset=offset, subject=subject, problem=problem)
+        event_id = (message.headers or {}).get("ce-id", "")[:MAX_ID_CHARS]
+        return {"stream": stream, "offset": offset, "subject": message.subject, "event_id": event_id}
 
     def _cut(self, person_id: str) -> None:
         for session in self._sessions_of(person_id):

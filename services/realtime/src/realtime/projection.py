@@ -7,6 +7,8 @@ from typing import Any
 from mercadito_events.envelope import Event, MalformedEvent
 
 MAX_TEXT_CHARS = 300
+MAX_NUMBER = 2**53
+"""What every JSON reader, browsers included, takes for the same number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _plain(data: Mapping[str, Any], field: str) -> str | int | float | bool | No
     value = data[field]
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
         return value[:MAX_TEXT_CHARS]
-    if value is None or isinstance(value, str | int | float):
+    if value is None or isinstance(value, str) or (isinstance(value, int | float) and abs(value) <= MAX_NUMBER):
         return value
     raise MalformedEvent(f"{field} is not a plain value")
 
@@ -141,7 +143,7 @@ _MAX_ID_CHARS = 64
 
 def _version(data: Mapping[str, Any]) -> int:
     value = data.get("version")
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_NUMBER:
         raise MalformedEvent("version is not a whole number")
     return value
 
@@ -157,4 +159,4 @@ def _count(value: object) -> int | None:
     """Return a number as it is and a list's length: how many problems there were is news, their text is not."""
     if isinstance(value, list):
         return len(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER else None

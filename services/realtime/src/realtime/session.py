@@ -44,6 +44,9 @@ class Outlet(Protocol):
     def close(self, code: int, reason: str) -> None:
         """Begin to close; what was sent before goes out first if the client reads it."""
 
+    def abort(self) -> None:
+        """End the connection without a word."""
+
     def buffered(self) -> int:
         """Return how many bytes wait to be written."""
 
@@ -133,6 +136,10 @@ class Session:
             self.closed_with = code
             self.leave()
             self._outlet.close(code, reason)
+
+    def abort(self) -> None:
+        """End the connection at once: it was asked to close and did not."""
+        self._outlet.abort()
 
     def leave(self) -> None:
         """Stop watching everything."""

@@ -1,7 +1,6 @@
 """The listener of ``/ws``: upgrades, one task per client, and the drain at the end."""
 
 import asyncio
-import contextlib
 import http
 import logging
 import random
@@ -62,6 +61,9 @@ class WebSocketOutlet:
     def close(self, code: int, reason: str) -> None:
         self._closing = asyncio.get_running_loop().create_task(self._close(code, reason))
 
+    def abort(self) -> None:
+        self._connection.transport.abort()
+
     def buffered(self) -> int:
         return self._connection.transport.get_write_buffer_size()
 
@@ -80,7 +82,7 @@ class WebSocketOutlet:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._connection.close(code, reason)
         except TimeoutError:
-            self._connection.transport.abort()
+            self.abort()
 
 
 class SocketServer:
@@ -136,9 +138,12 @@ class SocketServer:
             session.drain(random.randint(0, spread_ms))
             if number % DRAIN_BATCH == 0:
                 await asyncio.sleep(DRAIN_PAUSE_S)
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self._server.wait_closed()
+        except TimeoutError:
+            for session in self.sessions:
+                session.abort()
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         if handshake.path_of(request.path) != handshake.PATH:

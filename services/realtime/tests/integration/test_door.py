@@ -3,14 +3,28 @@
 import asyncio
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Clients, Eventually, Process, Publisher, Start, order
+from harness import Clients, Eventually, Process, Publisher, order
 from stand_ins import Issuer
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
+
+
+@pytest.fixture(scope="module")
+def narrow(
+    realtime_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory, eventually: Eventually
+) -> Iterator[Process]:
+    """Return a process with tight settings."""
+    settings = {"WS_MAX_PER_ADDRESS": "2", "WS_MAX_CONNECTIONS": "4", "WS_PING_S": "1"}
+    settings["ALLOWED_ORIGINS"] = "https://shop.example"
+    process = Process(realtime_env | settings, tmp_path_factory.mktemp("narrow") / "log")
+    eventually(process.is_ready, timeout_s=20)
+    yield process
+    assert process.stop() == 0
 
 
 async def refused(clients: Clients, process: Process, ticket: str) -> int | None:
@@ -177,9 +191,9 @@ async def test_a_person_may_have_so_many_sockets_and_no_more(shared: Process, cl
 
 
 async def test_an_address_may_have_so_many_sockets_and_no_more(
-    start: Start, clients: Clients, eventually: Eventually
+    narrow: Process, clients: Clients, eventually: Eventually
 ) -> None:
-    process = start(WS_MAX_PER_ADDRESS="2", WS_MAX_CONNECTIONS="4")
+    process = narrow
     first, second = [await clients.open(process, additional_headers={"X-Real-IP": "203.0.113.7"}) for _ in range(2)]
     third = await clients.open(process, additional_headers={"X-Real-IP": "203.0.113.7"})
     assert await third.code() == 4029
@@ -208,9 +222,8 @@ async def test_what_is_no_browser_needs_no_origin_but_a_ticket(shared: Process, 
     assert await socket.code() == 4001
 
 
-async def test_an_origin_on_the_list_may_come_from_elsewhere(start: Start, clients: Clients) -> None:
-    process = start(ALLOWED_ORIGINS="https://shop.example")
-    await clients.open(process, origin="https://shop.example")
+async def test_an_origin_on_the_list_may_come_from_elsewhere(narrow: Process, clients: Clients) -> None:
+    await clients.open(narrow, origin="https://shop.example")
 
 
 async def test_another_path_is_not_found_and_another_protocol_not_spoken(shared: Process, clients: Clients) -> None:
@@ -259,8 +272,7 @@ async def test_other_sessions_of_a_person_stay_when_one_signs_out(
     await there.subscribe("prices")
 
 
-async def test_pings_come_at_the_interval_that_was_told(start: Start, clients: Clients) -> None:
-    process = start(WS_PING_S="1")
-    socket = await clients.signed_in(process)
+async def test_pings_come_at_the_interval_that_was_told(narrow: Process, clients: Clients) -> None:
+    socket = await clients.signed_in(narrow)
     assert socket.frames[0]["welcome"]["ping_s"] == 1
     await socket.until(lambda f: f == {"ping": 2})

@@ -36,6 +36,18 @@ def begin(own_nats: NatsServer, start: Start) -> Start:
     return lambda **env: start(**own_nats.environment("realtime"), **env)
 
 
+@pytest.fixture(scope="module")
+def steady(
+    own_nats: NatsServer, realtime_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
+    """Return a process that lives through what happens to its stream server."""
+    env = realtime_env | own_nats.environment("realtime")
+    process = Process(env, tmp_path_factory.mktemp("steady") / "log")
+    wait_until(process.is_ready, timeout_s=20)
+    yield process
+    assert process.stop() == 0
+
+
 def fresh(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
 
@@ -45,9 +57,9 @@ async def until_ready(process: Process, *, ready: bool = True) -> None:
 
 
 async def test_the_stream_goes_on_without_a_gap_when_nats_is_killed_and_comes_back(
-    own_nats: NatsServer, begin: Start, clients: Clients, publish: Publisher
+    own_nats: NatsServer, steady: Process, clients: Clients, publish: Publisher
 ) -> None:
-    process, cycle = begin(), fresh("cycle")
+    process, cycle = steady, fresh("cycle")
     buyer = await clients.signed_in(process)
     await buyer.subscribe(f"cycle:{cycle}")
     await publish.offers(cycle, ("a", 1, 1))
@@ -67,9 +79,9 @@ async def test_the_stream_goes_on_without_a_gap_when_nats_is_killed_and_comes_ba
 
 
 async def test_a_stream_made_again_is_another_epoch_and_everyone_is_told_to_fetch(
-    own_nats: NatsServer, begin: Start, clients: Clients
+    own_nats: NatsServer, steady: Process, clients: Clients
 ) -> None:
-    process, cycle = begin(), fresh("cycle")
+    process, cycle = steady, fresh("cycle")
     buyer = await clients.signed_in(process)
     before = (await buyer.subscribe(f"cycle:{cycle}"))["sub"]["pos"]
     await asyncio.to_thread(own_nats.reset)
@@ -84,9 +96,9 @@ async def test_a_stream_made_again_is_another_epoch_and_everyone_is_told_to_fetc
 
 
 async def test_a_consumer_that_was_deleted_is_made_again(
-    own_nats: NatsServer, begin: Start, clients: Clients, publish: Publisher
+    own_nats: NatsServer, steady: Process, clients: Clients, publish: Publisher
 ) -> None:
-    process, cycle = begin(), fresh("cycle")
+    process, cycle = steady, fresh("cycle")
     buyer = await clients.signed_in(process)
     await buyer.subscribe(f"cycle:{cycle}")
     nc = await connect(own_nats.settings("operator"), name="test")
@@ -146,9 +158,9 @@ async def test_two_processes_share_a_port(begin: Start, clients: Clients, publis
 
 
 async def test_readiness_is_refused_and_clients_sent_away_while_nats_is_gone_for_long(
-    own_nats: NatsServer, begin: Start, clients: Clients
+    own_nats: NatsServer, steady: Process, clients: Clients
 ) -> None:
-    process = begin()
+    process = steady
     own_nats.kill()
     await until_ready(process, ready=False)
     assert "can't be read" in process.get("/readyz")[1]
@@ -190,9 +202,9 @@ async def test_a_client_that_does_not_even_close_does_not_keep_the_process(
 
 
 async def test_a_client_that_stops_reading_is_shed_with_4008_and_others_hear_everything(
-    begin: Start, clients: Clients, publish: Publisher, issuer: Issuer
+    steady: Process, clients: Clients, publish: Publisher, issuer: Issuer
 ) -> None:
-    process, cycle = begin(), fresh("cycle")
+    process, cycle = steady, fresh("cycle")
     reader = await clients.signed_in(process, "p-reads")
     await reader.subscribe(f"cycle:{cycle}")
     with stalled_client(process, issuer.ticket("p-stalls"), [f"cycle:{cycle}"]):

@@ -91,6 +91,8 @@ def test_what_no_channel_shows_gives_no_news(type_: str) -> None:
         ("orders.offers.changed.v1", {"cycle_id": "c1", "offers": [1]}),
         ("orders.offers.changed.v1", {"cycle_id": "c1", "offers": [{**OFFER, "version": None}]}),
         ("orders.offers.changed.v1", {"cycle_id": "c1", "offers": [{**OFFER, "remaining": {"deep": 1}}]}),
+        ("orders.offers.changed.v1", {"cycle_id": "c1", "offers": [{**OFFER, "remaining": 10**30}]}),
+        ("orders.offers.changed.v1", {"cycle_id": "c1", "offers": [{**OFFER, "version": 2**63}]}),
         ("orders.offers.changed.v1", {"cycle_id": "c 1", "offers": []}),
         ("orders.order.placed.v1", {key: value for key, value in ORDER.items() if key != "total_cents"}),
         ("orders.order.placed.v1", {**ORDER, "store_id": "a:b"}),

@@ -30,6 +30,9 @@ class Outlet:
         assert self.closed is None
         self.closed = (code, reason)
 
+    def abort(self) -> None:
+        self.closed = (1006, "aborted")
+
     def buffered(self) -> int:
         return self.waiting
 
