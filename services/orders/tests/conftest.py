@@ -235,9 +235,6 @@ def container(settings: WebSettings) -> Container:
 
 @pytest.fixture(scope="session")
 def app(settings: WebSettings, container: Container) -> Any:
-    import orders.entrypoints.web as w
-
-    w.pages.register = lambda *_: None  # TEMP
     made = create_app(settings, container)
     made.config["TESTING"] = False
     return made
