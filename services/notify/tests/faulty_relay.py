@@ -29,7 +29,8 @@ class FaultyRelay:
 
     Scripts: accept · drop_before_greeting · hang_before_greeting · greeting_421 · greeting_554 · mail_451 · mail_553 ·
     mail_421 · rcpt_450 · rcpt_550 · rcpt_421 · data_554 · drop_at_data · drop_mid_data · dot_451 · dot_552 ·
-    drop_after_dot · hang_after_dot · drop_after_250 · hang_after_250 · drip · babble · endless_reply · auth_535 · starttls
+    drop_after_dot · hang_after_dot · drop_after_250 · hang_after_250 · drip · babble · endless_reply · auth_535 ·
+    starttls
     """
 
     port: int = 0
@@ -83,8 +84,10 @@ class FaultyRelay:
             self._spawn(self._serve, connection, script)
 
     def _serve(self, connection: socket.socket, script: str) -> None:
-        with contextlib.suppress(OSError, EOFError), connection:
-            _Dialogue(self, connection, script).run()
+        dialogue = _Dialogue(self, connection, script)
+        with contextlib.suppress(OSError, EOFError):
+            dialogue.run()
+        dialogue.connection.close()
 
 
 class _Dialogue:
@@ -111,7 +114,7 @@ class _Dialogue:
             pass
 
     def answer(self, line: str) -> bool:
-        verb = line.split(":")[0].split(" ")[0].upper()
+        verb = line.partition(":")[0].partition(" ")[0].upper()
         handler = getattr(self, f"on_{verb.lower()}", None)
         if handler is None:
             self.say("502 what?")
@@ -123,7 +126,9 @@ class _Dialogue:
         if self.script == "starttls" and not self.encrypted:
             extensions.append("STARTTLS")
         for extension in extensions:
-            self.say(f"250-{extension}" if extension != extensions[-1] else f"250 {extension}", first=extension == "8BITMIME")
+            self.say(
+                f"250-{extension}" if extension != extensions[-1] else f"250 {extension}", first=extension == "8BITMIME"
+            )
         return True
 
     def on_starttls(self, line: str) -> bool:

@@ -40,5 +40,9 @@ def moment(at: datetime, zone: ZoneInfo, language: Language) -> str:
     repeated = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     name = "UTC" if zone.key in NAMELESS_ZONES else get_timezone_name(local if repeated else zone, locale=locale)
     # CLDR parts "8:00" and "p. m." with narrow spaces, which old phones show as boxes.
-    clock = format_time(local, "short", tzinfo=zone, locale=locale).replace("\u202f", "\u00a0")
-    return f"{day(local.date(), language)}, {clock} ({name})"
+    clock = format_time(local, "short", tzinfo=zone, locale=locale).replace("\u202f", " ")
+    return f"{day(local.date(), language)}, {_unbroken(clock)} ({_unbroken(name)})"
+
+
+def _unbroken(words: str) -> str:
+    return words.replace(" ", "\u00a0")

@@ -5,7 +5,16 @@ from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from mercadito_events.inbox import Permanent
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from notify.text import one_line
 

@@ -89,6 +89,7 @@ class Session:
         self._reader = reader
         self._writer = writer
         self._relay = relay
+        self._plain: asyncio.StreamWriter | None = None
         self._extensions: dict[str, str] = {}
 
     async def greet(self) -> None:
@@ -193,6 +194,8 @@ class Session:
         if transport is None:
             raise ConnectionResetError("closed during the handshake")
         protocol.connection_made(transport)
+        # The plain writer would close the connection under us when it is collected.
+        self._plain = self._writer
         self._reader, self._writer = reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
     async def _sign_in(self) -> None:

@@ -82,5 +82,7 @@ def test_the_examples_reach_the_database(engine: Engine) -> None:
             **handlers(), "accounts.contact.changed.v1": change_contact, "orders.person.signed_out.v1": sign_out,
         }.items():  # fmt: skip
             handle(connection, example(subject))
-        counts = [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in ("intents", "contacts", "revocations")]
+        counts = [
+            connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in ("intents", "contacts", "revocations")
+        ]
     assert counts == [1, 1, 1]

@@ -257,9 +257,7 @@ def test_sigterm_finishes_the_message_in_hand(
     assert states(engine) == ["sent"]
 
 
-def test_health_metrics_and_readiness_are_told(
-    notify: NotifyProcess, nats: NatsServer, eventually: Eventually
-) -> None:
+def test_health_metrics_and_readiness_are_told(notify: NotifyProcess, nats: NatsServer, eventually: Eventually) -> None:
     notify.start()
     assert notify.ask("/healthz")[0] == 200
     assert b"notify_oldest_due_seconds" in notify.ask("/metrics")[1]

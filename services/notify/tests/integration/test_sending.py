@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from faulty_relay import FaultyRelay
 from mercadito_events.envelope import Event, new_event
-from notify import intents, pause, policy
+from notify import intents, pause, policy, sender
 from notify.contacts import change_contact
 from notify.kinds import kinds
 from notify.sender import Sender
@@ -44,17 +44,18 @@ def messages(engine: Engine) -> list[Row[Any]]:
 
 def events(engine: Engine) -> list[tuple[str, dict[str, Any]]]:
     with engine.connect() as connection:
-        rows = connection.execute(text("SELECT type, convert_from(body, 'utf8')::jsonb::text AS body FROM outbox ORDER BY id"))
+        rows = connection.execute(
+            text("SELECT type, convert_from(body, 'utf8')::jsonb::text AS body FROM outbox ORDER BY id")
+        )
         return [(row.type, json.loads(row.body)) for row in rows]
 
 
 @contextlib.asynccontextmanager
-async def sending(engine: Engine, port: int, *, lease_s: float = 2, **relay: Any) -> AsyncIterator[Sender]:
+async def sending(engine: Engine, port: int, *, lease_s: float = 2, **relay: Any) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    sender = Sender(engine, post(port, **relay), lease_s=lease_s)
-    running = asyncio.create_task(sender.run(stop))
+    running = asyncio.create_task(Sender(engine, post(port, **relay), lease_s=lease_s).run(stop))
     try:
-        yield sender
+        yield
     finally:
         stop.set()
         await running
@@ -68,6 +69,12 @@ async def settled(engine: Engine, eventually: Eventually, *states: str, number: 
 
     rows: list[Row[Any]] = await asyncio.to_thread(eventually, found)
     return rows
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for due messages without a pause worth waiting for."""
+    monkeypatch.setattr(sender, "IDLE_POLL_S", 0.03)
 
 
 @pytest.fixture
@@ -120,7 +127,9 @@ async def test_everyone_active_of_the_store_gets_a_mail_and_nobody_else(
     async with sending(engine, relay.port):
         await settled(engine, eventually, "sent", number=2)
     assert sorted(one.recipient for one in relay.taken) == ["rosa@tienda.example", "sam@tienda.example"]
-    subjects = {one.recipient: email.message_from_bytes(one.raw, policy=email.policy.default)["Subject"] for one in relay.taken}
+    subjects = {
+        one.recipient: email.message_from_bytes(one.raw, policy=email.policy.default)["Subject"] for one in relay.taken
+    }
     assert subjects["sam@tienda.example"].startswith("Your order")
 
 
@@ -171,21 +180,22 @@ def intent_states(engine: Engine) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("script", "state", "reason"),
+    ("script", "expected"),
     [
-        ("rcpt_450", "deferred", "450 to RCPT"),
-        ("rcpt_421", "deferred", "421 to RCPT"),
-        ("mail_451", "deferred", "451 to MAIL"),
-        ("dot_451", "deferred", "451 to the message"),
-        ("drop_at_data", "deferred", "lost before the final dot"),
-        ("rcpt_550", "failed", "550 to RCPT"),
-        ("data_554", "failed", "554 to DATA"),
-        ("dot_552", "failed", "552 to the message"),
+        ("rcpt_450", ("deferred", "450 to RCPT")),
+        ("rcpt_421", ("deferred", "421 to RCPT")),
+        ("mail_451", ("deferred", "451 to MAIL")),
+        ("dot_451", ("deferred", "451 to the message")),
+        ("drop_at_data", ("deferred", "lost before the final dot")),
+        ("rcpt_550", ("failed", "550 to RCPT")),
+        ("data_554", ("failed", "554 to DATA")),
+        ("dot_552", ("failed", "552 to the message")),
     ],
 )
 async def test_the_relays_answer_decides(
-    engine: Engine, relay: FaultyRelay, eventually: Eventually, script: str, state: str, reason: str
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, script: str, expected: tuple[str, str]
 ) -> None:
+    state, reason = expected
     relay.scripts = [script]
     know(engine)
     record(engine, placed())
@@ -227,7 +237,16 @@ async def test_a_connection_that_breaks_within_the_message_costs_one_more_attemp
 
 @pytest.mark.parametrize(
     "script",
-    ["drop_before_greeting", "hang_before_greeting", "greeting_421", "greeting_554", "babble", "mail_553", "mail_421", "endless_reply"],
+    [
+        "drop_before_greeting",
+        "hang_before_greeting",
+        "greeting_421",
+        "greeting_554",
+        "babble",
+        "mail_553",
+        "mail_421",
+        "endless_reply",
+    ],
 )
 async def test_a_fault_of_the_relay_costs_no_attempt(
     engine: Engine, relay: FaultyRelay, eventually: Eventually, soon: None, script: str

@@ -45,7 +45,9 @@ def test_a_mail_has_both_forms_and_goes_through_any_relay() -> None:
     assert str(mail["Date"]) == "Sat, 21 Nov 2026 18:00:00 +0000"
 
 
-@pytest.mark.parametrize("name", ['Rosa "la güera" <x@y>', "a, b", "(comment)", "=?utf-8?q?x?=", "O'Neil; DROP", "x" * 500])
+@pytest.mark.parametrize(
+    "name", ['Rosa "la güera" <x@y>', "a, b", "(comment)", "=?utf-8?q?x?=", "O'Neil; DROP", "x" * 500]
+)
 def test_a_name_is_quoted_not_believed(name: str) -> None:
     mail = read(composed(name=name))
     (to,) = mail["To"].addresses
@@ -67,8 +69,8 @@ def test_a_line_end_in_a_subject_makes_no_header(subject: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["a@b,c@d", "no-at", "@x.example", "a@", "a b@x.example", "a@x.example\r\nRCPT TO:<b@x>", "<a@x.example>", "ñ@x.example",
-     "a@" + "x" * 70 + ".example", "a" * 250 + "@x.example", "a@x..example", "a>@x.example", ""],
+    ["a@b,c@d", "no-at", "@x.example", "a@", "a b@x.example", "a@x.example\r\nRCPT TO:<b@x>", "<a@x.example>",
+     "ñ@x.example", "a@" + "x" * 70 + ".example", "a" * 250 + "@x.example", "a@x..example", "a>@x.example", ""],
 )  # fmt: skip
 def test_an_address_that_cannot_be_written_to_is_refused_without_being_repeated(address: str) -> None:
     with pytest.raises(Unrenderable) as caught:

@@ -25,7 +25,9 @@ EVERY = [(kind, language) for kind in sorted(kinds()) for language in LANGUAGES]
 
 def written(kind: str, language: Language, data: dict[str, Any] | None = None, name: str = "Rosa Peña") -> Words:
     of = kinds()[kind]
-    return render(of, of.reading.of(data or sample(kind)), Contact("p1", "rosa@tienda.example", one_line(name), language), HUB)
+    return render(
+        of, of.reading.of(data or sample(kind)), Contact("p1", "rosa@tienda.example", one_line(name), language), HUB
+    )
 
 
 class Tags(HTMLParser):
@@ -66,7 +68,9 @@ def test_every_folder_is_a_kind_and_is_complete() -> None:
     assert folders == set(kinds())
     for folder in folders:
         assert (KINDS / folder / "sample.json").is_file()
-        present = {str(path.relative_to(KINDS / folder)) for path in (KINDS / folder).glob("*/*.*") if "cache" not in str(path)}
+        present = {
+            str(path.relative_to(KINDS / folder)) for path in (KINDS / folder).glob("*/*.*") if "cache" not in str(path)
+        }
         assert present == {f"{language}/{part}" for language in LANGUAGES for part in PARTS}
 
 
@@ -96,14 +100,17 @@ def test_the_languages_differ_in_every_part(kind: str) -> None:
 @pytest.mark.parametrize(
     ("language", "expected"),
     [
-        ("en", ["Tuesday, November 24", "Monday, November 23, 8:00\u00a0PM (Pacific Time)", "Tomatoes, Roma"]),
-        ("es", ["martes 24 de noviembre", "lunes 23 de noviembre, 8:00\u00a0p.m. (hora del Pacífico)", "Jitomate roma"]),
+        ("en", ["Tuesday, November 24", "Monday, November 23, 8:00 PM (Pacific Time)", "Tomatoes, Roma"]),
+        (
+            "es",
+            ["martes 24 de noviembre", "lunes 23 de noviembre, 8:00 p.m. (hora del Pacífico)", "Jitomate roma"],
+        ),
     ],
 )
 def test_a_confirmation_says_what_was_ordered(language: Language, expected: list[str]) -> None:
     words = written("order_confirmation", language)
     html = " ".join(parsed(words.html).text)
-    for said in (words.text, html):
+    for said in (words.text.replace("\u00a0", " "), html.replace("\u00a0", " ")):
         for each in [*expected, "1042", "La Esquina Market", "carton, 48s", "$34.00", "$68.00", "$390.65"]:
             assert each in said, each
     assert "1042" in words.subject
@@ -142,7 +149,7 @@ def test_a_hostile_name_stays_text() -> None:
     data = order(store_name=hostile, number=hostile)
     words = written("order_confirmation", "en", data, name=hostile)
     assert parsed(words.html).seen["img"] == 0
-    assert "49" not in words.text
+    assert "{{ 7*7 }}" in words.text
     assert "\n" not in words.subject
     assert "\u202e" not in words.text + words.html + words.subject
 

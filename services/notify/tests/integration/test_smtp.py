@@ -1,0 +1,139 @@
+"""The SMTP client alone: encryption, sign-in, and the side of the dot it reports."""
+
+import datetime
+import ipaddress
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from faulty_relay import FaultyRelay
+from notify.errors import ConversationLost, LeaseLost, Refused, RelayFault
+from notify.smtp import Envelope, Relay, Reply, conversation
+from world import QUICK
+
+ENVELOPE = Envelope("orders@mercadito.example", "rosa@tienda.example", b"Subject: x\r\n\r\n.first\r\nlast\r\n")
+
+
+def target(relay: FaultyRelay, **changes: object) -> Relay:
+    made = Relay("127.0.0.1", relay.port, starttls=False, greet_as="notify.test", timeouts=QUICK)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+async def send(relay: Relay, envelope: Envelope = ENVELOPE, before_dot: Callable[[], None] = lambda: None) -> Reply:
+    async def before() -> None:
+        before_dot()
+
+    async with conversation(relay) as session:
+        return await session.submit(envelope, before)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 and its key, in one file; it vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = tmp_path / "relay.pem"
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
+    return file
+
+
+@pytest.fixture
+def encrypting(relay: FaultyRelay, certificate: Path) -> FaultyRelay:
+    relay.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    relay.tls.load_cert_chain(certificate)
+    relay.scripts = ["starttls"]
+    return relay
+
+
+async def test_a_message_arrives_as_it_was_written(relay: FaultyRelay) -> None:
+    reply = await send(target(relay))
+    assert reply.code == 250
+    assert relay.taken[0].raw == ENVELOPE.raw
+
+
+async def test_encryption_covers_sign_in_and_message_and_nothing_slipped_in_before_is_believed(
+    encrypting: FaultyRelay, certificate: Path
+) -> None:
+    trust = ssl.create_default_context(cafile=str(certificate))
+    reply = await send(target(encrypting, starttls=True, trust=trust, user="hub", password="secret"))
+    assert reply.code == 250
+    assert len(encrypting.taken) == 1
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(encrypting: FaultyRelay) -> None:
+    with pytest.raises(RelayFault, match=r"(?i)certificate.verify.failed"):
+        await send(target(encrypting, starttls=True))
+    assert encrypting.taken == []
+
+
+async def test_a_relay_without_encryption_gets_neither_password_nor_mail_when_it_is_required(
+    relay: FaultyRelay,
+) -> None:
+    with pytest.raises(RelayFault, match="STARTTLS is required"):
+        await send(target(relay, starttls=True, user="hub", password="secret"))
+    assert relay.taken == []
+
+
+async def test_a_wrong_password_is_a_fault_of_the_settings(relay: FaultyRelay) -> None:
+    relay.scripts = ["auth_535"]
+    with pytest.raises(RelayFault, match="535 to sign-in"):
+        await send(target(relay, user="hub", password="wrong"))
+
+
+async def test_a_name_that_leads_nowhere_is_a_fault_of_the_relay() -> None:
+    with pytest.raises(RelayFault, match="cannot be reached"):
+        await send(Relay("relay.invalid", 25, starttls=False, timeouts=QUICK))
+
+
+async def test_a_break_within_a_large_message_is_known_to_be_before_the_dot(relay: FaultyRelay) -> None:
+    relay.scripts = ["drop_mid_data"]
+    asked = []
+    large = replace(ENVELOPE, raw=b"Subject: x\r\n\r\n" + b"x" * 78 + b"\r\n" * 1 + (b"y" * 78 + b"\r\n") * 200_000)
+    with pytest.raises(ConversationLost) as caught:
+        await send(target(relay), large, lambda: asked.append(1))
+    assert not caught.value.after_dot
+    assert asked == []
+
+
+@pytest.mark.parametrize("script", ["drop_after_dot", "hang_after_dot"])
+async def test_silence_after_the_dot_is_told_as_such(relay: FaultyRelay, script: str) -> None:
+    relay.scripts = [script]
+    with pytest.raises(ConversationLost) as caught:
+        await send(target(relay))
+    assert caught.value.after_dot
+
+
+async def test_no_dot_is_written_when_the_lease_is_lost(relay: FaultyRelay) -> None:
+    def lost() -> None:
+        raise LeaseLost("taken over")
+
+    with pytest.raises(LeaseLost):
+        await send(target(relay), before_dot=lost)
+    await send(target(relay))
+    assert len(relay.taken) == 1
+
+
+async def test_a_refusal_names_code_and_place_without_the_address(relay: FaultyRelay) -> None:
+    relay.scripts = ["rcpt_550"]
+    with pytest.raises(Refused) as caught:
+        await send(target(relay))
+    assert (caught.value.code, caught.value.at) == (550, "RCPT")
+    assert "rosa" not in str(caught.value)
