@@ -5,7 +5,6 @@ import sys
 
 from native import control
 from native.environments import EnvironmentFailed
-from native.front_end import FrontEndFailed
 from native.health import NotReady
 from native.installation import InstallationFailed
 from native.run import RunFailed, install, run
@@ -15,7 +14,6 @@ from native.supervision import ControlFailed, NotRunning, Supervisor
 KNOWN_FAILURES = (
     ControlFailed,
     EnvironmentFailed,
-    FrontEndFailed,
     InstallationFailed,
     NotReady,
     NotRunning,

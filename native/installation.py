@@ -93,22 +93,30 @@ def _apt(sudo: list[str], *arguments: str) -> None:
         raise InstallationFailed(f"apt-get {' '.join(arguments)} failed:\n{done.stdout[-500:]}{done.stderr[-1500:]}")
 
 
-def _check_interpreters() -> None:
+def _check_python() -> None:
     if sys.version_info < PYTHON_NEEDED:
         raise InstallationFailed(
             f"Python {'.'.join(map(str, PYTHON_NEEDED))} or newer is needed, this is {sys.version.split()[0]}"
         )
+
+
+def _check_node() -> None:
+    """Node runs the tests of the pages' scripts; nothing that is served needs it."""
     try:
         found = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError):
-        raise InstallationFailed(f"Node.js {NODE_NEEDED} or newer is needed: install it, or use `make up`") from None
+        raise InstallationFailed(
+            f"Node.js {NODE_NEEDED} or newer is needed for the tests of the pages: install it"
+        ) from None
     if int(found.lstrip("v").split(".")[0]) < NODE_NEEDED:
         raise InstallationFailed(f"Node.js {NODE_NEEDED} or newer is needed, this is {found.strip()}")
 
 
 def ensure(*, tests: bool = False) -> None:
     """Install what is missing, as root or with sudo; otherwise say which packages to ask for and name `make up`."""
-    _check_interpreters()
+    _check_python()
+    if tests:
+        _check_node()
     missing = [need for need in _needs(tests=tests) if not need.present]
     if not missing:
         return

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from native import configuration, control, environments, front_end, health, installation, nats, postgres, settings
+from native import configuration, control, environments, health, installation, nats, postgres, settings
 from native.programs import console_script, programs
 from native.state import ROOT, State, port_is_free
 from native.supervision import Supervisor
@@ -51,14 +51,12 @@ def _command(script: str, arguments: list[str], environment: Mapping[str, str], 
 
 
 def install() -> None:
-    """Install what is missing: Debian packages, Python environments, front-end packages."""
+    """Install what is missing: Debian packages, Python environments."""
     with _step("programs of the operating system"):
         installation.ensure()
     with _step("Python environments"):
         for project in PROJECTS:
             environments.ensure(ROOT / project)
-    with _step("front-end packages"):
-        front_end.ensure(ROOT / "services" / "orders")
 
 
 def _start_stores(state: State, supervisor: Supervisor) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from native import environments, front_end, installation
+from native import environments, installation
 from tests.suites import ROOT, SERVICES, Check, Suite, checks, suites
 
 AT_ONCE = 2
@@ -106,7 +106,6 @@ def prepare() -> None:
     installation.ensure(tests=True)
     for project in PROJECTS:
         environments.ensure(ROOT / project, test=True)
-    front_end.ensure(ROOT / "services" / "orders")
 
 
 def _report(outcome: Outcome, outcomes: list[Outcome]) -> None:

@@ -35,7 +35,7 @@ def test_an_old_node_is_refused_with_the_version_needed(monkeypatch: pytest.Monk
     answer = subprocess.CompletedProcess([], 0, stdout="v18.1.0\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
     with pytest.raises(InstallationFailed, match=r"Node\.js 20 .*v18\.1\.0"):
-        installation._check_interpreters()
+        installation._check_node()
 
 
 def test_this_machine_has_what_the_run_needs() -> None:
