@@ -13,11 +13,12 @@ from pathlib import Path
 from native import configuration, control, environments, health, installation, nats, postgres, settings
 from native.programs import console_script, programs
 from native.state import ROOT, State, port_is_free
-from native.supervision import Supervisor
+from native.supervision import NotRunning, Supervisor
 
 PROJECTS = ("events", "demo", "services/orders", "services/realtime", "services/usda-ingest", "services/notify")
 MIGRATED = (("services/orders", "orders"), ("services/usda-ingest", "usda-ingest"), ("services/notify", "notify"))
 AT_ONCE = 2
+LOOK_EVERY_S = 1
 READY_WITHIN_S = 90
 COMMAND_WITHIN_S = 170
 SIGN_INS = "staff@mercadito.example, buyer1@mercadito.example … buyer5@mercadito.example"
@@ -132,10 +133,11 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _until_interrupted() -> None:
+def _until_stopped(supervisor: Supervisor) -> None:
+    """Stay until Ctrl-C, or until somebody else stopped it (`make stop`)."""
     print("Ctrl-C stops it.", flush=True)
-    while True:
-        signal.pause()
+    while supervisor.answers():
+        time.sleep(LOOK_EVERY_S)
 
 
 def run(state: State) -> None:
@@ -155,12 +157,13 @@ def run(state: State) -> None:
         _fill(state)
         _announce(state)
         if mine:
-            _until_interrupted()
+            _until_stopped(supervisor)
         else:
             print("It was running already; `make stop` stops it.")
     except KeyboardInterrupt:
         print("\nstopping …", flush=True)
     finally:
         if mine:
-            control.stop(state)
+            with contextlib.suppress(NotRunning):
+                control.stop(state)
             print("stopped")

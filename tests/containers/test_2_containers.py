@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 from pytest_docker.plugin import Services
 
 from tests.containers.conftest import STARTED_WITHIN_S, STOPPED_WITHIN_S, compose
+from tests.driver.api import Client
 from tests.driver.polling import eventually
 from tests.driver.system import PROCESSES, ROOT, WHOLE_WAY, System
 
@@ -30,6 +33,23 @@ def containers(system: System) -> dict[str, Any]:
     ids = docker("ps", "--quiet", "--filter", project).split()
     described = json.loads(docker("inspect", *ids))
     return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in described}
+
+
+@contextmanager
+def signed_in(system: System, who: str) -> Iterator[Client]:
+    client = system.client(who)
+    try:
+        yield client
+    finally:
+        client.http.close()
+
+
+def the_shop_serves(system: System) -> str:
+    """Return the open market day's id, read by a buyer who has just signed in."""
+    with signed_in(system, "buyer1") as buyer:
+        cycle = buyer.cycle()
+    assert cycle["offers"]
+    return str(cycle["id"])
 
 
 def test_the_gateway_answers_on_its_published_port(system: System, docker_ip: str, docker_services: Services) -> None:
@@ -91,7 +111,7 @@ def test_the_acceptance_walk_holds(system: System) -> None:
 def test_each_process_can_be_restarted(system: System, name: str) -> None:
     before = system.pids()[name]
     system.make("restart", f"S={name}")
-    assert system.client("buyer1").cycle()["offers"]
+    the_shop_serves(system)
     if name != "gateway":
         assert system.pids()[name] != before
 
@@ -104,7 +124,7 @@ def test_kill_9_of_each_process_is_repaired(system: System, name: str) -> None:
         return bool(containers(system)[name]["State"]["Health"]["Status"] == "healthy")
 
     eventually(healthy, within_s=60, what=f"{name} healthy again")
-    assert system.client("buyer1").cycle()["offers"]
+    the_shop_serves(system)
 
 
 def test_logs_are_one_json_line_each(system: System) -> None:
@@ -115,7 +135,7 @@ def test_logs_are_one_json_line_each(system: System) -> None:
 
 
 def test_data_survive_down_and_up(system: System) -> None:
-    before = system.client("buyer2").cycle()
+    before = the_shop_serves(system)
     compose("down", system=system, within_s=STOPPED_WITHIN_S)
     compose("up", system=system, within_s=STARTED_WITHIN_S)
-    assert system.client("buyer2").cycle()["id"] == before["id"]
+    assert the_shop_serves(system) == before
