@@ -2,19 +2,30 @@
 
 import importlib.util
 import json
+import multiprocessing
 import os
-import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
 from mercadito_events.service.migrations import upgrade
 from mercadito_events.testing import DatabaseUrls
 from sqlalchemy import Engine, create_engine, make_url, text
+
+from usda_ingest import crawls
+from usda_ingest.files import Validators
+from usda_ingest.intake import Intake
+from usda_ingest.raw_files import RawFiles
 
 pytest_plugins = ["mercadito_events.testing"]
 
@@ -96,13 +107,54 @@ def db(database: Callable[[], DatabaseUrls]) -> Iterator[Db]:
     engine.dispose()
 
 
+# Importing Scrapy takes a second of CPU; a server that has done it forks every crawl of the session.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PRELOADED = ["pytest", "usda_ingest.cli", "usda_ingest.crawl", "scrapy.core.engine", "scrapy.extensions.closespider"]
+_PRELOADED += ["scrapy.core.downloader.handlers.http11", "scrapy.downloadermiddlewares.httpcompression"]
+_IN_CHILD = """
+import os, sys
+os.environ.clear()
+os.environ.update(environment)
+output_file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+os.dup2(output_file, 1)
+os.dup2(output_file, 2)
+sys.stdout = open(1, "w", buffering=1, closefd=False)
+sys.stderr = open(2, "w", buffering=1, closefd=False)
+from usda_ingest.cli import main
+sys.exit(main(["crawl", *arguments]))
+"""
+
+
+@dataclass
+class CrawlProcess:
+    """A crawl under way."""
+
+    process: Any
+    output: Path
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def wait(self, timeout_s: float = 90) -> int:
+        """Return the exit code."""
+        self.process.join(timeout_s)
+        if self.process.exitcode is None:
+            self.process.kill()
+        assert self.process.exitcode is not None, self.output.read_text()
+        return int(self.process.exitcode)
+
+
 @dataclass
 class CrawlCommand:
-    """``usda-ingest crawl`` as a process, against the site."""
+    """``usda-ingest crawl`` as a process of its own, against the site."""
 
     db: Db
     site: Any
-    raw_dir: Path
+    folder: Path
+
+    @property
+    def raw_dir(self) -> Path:
+        return self.folder / "raw"
 
     def environment(self, **settings: str) -> dict[str, str]:
         given = {
@@ -111,27 +163,32 @@ class CrawlCommand:
             "USDA_RAW_DIR": str(self.raw_dir),
             "USDA_DELAY_S": "0",
             "USDA_DOWNLOAD_TIMEOUT_S": "3",
+            "USDA_RETRIES": "1",
             **self.db.environment(),
             **settings,
         }
         return {**os.environ, **given}
 
-    def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "usda_ingest", "crawl", *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, env=self.environment(**settings), **pipes)  # type: ignore[call-overload,no-any-return]
+    def start(self, *arguments: str, **settings: str) -> CrawlProcess:
+        output = self.folder / f"crawl-{uuid.uuid4()}.log"
+        given = {"environment": self.environment(**settings), "output": str(output), "arguments": arguments}
+        process = _PROCESSES.Process(target=exec, args=(_IN_CHILD, given))
+        process.start()
+        return CrawlProcess(process, output)
 
     def run(self, *, code: int = 0, **settings: str) -> str:
         """Crawl to the end; return what it wrote."""
-        process = self.start(**settings)
-        output, _ = process.communicate(timeout=90)
-        assert process.returncode == code, output
+        started = self.start(**settings)
+        ended = started.wait()
+        output = started.output.read_text()
+        assert ended == code, output
         return output
 
 
 @pytest.fixture
 def crawl(db: Db, site: Any, tmp_path: Path) -> CrawlCommand:
-    return CrawlCommand(db, site, tmp_path / "raw")
+    _PROCESSES.set_forkserver_preload(_PRELOADED)
+    return CrawlCommand(db, site, tmp_path)
 
 
 MARS_HEADER = (
@@ -172,3 +229,49 @@ def mars() -> Callable[..., str]:
         return "\n".join(lines) + "\n"
 
     return write
+
+
+class Signer:
+    """Signs tokens as orders does, with keys that only this session knows."""
+
+    def __init__(self, folder: Path) -> None:
+        self._key = Ed25519PrivateKey.generate()
+        public = OKPAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        self.jwks_file = folder / "jwks.json"
+        self.jwks_file.write_text(json.dumps({"keys": [{**public, "kid": "k1", "alg": "EdDSA", "use": "sig"}]}))
+
+    def token(self, **changes: Any) -> str:
+        now = int(time.time())
+        claims = {"iss": "mercadito", "sub": "person-1", "role": "staff", "stores": [], "aud": "api", "jti": "token-1"}
+        claims |= {"iat": now - 10, "exp": now + 600, **changes}
+        return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": "k1"})
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return Signer(tmp_path_factory.mktemp("keys"))
+
+
+class Shelf:
+    """Stores files as a crawl does, without crawling."""
+
+    def __init__(self, db: Db, folder: Path) -> None:
+        self._db, self._folder = db, folder
+
+    def crawl(self, **contents: str | bytes) -> uuid.UUID:
+        """Take in files by name (``a`` becomes ``a.csv``) in one finished crawl."""
+        crawl_id = uuid.uuid4()
+        with self._db.engine.begin() as connection:
+            crawls.begin(connection, crawl_id, source="http://usda.test/", cause="operator")
+        intake = Intake(self._db.engine, RawFiles(self._folder), crawl_id, date(2026, 11, 21))
+        for name, content in contents.items():
+            body = content if isinstance(content, bytes) else content.encode()
+            intake.take(f"http://usda.test/{name}.csv", f"{name}.csv", body, Validators(), download_ms=1)
+        with self._db.engine.begin() as connection:
+            crawls.finish(connection, crawl_id)
+        return crawl_id
+
+
+@pytest.fixture
+def shelf(db: Db, tmp_path: Path) -> Shelf:
+    return Shelf(db, tmp_path / "raw")

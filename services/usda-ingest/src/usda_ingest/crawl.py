@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from usda_ingest import __version__, crawls
 from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
 from usda_ingest.intake import Intake
-from usda_ingest.politeness import RETRIES, HostRule
+from usda_ingest.politeness import HostRule
 from usda_ingest.raw_files import RawFiles
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.spider import PriceSpider
@@ -110,7 +110,7 @@ def scrapy_settings(settings: CrawlSettings) -> dict[str, Any]:
         "DOWNLOAD_MAXSIZE": settings.download_max_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "CLOSESPIDER_TIMEOUT": settings.deadline_s,
-        "RETRY_TIMES": RETRIES,
+        "RETRY_TIMES": settings.retries,
         "REDIRECT_MAX_TIMES": MAX_REDIRECTS,
         "METAREFRESH_ENABLED": False,
         "COOKIES_ENABLED": False,

@@ -7,7 +7,7 @@ from datetime import date
 
 from usda_ingest.errors import FileRefused, NotAPriceReport, RowProblem
 from usda_ingest.quote import Prices, Quote, Traits, price_unit
-from usda_ingest.values import MAX_COMMENT_CHARS, day, fold, price, text
+from usda_ingest.values import MAX_COMMENT_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS, day, fold, price, text
 
 DETAILS_SECTION = "report details"
 LEGACY_REPORT_PREFIX = "mnp-"
@@ -83,7 +83,7 @@ def is_other_section(row: Row) -> bool:
 def _read_mars(row: Row, line: int, context: Context) -> Quote:
     package, unit = text(row["package"], "package"), row.get("unit_sales", "")
     traits = Traits(
-        report_id=_filled(row, "slug_id"),
+        report_id=_filled(row, "slug_id", limit=MAX_NAME_CHARS),
         market=_filled(row, "market_location_city"),
         commodity=_filled(row, "commodity"),
         category=text(row.get("category", ""), "category"),
@@ -95,7 +95,7 @@ def _read_mars(row: Row, line: int, context: Context) -> Quote:
         appearance=text(row["appearance"], "appearance"),
         quality=text(row["quality"], "quality"),
         condition=text(row["condition"], "condition"),
-        unit=price_unit(text(unit, "unit_sales"), package),
+        unit=price_unit(text(unit, "unit_sales", limit=MAX_NAME_CHARS), package),
         other=tuple(text(row.get(name, ""), name) for name in (*_MARS_OTHER, "properties")),
     )
     mostly = (row.get("mostly_low_price", ""), row.get("mostly_high_price", ""))
@@ -107,14 +107,14 @@ def _read_mars(row: Row, line: int, context: Context) -> Quote:
 
 
 def _read_legacy(row: Row, line: int, context: Context) -> Quote:
-    market, package = _titled(_filled(row, "city name")), text(row["package"], "package")
-    names = [text(row.get(name, ""), name) for name in ("variety", "sub variety")]
+    market, package = _titled(_filled(row, "city name", limit=MAX_NAME_CHARS)), text(row["package"], "package")
+    variety = text(f"{row['variety']} {row.get('sub variety', '')}", "variety with sub variety")
     traits = Traits(
         report_id=LEGACY_REPORT_PREFIX + re.sub(r"[^a-z0-9]+", "-", fold(market)).strip("-"),
         market=market,
         commodity=_legacy_commodity(row, context),
         category="",
-        variety=" ".join(name for name in names if name),
+        variety=variety,
         package=package,
         size=text(row["item size"], "item size"),
         organic=_is_organic(row["type"]),
@@ -122,7 +122,7 @@ def _read_legacy(row: Row, line: int, context: Context) -> Quote:
         appearance=text(row.get("appearance", ""), "appearance"),
         quality=text(row.get("quality", ""), "quality"),
         condition=text(row.get("condition", ""), "condition"),
-        unit=price_unit(text(row.get("unit of sale", ""), "unit of sale"), package),
+        unit=price_unit(text(row.get("unit of sale", ""), "unit of sale", limit=MAX_NAME_CHARS), package),
         other=tuple(text(row.get(name, ""), name) for name in (*_LEGACY_OTHER, "trans mode")),
     )
     prices = _prices(row["low price"], row["high price"], row.get("mostly low", ""), row.get("mostly high", ""))
@@ -136,8 +136,8 @@ MARS = Format("mars", _MARS_REQUIRED, _read_mars)
 LEGACY = Format("legacy", frozenset(_LEGACY_REQUIRED), _read_legacy)
 
 
-def _filled(row: Row, name: str) -> str:
-    value = text(row[name], name)
+def _filled(row: Row, name: str, *, limit: int = MAX_TEXT_CHARS) -> str:
+    value = text(row[name], name, limit=limit)
     if not value:
         raise RowProblem(f"{name} is blank")
     return value

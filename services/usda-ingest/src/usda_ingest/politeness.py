@@ -11,7 +11,6 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Request, Response
 
-RETRIES = 3
 BACKOFF_S = 1.0
 MAX_BACKOFF_S = 30.0
 # A server that asks for more patience than this gets it: the file waits for the next scheduled crawl.

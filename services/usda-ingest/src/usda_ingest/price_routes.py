@@ -15,6 +15,7 @@ from usda_ingest.price_queries import PriceFilter
 from usda_ingest.problems import Problem
 
 MAX_FILTER_CHARS = 300
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL has no such character
 MAX_ID = 2**63 - 1
 _PLAIN = (
     *("series_id", "report_id", "market", "commodity", "variety", "package", "size", "organic", "origin", "quality"),
@@ -23,7 +24,7 @@ _PLAIN = (
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 After = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS, description="from `next` of the page before")]
-Text = Annotated[str | None, Query(max_length=MAX_FILTER_CHARS)]
+Text = Annotated[str | None, Query(max_length=MAX_FILTER_CHARS, pattern=NO_NUL)]
 
 
 def routes(engine: Engine) -> APIRouter:
@@ -52,7 +53,7 @@ def routes(engine: Engine) -> APIRouter:
     @router.get("/commodities", response_model=answers.CommodityPage)
     def commodities(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
         """Page through the commodities by name."""
-        cursor = decode(after, str)
+        cursor = decode(after, row_text)
         with engine.connect() as connection:
             rows = price_queries.commodities(connection, after=cursor[0] if cursor else "", limit=limit)
         return page(request, rows, limit, commodity_item, lambda row: [row.commodity_key])
@@ -68,6 +69,13 @@ def routes(engine: Engine) -> APIRouter:
         return {**_described(found), "points": [point(row) for row in points]}
 
     return router
+
+
+def row_text(text: str) -> str:
+    """Read a row's name from a cursor."""
+    if "\x00" in text:
+        raise ValueError(text)
+    return text
 
 
 def row_id(text: str) -> int:

@@ -13,7 +13,9 @@ from mercadito_events.service.settings import Reader, database, nats
 DEFAULT_CRAWL_EVERY_S = 6 * 3600
 DEFAULT_DEADLINE_S = 900
 DEFAULT_DOWNLOAD_TIMEOUT_S = 60
+DEFAULT_RETRIES = 3
 DEFAULT_DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024
+MAX_INDEX_URL_CHARS = 500
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -30,6 +32,7 @@ class CrawlSettings:
     public_url: str
     deadline_s: int
     delay_s: float
+    retries: int
     download_timeout_s: float
     download_max_bytes: int
 
@@ -106,6 +109,8 @@ def _crawl(reader: Reader) -> CrawlSettings:
     in_production = reader.environment() == "production"
     reader.url("USDA_INDEX_URL", schemes=("https", "http"))
     index_url = reader.text("USDA_INDEX_URL", " ")  # as written: relative links depend on a trailing slash
+    if len(index_url) > MAX_INDEX_URL_CHARS:
+        reader.problem(f"USDA_INDEX_URL has more than {MAX_INDEX_URL_CHARS} characters.")
     hosts = {host.strip().lower() for host in reader.text("USDA_ALLOWED_HOSTS", "-").split(",") if host.strip()}
     if hosts == {"-"}:
         hosts = {_host_of(index_url)}
@@ -119,6 +124,7 @@ def _crawl(reader: Reader) -> CrawlSettings:
         public_url=reader.url("PUBLIC_URL", "http://localhost:8080", schemes=("https", "http")),
         deadline_s=reader.integer("USDA_CRAWL_DEADLINE_S", DEFAULT_DEADLINE_S, minimum=5, maximum=86_400),
         delay_s=reader.number("USDA_DELAY_S", 1.0 if in_production else 0.05, minimum=0, maximum=60),
+        retries=reader.integer("USDA_RETRIES", DEFAULT_RETRIES, minimum=0, maximum=10),
         download_timeout_s=reader.number("USDA_DOWNLOAD_TIMEOUT_S", DEFAULT_DOWNLOAD_TIMEOUT_S, minimum=1, maximum=600),
         download_max_bytes=reader.integer(
             "USDA_DOWNLOAD_MAX_BYTES", DEFAULT_DOWNLOAD_MAX_BYTES, minimum=1_000, maximum=1024**3

@@ -23,6 +23,7 @@ MAX_PAGES = 50
 MAX_FILES = 500
 MAX_URL_CHARS = 2_000
 MAX_REASON_CHARS = 300
+MAX_NAME_CHARS = 255
 _NOT_MODIFIED = 304
 
 
@@ -159,7 +160,7 @@ def _is_page(url: str) -> bool:
 
 
 def _file_name(url: str) -> str:
-    return unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1] or "index"
+    return (unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1] or "index")[-MAX_NAME_CHARS:]
 
 
 def _header(response: Response, name: str) -> str | None:

@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from usda_ingest.errors import RowProblem
 
-MAX_TEXT_CHARS = 300
+# What the events' schemas allow; the longest real text, a package, has 48 characters.
+MAX_TEXT_CHARS = 200
+MAX_NAME_CHARS = 60
 MAX_COMMENT_CHARS = 4_000
 EARLIEST_DAY = date(1990, 1, 1)
 FUTURE_TOLERANCE = timedelta(days=7)

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+from mercadito_events.service.settings import SettingsError
+
+from usda_ingest.settings import CrawlSettings, ServiceSettings
+
+GOOD = {
+    "MERCADITO_ENV": "test",
+    "DATABASE_URL": "postgresql://usda@127.0.0.1:5432/usda",
+    "DATABASE_PASSWORD": "x",
+    "USDA_INDEX_URL": "http://127.0.0.1:8123/index/",
+    "USDA_RAW_DIR": "/tmp/raw",
+}
+SERVICE = {
+    **GOOD,
+    "HTTP_PORT": "8000",
+    "NATS_URL": "nats://127.0.0.1:4222",
+    "NATS_USER": "usda",
+    "NATS_PASSWORD": "x",
+    "IDENTITY_JWKS_FILE": "/tmp/jwks.json",
+}
+
+
+def test_the_index_url_keeps_its_slash_and_its_host_is_allowed_by_itself() -> None:
+    settings = CrawlSettings.from_env(GOOD)
+    assert settings.index_url == "http://127.0.0.1:8123/index/"
+    assert settings.allowed_hosts == {"127.0.0.1:8123"}
+    assert settings.raw_dir == Path("/tmp/raw")
+
+
+def test_listed_hosts_replace_the_default() -> None:
+    settings = CrawlSettings.from_env({**GOOD, "USDA_ALLOWED_HOSTS": "WWW.ams.usda.gov, data.usda.gov"})
+    assert settings.allowed_hosts == {"www.ams.usda.gov", "data.usda.gov"}
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as problems:
+        ServiceSettings.from_env({"MERCADITO_ENV": "test", "USDA_SCHEDULE": "maybe", "USDA_CRAWL_EVERY_S": "1"})
+    text = str(problems.value)
+    names = ("DATABASE_URL", "USDA_INDEX_URL", "USDA_RAW_DIR", "NATS_URL", "IDENTITY_JWKS_FILE", "HTTP_PORT")
+    for name in (*names, "USDA_SCHEDULE", "USDA_CRAWL_EVERY_S"):
+        assert name in text
+
+
+def test_the_schedule_is_on_unless_switched_off() -> None:
+    assert ServiceSettings.from_env(SERVICE).is_scheduled
+    assert not ServiceSettings.from_env({**SERVICE, "USDA_SCHEDULE": "off"}).is_scheduled
+
+
+def test_the_market_day_is_never_before_the_given_one() -> None:
+    settings = CrawlSettings.from_env({**GOOD, "USDA_TODAY": "2099-01-08"})
+    assert settings.market_day().isoformat() == "2099-01-08"
