@@ -11,6 +11,7 @@ from alembic.operations import Operations
 from mercadito_events.connection import connect
 from mercadito_events.ddl import create_inbox_v1, create_outbox_v1
 from mercadito_events.testing import DatabaseUrls, NatsServer
+from mercadito_events.testing.postgres import PostgresServer
 from nats import NATS
 from sqlalchemy import Engine, text
 from steps import engine_for
@@ -20,9 +21,10 @@ pytest_plugins = ["mercadito_events.testing"]
 Connect = Callable[[str], Awaitable[NATS]]
 
 
-@pytest.fixture
-def urls(database: Callable[[], DatabaseUrls]) -> DatabaseUrls:
-    made = database()
+@pytest.fixture(scope="session")
+def migrated(postgres_server: PostgresServer) -> DatabaseUrls:
+    """Return one database for all tests: making one takes longer than most of them."""
+    made = postgres_server.create_database()
     owner = engine_for(made.owner_url)
     with owner.begin() as connection:
         op = Operations(MigrationContext.configure(connection))
@@ -33,6 +35,14 @@ def urls(database: Callable[[], DatabaseUrls]) -> DatabaseUrls:
         connection.execute(text("CREATE TABLE idempotency (id bigint GENERATED ALWAYS AS IDENTITY, key text UNIQUE)"))
     owner.dispose()
     return made
+
+
+@pytest.fixture
+def urls(migrated: DatabaseUrls, postgres_server: PostgresServer) -> DatabaseUrls:
+    """Return the database, empty."""
+    with postgres_server.connect(migrated.name) as cursor:
+        cursor.execute("TRUNCATE outbox, inbox, effect, stock, idempotency RESTART IDENTITY")
+    return migrated
 
 
 @pytest.fixture

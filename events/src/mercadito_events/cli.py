@@ -20,7 +20,7 @@ from mercadito_events.connection import NatsClosed, NatsSettings, NatsUnreachabl
 from mercadito_events.service import logs
 from mercadito_events.service.settings import Reader, SettingsError, nats
 
-CONNECT_DEADLINE_S = 5.0
+CONNECT_DEADLINE_S = 3.0
 PROVISION_DEADLINE_S = 60.0
 MAX_EVENTS = 100_000
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -25,6 +25,7 @@ from mercadito_events.connection import ensure_open
 from mercadito_events.envelope import Event, MalformedEvent
 from mercadito_events.handling import Handler, Permanent
 from mercadito_events.pull import ConsumerMissing, ConsumerStuck, Pull
+from mercadito_events.topology import CONFIDENTIAL_STREAM
 from mercadito_events.waiting import backoff_s, in_thread, pause
 
 __all__ = ["Consumer", "ConsumerMissing", "ConsumerStuck"]
@@ -196,7 +197,7 @@ class Consumer:
 
     def _log_failure(self, message: Msg, error: Exception) -> None:
         # An exception about an account may quote an address: of those only the kind is logged.
-        shown = error if self._stream != dead_letters.CONFIDENTIAL_STREAM else None
+        shown = error if self._stream != CONFIDENTIAL_STREAM else None
         delivered = message.metadata.num_delivered
         _log.warning(
             "handler_failed", type=message.subject, delivered=delivered, error=type(error).__name__, exc_info=shown

@@ -8,11 +8,11 @@ from nats.js import JetStreamContext
 
 from mercadito_events.envelope import MalformedEvent
 from mercadito_events.handling import Permanent
+from mercadito_events.topology import CONFIDENTIAL_STREAM
 
 PUBLISH_TIMEOUT_S = 5.0
 MAX_ERROR_CHARS = 300
 DEAD_LETTER_STREAM = "DLQ"
-CONFIDENTIAL_STREAM = "ACCOUNTS"
 _KEPT_OF_CONFIDENTIAL = ("ce-id", "ce-type", "ce-time", "ce-source", "ce-specversion")
 
 

@@ -9,8 +9,9 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from nats.js.errors import APIError
 
-from mercadito_events.dead_letters import CONFIDENTIAL_STREAM
-from mercadito_events.topology import load
+from mercadito_events.topology import CONFIDENTIAL_STREAM, load
+
+ANSWER_TIMEOUT_S = 3.0
 
 _HEAD = ("durable", "stream", "pending", "ack pending", "redelivered", "oldest")
 _NAMES = 2  # so many columns are names, to the left; the rest are numbers, to the right
@@ -31,7 +32,7 @@ class Lag:
 
 async def measure(nc: NATS) -> list[Lag]:
     """Ask for every durable, those that streams.yaml does not know too."""
-    js = nc.jetstream()
+    js = nc.jetstream(timeout=ANSWER_TIMEOUT_S)
     found: list[Lag] = []
     for stream in load():
         durables = [info for info in await js.consumers_info(stream.name) if info.config.durable_name]

@@ -13,8 +13,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError
 
 from mercadito_events.connection import ensure_open
-from mercadito_events.dead_letters import CONFIDENTIAL_STREAM
-from mercadito_events.topology import load
+from mercadito_events.topology import CONFIDENTIAL_STREAM, load
 
 BATCH = 50
 FETCH_TIMEOUT_S = 1.0

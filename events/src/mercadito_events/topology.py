@@ -8,6 +8,9 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # one call; its types add nothing here
 
+CONFIDENTIAL_STREAM = "ACCOUNTS"
+"""Its events hold addresses and one-time links: no other stream, log or dead letter repeats them."""
+
 _SHIPPED = Path(__file__).resolve().parent / "shipped"
 _KILO, _MEGA, _DAY_S = 1024, 1024 * 1024, 86_400
 

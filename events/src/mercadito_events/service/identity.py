@@ -78,7 +78,7 @@ class KeySet:
         try:
             claims = self._signed_claims(token, audiences)
             identity = _identity(claims)
-        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
             raise Unauthenticated("the token is not valid here") from None
         moment = now or datetime.now(UTC)
         if identity.expires_at + LEEWAY <= moment:
@@ -112,7 +112,7 @@ class KeySet:
                 with self._lock:
                     self._keys = _read_keys(self._file)
                     self._stamp = stamp
-        except (OSError, ValueError, KeyError, TypeError, jwt.InvalidTokenError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
             # Half-written or away for a moment: the keys known so far still hold.
             _log.warning("jwks_unreadable", path=str(self._file), problem=type(error).__name__)
         return self._keys
