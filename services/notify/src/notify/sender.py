@@ -14,7 +14,7 @@ from typing import TypeVar
 import structlog
 from mercadito_events.inbox import Permanent
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from notify import figures, intents, mail, messages, pause, policy, revocations
@@ -27,13 +27,16 @@ from notify.rendering import Hub, render
 from notify.smtp import Envelope, Relay, conversation
 
 PARALLEL_SENDS = 4
-IDLE_POLL_S = 0.3
+IDLE_POLL_S = 0.4
 DATABASE_DOWN_POLL_S = 2.0
 HOUSEKEEPING_EVERY_S = 10.0
 # A dead sender's message is free again after this long; a living one renews it three times meanwhile.
 LEASE_S = 15.0
 # After SIGTERM; what is still under way then is left to its lease.
 DRAIN_S = 25.0
+
+# Down, restarting, read-only, full, locked, out of connections: it passes. A ProgrammingError does not, and ends us.
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -91,7 +94,7 @@ class Sender:
         """Look once; return after how many seconds to look again at the latest."""
         try:
             found, claimed = await self._in_thread(self._look)
-        except (OperationalError, PoolTimeout) as problem:
+        except DATABASE_AWAY as problem:
             _log.warning("database_away", problem=type(problem).__name__)
             return DATABASE_DOWN_POLL_S
         for message in claimed:
@@ -103,14 +106,11 @@ class Sender:
     def _look(self) -> tuple[bool, list[Claimed]]:
         with self._engine.begin() as connection:
             expanded = intents.expand(connection, domain=self._post.domain)
-        if not self._hand.free:
-            return False, []
-        with self._engine.begin() as connection:
             relay = pause.current(connection)
-            if relay.left_s:
-                return False, []
             # After a fault one message goes ahead; the others follow when it was taken.
             limit = self._hand.free if not relay.faults else int(not self._hand.tasks)
+            if relay.left_s or not limit:
+                return False, []
             return bool(expanded.queued), messages.claim(connection, self._lease, limit)
 
     async def _handle(self, message: Claimed) -> None:
@@ -121,7 +121,7 @@ class Sender:
             except LeaseLost:
                 figures.LEASES_LOST.inc()
                 _log.warning("lease_lost")
-            except (OperationalError, PoolTimeout) as problem:
+            except DATABASE_AWAY as problem:
                 # The lease ends by itself, and what the row says by then decides.
                 _log.warning("outcome_not_recorded", problem=type(problem).__name__)
             except Exception:  # noqa: BLE001 - the outermost frame of a message: others go on, it comes back by its lease

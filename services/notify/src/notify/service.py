@@ -75,23 +75,28 @@ async def _run(settings: Settings, engine: Engine, nc: Client, stop: asyncio.Eve
         "sender": Sender(engine, settings.post, lease_s=settings.lease_s).run(stop),
         **{f"consumer {number}": consumer.run(stop) for number, consumer in enumerate(consumers)},
     }
-    await _until_all_end(parts, stop)
+    await run_together(parts, stop)
 
 
-async def _until_all_end(parts: dict[str, Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
-    """Run the parts; when one ends, for whatever reason, the others are asked to; its error is raised at the end."""
+async def run_together(parts: dict[str, Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Run the parts until ``stop``; when one ends unasked, the others are asked to end, and it is an error.
+
+    Raises:
+        Exception: what the first failing part raised, or a RuntimeError when one just ended.
+
+    """
     tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
     _log.info("started")
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        if not stop.is_set():
-            _log.error("part_ended", part=task.get_name(), problem=repr(task.exception()))
+    unasked = [] if stop.is_set() else [task.get_name() for task in done]
     stop.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    _log.info("stopped")
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    problems = [result for result in results if isinstance(result, BaseException)]
+    _log.info("stopped", ended_unasked=unasked, problems=[type(problem).__name__ for problem in problems])
+    if problems:
+        raise problems[0]
+    if unasked:
+        raise RuntimeError(f"{', '.join(unasked)} ended without being asked to")
 
 
 class _Server(uvicorn.Server):

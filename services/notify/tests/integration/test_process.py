@@ -244,6 +244,23 @@ def test_a_relay_that_is_away_for_a_while_gets_everything_afterwards(
     assert notify.ask("/readyz")[0] == 200
 
 
+def test_a_database_that_restarts_is_waited_for(
+    notify: NotifyProcess, engine: Engine, nats: NatsServer, eventually: Eventually, postgres_server: Any
+) -> None:
+    notify.start()
+    publish(nats, known())
+    eventually(lambda: handled(engine) == 1)
+    engine.dispose()
+    postgres_server.stop()
+    try:
+        publish(nats, placed())
+        eventually(lambda: notify.ask("/readyz")[0] == 503)
+        assert notify.ask("/healthz")[0] == 200
+    finally:
+        postgres_server.start()
+    eventually(lambda: states(engine) == ["sent"])
+
+
 def test_sigterm_finishes_the_message_in_hand(
     notify: NotifyProcess, engine: Engine, relay: FaultyRelay, nats: NatsServer, eventually: Eventually
 ) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import email
 import email.policy
 import json
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
@@ -264,8 +265,10 @@ async def test_a_fault_of_the_relay_costs_no_attempt(
 async def test_the_queue_pauses_longer_with_each_fault_and_tries_one_message_at_a_time(
     engine: Engine, relay: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pause, "FIRST_PAUSE_S", 0.3)
+    monkeypatch.setattr(pause, "FIRST_PAUSE_S", 0.05)
     relay.scripts = ["greeting_421"]
+    with engine.begin() as connection:
+        assert pause.pause(connection, "an earlier fault", random.Random(1)) == 1
     know(engine)
     for _ in range(5):
         record(engine, placed())
@@ -275,10 +278,10 @@ async def test_the_queue_pauses_longer_with_each_fault_and_tries_one_message_at_
             return pause.current(connection).faults
 
     async with sending(engine, relay.port):
-        await asyncio.to_thread(eventually, lambda: faults() >= 1)
-        first = relay.connections
-        await asyncio.to_thread(eventually, lambda: faults() >= 3)
-        assert relay.connections - first == 2
+        await asyncio.to_thread(eventually, lambda: faults() >= 4)
+        # One connection for each fault after the first, and perhaps one under way: not one for each message.
+        tried = relay.connections
+        assert 3 <= tried <= faults()
         relay.scripts = ["accept"]
         await settled(engine, eventually, "sent", number=5)
     assert faults() == 0
