@@ -24,7 +24,7 @@ _PEOPLE = (
     """
     CREATE TABLE stores (
         id uuid PRIMARY KEY,
-        name text NOT NULL,
+        name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
         route text NOT NULL DEFAULT '',
         stop integer NOT NULL DEFAULT 0,
         active boolean NOT NULL DEFAULT true,
@@ -80,10 +80,11 @@ _CYCLES = (
     """
     CREATE TABLE products (
         id uuid PRIMARY KEY,
-        name text NOT NULL,
-        name_es text NOT NULL,
-        category text NOT NULL,
-        pack text NOT NULL,
+        -- An order event lists 200 lines with names and packs, and has to stay below 256 kB.
+        name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 80),
+        name_es text NOT NULL CHECK (char_length(name_es) BETWEEN 1 AND 80),
+        category text NOT NULL CHECK (char_length(category) BETWEEN 1 AND 80),
+        pack text NOT NULL CHECK (char_length(pack) BETWEEN 1 AND 120),
         series_id uuid,
         units_per_package numeric(10, 3) NOT NULL DEFAULT 1 CHECK (units_per_package > 0),
         yield_share numeric(5, 4) NOT NULL DEFAULT 1 CHECK (yield_share > 0 AND yield_share <= 1),
@@ -97,7 +98,7 @@ _CYCLES = (
     """
     CREATE TABLE cycles (
         id uuid PRIMARY KEY,
-        name text NOT NULL,
+        name text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
         state text NOT NULL CHECK (state IN ('scheduled', 'open', 'closed', 'packing', 'done', 'cancelled')),
         opens_at timestamptz NOT NULL,
         cutoff_at timestamptz NOT NULL,

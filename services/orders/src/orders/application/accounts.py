@@ -12,6 +12,7 @@ from orders.application import facts
 from orders.application.commands import Client
 from orders.application.ports import Passwords, Signer, Transactions, UnitOfWork
 from orders.application.sessions import Caller, Session, SignedToken
+from orders.domain.order import is_id
 from orders.domain.errors import TooManyAttempts, TooManyTokens, Unauthenticated, WrongCredentials
 
 SESSION_IDLE_S = 3 * 24 * 3600
@@ -72,7 +73,7 @@ class Accounts:
     def identify_token(self, token: str) -> Caller:
         """Return who an API token stands for: its signature is good and it has not been deleted since."""
         token_id = self._signer.api_token_id(token)
-        caller = self._transactions.run(lambda work: work.people.by_token(token_id))
+        caller = self._transactions.run(lambda work: work.people.by_token(token_id)) if is_id(token_id) else None
         if caller is None:
             raise Unauthenticated("the token was deleted")
         return caller

@@ -1,6 +1,6 @@
 """The events of this service, as their readers expect them (`events/schemas`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ def order_fact(
     action: str, order: Order, cycle: Cycle, *, actor: Actor, changes: Sequence[dict[str, object]], reason: str
 ) -> Fact:
     """Describe what happened to an order; `action` is placed, amended or cancelled."""
+    in_order = {line.offer_id for line in order.lines}
     data = {
         "order_id": order.id,
         "number": order.number,
@@ -43,10 +44,17 @@ def order_fact(
         "total_cents": order.total_cents,
         "note": order.note,
         "actor": {"person_id": actor.person_id, "role": actor.role.value},
-        "changes": list(changes),
+        "changes": [_told(change, in_order) for change in changes],
         "reason": reason,
     }
     return Fact(f"orders.order.{action}.v1", order.id, data)
+
+
+def _told(change: Mapping[str, object], in_order: set[str]) -> dict[str, object]:
+    """Leave out the names of lines that the event lists anyway; those of the largest order would not fit twice."""
+    if change.get("offer_id") not in in_order:
+        return dict(change)
+    return {name: value for name, value in change.items() if name not in ("name", "name_es")}
 
 
 def offers_changed(cycle_id: str, offers: Sequence[LockedOffer]) -> Iterator[Fact]:

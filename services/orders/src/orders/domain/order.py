@@ -20,6 +20,7 @@ from orders.domain.errors import (
 MAX_LINES = 200
 MAX_QUANTITY = 10_000
 MAX_NOTE_CHARACTERS = 1_000
+MAX_TOTAL_CENTS = 1_000_000_000
 
 
 class OrderState(StrEnum):
@@ -171,6 +172,8 @@ def agree_lines(
         raise SoldOut(tuple(shortages))
     if not any(line.quantity for line in lines):
         raise PriceChanged(tuple(PriceNow(line.offer_id, line.unit_price_cents) for line in lines))
+    if sum(line.total_cents for line in lines) > MAX_TOTAL_CENTS:
+        raise Invalid(FieldError("lines", f"an order may be worth {MAX_TOTAL_CENTS // 100} dollars at most"))
     return tuple(lines)
 
 

@@ -1,0 +1,74 @@
+"""What this service publishes is what `events/schemas` promises."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from orders.application import clock
+from orders.application.republish import republish
+from tests.integration.test_ordering import shop
+
+__all__ = ["shop"]
+SCHEMAS = Path(__file__).resolve().parents[4] / "events" / "schemas"
+
+
+def check(event: dict[str, Any]) -> str:
+    kind = str(event.pop("type"))
+    schema = json.loads((SCHEMAS / f"{kind}.schema.json").read_text())
+    jsonschema.validate(event, schema, format_checker=jsonschema.FormatChecker())
+    return kind
+
+
+def test_every_event_of_a_market_day_fits_its_schema(world: Any, shop: Any, transactions: Any) -> None:
+    short = world.offer(shop.cycle, available=1)
+    order = shop.place((shop.limited, 2), (short, 3), on_shortage="partial", note="ñ").json
+    order = shop.amend(order, (shop.unlimited, 1), note="").json
+    shop.cancel(order)
+    shop.api.call("DELETE", "/tokens/current")
+    world.cycle(state="scheduled", opens_in_s=-1, cutoff_in_s=100)
+    world.cycle(cutoff_in_s=-1)
+    clock.advance(transactions)
+    republish(transactions, "America/Los_Angeles")
+    assert {check(event) for event in world.events()} == {
+        "accounts.contact.changed.v1",
+        "orders.cycle.closed.v1",
+        "orders.cycle.closing.v1",
+        "orders.cycle.opened.v1",
+        "orders.offers.changed.v1",
+        "orders.order.amended.v1",
+        "orders.order.cancelled.v1",
+        "orders.order.placed.v1",
+        "orders.person.signed_out.v1",
+        "orders.store.changed.v1",
+    }
+
+
+def test_no_event_but_contacts_carries_an_address(world: Any, shop: Any, transactions: Any) -> None:
+    shop.place((shop.limited, 2))
+    republish(transactions, "America/Los_Angeles")
+    for event in world.events():
+        assert event["type"].startswith("accounts.") or "@" not in json.dumps(event)
+
+
+def test_the_largest_order_fits_into_an_event(world: Any, shop: Any) -> None:
+    from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS  # noqa: PLC0415 - only here
+
+    offers = [world.offer(shop.cycle) for _ in range(MAX_LINES)]
+    others = [world.offer(shop.cycle) for _ in range(MAX_LINES)]
+    world.run("UPDATE products SET name = repeat('ñ', 80), name_es = repeat('ñ', 80), pack = repeat('ñ', 120)")
+    order = shop.place(*((offer, 1) for offer in offers), note="ñ" * MAX_NOTE_CHARACTERS)
+    assert order.status_code == 201
+    assert shop.amend(order.json, *((offer, 1) for offer in others)).status_code == 200
+    assert [len(event["offers"]) for event in world.events("orders.offers.changed.v1")] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("kind", ["placed", "amended", "cancelled"])
+def test_order_events_name_who_did_it(world: Any, shop: Any, kind: str) -> None:
+    order = shop.place((shop.limited, 2)).json
+    order = shop.amend(order, (shop.limited, 1)).json
+    shop.cancel(order)
+    event = world.events(f"orders.order.{kind}.v1")[0]
+    assert event["actor"] == {"person_id": shop.buyer.person_id, "role": "buyer"}

@@ -1,0 +1,34 @@
+import pytest
+
+from orders.entrypoints.pages.packs import category_in, pack_in, unit_in
+
+
+@pytest.mark.parametrize(
+    ("pack", "spanish"),
+    [
+        ("40 lb cartons", "cajas de 40 lb"),
+        ("7/10 bushel cartons, 88s", "cajas de 7/10 bushel, 88s"),
+        ("cartons 2 layer, 48s", "cajas de 2 capas, 48s"),
+        ("flats 8 1-lb containers with lids", "charolas de 8 envases de 1 lb con tapa"),
+        ("cartons bunched, 60s", "cajas en manojos, 60s"),
+        ("50 lb sacks loose, jumbo", "sacos de 50 lb a granel, jumbo"),
+        ("25 lb cartons, large", "cajas de 25 lb, grande"),
+        ("something nobody listed", "something nobody listed"),
+        ("", ""),
+    ],
+)
+def test_a_pack_is_said_in_spanish(pack: str, spanish: str) -> None:
+    assert pack_in(pack, "es") == spanish
+    assert pack_in(pack, "en") == pack
+
+
+def test_a_price_is_for_one_of_them() -> None:
+    assert unit_in("40 lb cartons", "en") == "carton"
+    assert unit_in("40 lb cartons", "es") == "caja"
+    assert unit_in("24 inch", "en") is None
+
+
+def test_categories_are_headings_in_either_language() -> None:
+    assert category_in("fruit", "en") == "Fruit"
+    assert category_in("Vegetables", "es") == "Verduras"
+    assert category_in("moonrocks", "es") == "Moonrocks"
