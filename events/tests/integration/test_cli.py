@@ -1,13 +1,17 @@
 import asyncio
+import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from mercadito_events.cli import main
 from mercadito_events.connection import connect
 from mercadito_events.envelope import new_event
 from mercadito_events.testing import NatsServer, free_port
@@ -16,11 +20,35 @@ from steps import TYPE
 COMMAND = [str(Path(sys.executable).parent / "mercadito-events")]
 
 
-def run(nats: NatsServer, user: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "MERCADITO_ENV": "test"} | nats.environment(user) | env
-    return subprocess.run(
-        [*COMMAND, *arguments], env=environment, capture_output=True, text=True, timeout=20, check=False
-    )
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(nats: NatsServer, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Return a function that runs the command in this process: starting Python takes longer than all it does."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run_as(user: str, *arguments: str, **env: str) -> Done:
+        capsys.readouterr()
+        try:
+            status = main(arguments, {"MERCADITO_ENV": "test"} | nats.environment(user) | env)
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        heard = capsys.readouterr()
+        return Done(status, heard.out, heard.err)
+
+    yield run_as
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
 
 
 async def publish(nats: NatsServer, *numbers: int, type_: str = TYPE) -> None:
@@ -32,9 +60,9 @@ async def publish(nats: NatsServer, *numbers: int, type_: str = TYPE) -> None:
     await nc.close()
 
 
-def test_tail_shows_id_time_type_and_body_of_past_events(nats: NatsServer) -> None:
+def test_tail_shows_id_time_type_and_body_of_past_events(nats: NatsServer, run: Run) -> None:
     asyncio.run(publish(nats, 1, 2, 3))
-    done = run(nats, "operator", "tail", "orders.>", "--since", "1h", "--no-follow")
+    done = run("operator", "tail", "orders.>", "--since", "1h", "--no-follow")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 3
@@ -45,11 +73,11 @@ def test_tail_shows_id_time_type_and_body_of_past_events(nats: NatsServer) -> No
     assert body == '{"n":1,"text":"ñ\\x85\\u202e"}'  # nothing that a terminal obeys
 
 
-def test_tail_ends_at_its_limit_and_filters_by_subject(nats: NatsServer) -> None:
+def test_tail_ends_at_its_limit_and_filters_by_subject(nats: NatsServer, run: Run) -> None:
     asyncio.run(publish(nats, 1, 2, 3))
     asyncio.run(publish(nats, 9, type_="orders.store.changed.v1"))
-    assert len(run(nats, "operator", "tail", TYPE, "--since", "1h", "--limit", "2").stdout.splitlines()) == 2
-    assert len(run(nats, "operator", "tail", "orders.store.>", "--since", "1h", "--no-follow").stdout.splitlines()) == 1
+    assert len(run("operator", "tail", TYPE, "--since", "1h", "--limit", "2").stdout.splitlines()) == 2
+    assert len(run("operator", "tail", "orders.store.>", "--since", "1h", "--no-follow").stdout.splitlines()) == 1
 
 
 def test_tail_follows_over_a_crash_of_the_server_and_ends_quietly_at_ctrl_c(
@@ -73,7 +101,7 @@ def test_tail_follows_over_a_crash_of_the_server_and_ends_quietly_at_ctrl_c(
     assert b"Traceback" not in errors
 
 
-def test_tail_shows_dead_letters_with_what_went_wrong(nats: NatsServer) -> None:
+def test_tail_shows_dead_letters_with_what_went_wrong(nats: NatsServer, run: Run) -> None:
     async def bury() -> None:
         nc = await connect(nats.settings("notify"), name="test")
         headers = {"ce-id": "1", "x-error": "Permanent", "x-subject": TYPE}
@@ -81,7 +109,7 @@ def test_tail_shows_dead_letters_with_what_went_wrong(nats: NatsServer) -> None:
         await nc.close()
 
     asyncio.run(bury())
-    done = run(nats, "operator", "tail", "dlq.>", "--since", "1h", "--no-follow")
+    done = run("operator", "tail", "dlq.>", "--since", "1h", "--no-follow")
     assert f"dlq.notify__orders x-error=Permanent x-subject={TYPE} b'" in done.stdout
     assert "\x1b" not in done.stdout
 
@@ -97,16 +125,16 @@ def test_tail_shows_dead_letters_with_what_went_wrong(nats: NatsServer) -> None:
         (["tail", "orders.>", "--limit", "0"], "not a whole number"),
     ],
 )
-def test_a_call_that_cannot_work_is_explained(nats: NatsServer, arguments: list[str], says: str) -> None:
-    done = run(nats, "operator", *arguments)
+def test_a_call_that_cannot_work_is_explained(run: Run, arguments: list[str], says: str) -> None:
+    done = run("operator", *arguments)
     assert done.returncode in (1, 2)
     assert says in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_lag_shows_a_line_per_durable(nats: NatsServer) -> None:
+def test_lag_shows_a_line_per_durable(nats: NatsServer, run: Run) -> None:
     asyncio.run(publish(nats, 1, 2))
-    done = run(nats, "operator", "lag")
+    done = run("operator", "lag")
     assert done.returncode == 0, done.stderr
     head, *rows = [line.split() for line in done.stdout.splitlines()]
     assert head == ["durable", "stream", "pending", "ack", "pending", "redelivered", "oldest"]
@@ -120,36 +148,36 @@ def test_lag_shows_a_line_per_durable(nats: NatsServer) -> None:
     assert idle[-1] == "-"
 
 
-def test_a_server_that_is_away_is_named_in_plain_words(nats: NatsServer) -> None:
-    done = run(nats, "operator", "lag", NATS_URL=f"nats://127.0.0.1:{free_port()}")
+def test_a_server_that_is_away_is_named_in_plain_words(run: Run) -> None:
+    done = run("operator", "lag", NATS_URL=f"nats://127.0.0.1:{free_port()}")
     assert done.returncode == 1
     assert "cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_password_is_named_and_not_shown(nats: NatsServer) -> None:
-    done = run(nats, "operator", "lag", NATS_PASSWORD="sesame-open-up")
+def test_a_wrong_password_is_named_and_not_shown(run: Run) -> None:
+    done = run("operator", "lag", NATS_PASSWORD="sesame-open-up")
     assert done.returncode == 1
     assert "password" in done.stderr
     assert "sesame" not in done.stderr
 
 
-def test_a_user_without_the_right_is_told_so(nats: NatsServer) -> None:
-    done = run(nats, "orders", "lag")
+def test_a_user_without_the_right_is_told_so(run: Run) -> None:
+    done = run("orders", "lag")
     assert done.returncode == 1
     assert "may not ask" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_missing_settings_are_listed_together(nats: NatsServer) -> None:
-    done = run(nats, "operator", "lag", NATS_URL="", NATS_USER="", NATS_PASSWORD="")
+def test_missing_settings_are_listed_together(run: Run) -> None:
+    done = run("operator", "lag", NATS_URL="", NATS_USER="", NATS_PASSWORD="")
     assert done.returncode == 2
     for name in ("NATS_URL", "NATS_USER", "NATS_PASSWORD_FILE"):
         assert name in done.stderr
 
 
-def test_provisioning_twice_changes_nothing(nats: NatsServer) -> None:
-    done = run(nats, "provisioner", "provision")
+def test_provisioning_twice_changes_nothing(run: Run) -> None:
+    done = run("provisioner", "provision")
     assert done.returncode == 0, done.stderr
     actions = {line.split()[0] for line in done.stdout.splitlines()}
     assert actions == {"unchanged"}
