@@ -1,15 +1,22 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from faulty_relay import FaultyRelay
 from mercadito_events.service.database import DatabaseSettings, create_engine
 from mercadito_events.service.migrations import upgrade
-from mercadito_events.testing import DatabaseUrls
+from mercadito_events.testing import DatabaseUrls, wait_until
 from sqlalchemy import Engine, make_url
 from world import MIGRATIONS
 
 pytest_plugins = ["mercadito_events.testing"]
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """The kit's ``wait_until`` with a patience that also does for a busy machine."""
+    return partial(wait_until, timeout_s=30)
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ class NotifyProcess:
             command = [sys.executable, "-m", "notify", "serve"]
             self.running = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
         if ready:
-            wait_until(self.is_ready, 20)
+            wait_until(self.is_ready, 60)
 
     def is_ready(self) -> bool:
         assert self.running is not None
