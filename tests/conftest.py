@@ -20,4 +20,5 @@ def system(tmp_path_factory: pytest.TempPathFactory, usda_files: Path | None) ->
     """A whole system of processes with ports and a state folder of its own, beside whatever else runs here."""
     started, process = native_system(tmp_path_factory.mktemp("system"), usda_files)
     yield started
+    started.close_clients()
     stop(process)

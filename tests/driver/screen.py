@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.driver.api import Client
 
 Message = dict[str, Any]
+OPEN_WITHIN_S = 10
 
 
 class Screen:
@@ -19,10 +21,18 @@ class Screen:
 
     def __init__(self, url: str, client: Client, *channels: str) -> None:
         address = f"ws://{urlsplit(url).netloc}/ws"
-        self.socket: ClientConnection = connect(
-            address, subprotocols=[Subprotocol("mercadito.v1")], origin=Origin(url), open_timeout=10
-        )
         self.messages: list[Message] = []
+        with ExitStack() as opened:
+            options = {
+                "subprotocols": [Subprotocol("mercadito.v1")],
+                "origin": Origin(url),
+                "open_timeout": OPEN_WITHIN_S,
+            }
+            self.socket: ClientConnection = opened.enter_context(connect(address, **options))  # type: ignore[arg-type]
+            self._subscribe(client, channels)
+            self._closing = opened.pop_all()
+
+    def _subscribe(self, client: Client, channels: tuple[str, ...]) -> None:
         self._send({"auth": client.ticket()})
         self._until(lambda frame: "welcome" in frame, within_s=5)
         self._send({"sub": [{"c": channel} for channel in channels]})
@@ -35,7 +45,7 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.socket.close()
+        self._closing.close()
 
     def _send(self, frame: Message) -> None:
         self.socket.send(json.dumps(frame))

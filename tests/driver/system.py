@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.driver.api import Client
@@ -42,6 +42,7 @@ class System:
     port: int
     run_dir: Path
     environment: dict[str, str]
+    clients: list[Client] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -85,7 +86,13 @@ class System:
 
     def client(self, email: str) -> Client:
         """Sign in by token."""
-        return Client(self.url, f"{email}@mercadito.example")
+        self.clients.append(Client(self.url, f"{email}@mercadito.example"))
+        return self.clients[-1]
+
+    def close_clients(self) -> None:
+        """Close everybody's connections."""
+        for client in self.clients:
+            client.http.close()
 
     def mailbox(self) -> Mailbox:
         """Return the sink's mails from now on."""
