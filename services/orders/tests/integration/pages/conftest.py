@@ -1,10 +1,9 @@
 """A browser without scripts: it reads pages, fills forms as they were drawn and follows where it is sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -109,7 +108,7 @@ class Browser:
         answer = self.client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         return Page(answer.status_code, answer.text, answer.headers, path)
 
-    def send(self, form: Form, follow: bool = True, **values: str) -> Page:
+    def send(self, form: Form, *, follow: bool = True, **values: str) -> Page:
         fields = {**form.fields, **{name.replace("_quantity_", "quantity-"): text for name, text in values.items()}}
         return self.post(form.action, fields, follow=follow)
 
@@ -119,7 +118,7 @@ class Browser:
             return self.get(answer.headers["Location"])
         return Page(answer.status_code, answer.text, answer.headers, path)
 
-    def order(self, page: Page, quantities: dict[str, str], follow: bool = True, **more: str) -> Page:
+    def order(self, page: Page, quantities: dict[str, str], *, follow: bool = True, **more: str) -> Page:
         """Fill the order form and press its button."""
         form = page.form("/orders")
         typed = {f"quantity-{offer}": text for offer, text in quantities.items()}
@@ -157,7 +156,7 @@ class Market:
 
 
 @pytest.fixture
-def market(world: Any, signed_in: Callable[[Actor], Browser]) -> Iterator[Market]:
+def market(world: Any, signed_in: Callable[[Actor], Browser]) -> Market:
     buyer, store = world.buyer()
     cycle = world.cycle()
     offers = (
@@ -165,9 +164,4 @@ def market(world: Any, signed_in: Callable[[Actor], Browser]) -> Iterator[Market
         world.offer(cycle, name="Limes", price=1_250, available=3),
         world.offer(cycle, name="Rice", price=500, available=None, category="other"),
     )
-    yield Market(signed_in(buyer), buyer, store, cycle, *offers)
-
-
-@pytest.fixture
-def new_key() -> Callable[[], str]:
-    return lambda: str(uuid4())
+    return Market(signed_in(buyer), buyer, store, cycle, *offers)

@@ -168,9 +168,7 @@ def test_a_form_of_an_older_session_is_kept_and_only_sent_again(world: Any, mark
     assert _ordered(world, market) == {market.apples: 2}
 
 
-def test_a_session_that_ended_keeps_what_was_typed_through_the_sign_in(
-    world: Any, market: Any, browser: Any
-) -> None:
+def test_a_session_that_ended_keeps_what_was_typed_through_the_sign_in(world: Any, market: Any, browser: Any) -> None:
     page = market.browser.get("/order")
     market.browser.client.delete_cookie("mercadito_session")
     asked = market.browser.order(page, {market.apples: "2", market.limes: "1"}, note="Ring the bell")

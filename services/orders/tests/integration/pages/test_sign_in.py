@@ -28,9 +28,7 @@ def test_signing_in_leads_nowhere_else(browser: Any, world: Any, wanted: str) ->
     assert after.headers["Location"] == "/"
 
 
-def test_the_front_page_sends_everyone_to_their_work(
-    browser: Any, world: Any, signed_in: Callable[..., Any]
-) -> None:
+def test_the_front_page_sends_everyone_to_their_work(browser: Any, world: Any, signed_in: Callable[..., Any]) -> None:
     buyer, _ = world.buyer()
     assert browser.get("/").headers["Location"] == "/sign-in"
     assert signed_in(buyer).get("/").headers["Location"] == "/order"
@@ -81,9 +79,7 @@ def test_signing_out_ends_the_session_and_takes_both_cookies(market: Any) -> Non
 def test_the_cookies_are_out_of_reach_for_scripts_and_other_sites(browser: Any, world: Any) -> None:
     buyer, _ = world.buyer()
     form = browser.get("/sign-in").form("/sign-in")
-    after = browser.send(
-        form, follow=False, email=world.emails[buyer.person_id], password="correct horse battery"
-    )
+    after = browser.send(form, follow=False, email=world.emails[buyer.person_id], password="correct horse battery")
     cookies = after.headers.getlist("Set-Cookie")
     assert {cookie.split("=")[0] for cookie in cookies} >= {"mercadito_session", "mercadito_id"}
     assert all("HttpOnly" in cookie and "SameSite=Lax" in cookie for cookie in cookies)

@@ -1,4 +1,4 @@
-"""A message without Spanish, a sentence written straight into a template, a translation nobody asks for: all fail here."""
+"""A message without Spanish, words written straight into a template, a translation nobody asks for: all fail."""
 
 import re
 from html.parser import HTMLParser

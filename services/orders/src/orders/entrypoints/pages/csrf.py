@@ -1,7 +1,7 @@
 """Tokens that only a page of ours can have put into a form, bound to the browser's session.
 
-A token is an HMAC over the session cookie; before sign-in, over a random cookie that lives as long as the browser is open.
-Nothing is stored: whoever can't read the cookie can't know the token, and it dies with the session it belongs to.
+A token is an HMAC over the session cookie; before sign-in, over a random cookie that lives as long as the browser is
+open. Nothing is stored: whoever can't read the cookie can't know the token, and it dies with its session.
 """
 
 import hashlib
@@ -30,7 +30,8 @@ class FormTokens:
 
     def token(self) -> str:
         """Return the token for the forms of the page being drawn."""
-        return self._sign(request.cookies.get(SESSION_COOKIE) or self._form_secret())
+        opened_now = g.get("session_secret")
+        return self._sign(opened_now or request.cookies.get(SESSION_COOKIE) or self._form_secret())
 
     def require(self) -> None:
         """Refuse the form being posted unless its token fits the browser's session, or its place before sign-in."""

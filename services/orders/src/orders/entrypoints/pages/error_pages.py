@@ -36,22 +36,23 @@ def draw_forged(_error: ForgedForm) -> ResponseReturnValue:
 
 
 def _said(problem: Problem) -> tuple[str, str]:
+    """Return a heading and a sentence; what is not in the table is one of ours above 499, else one of theirs."""
     if problem.more.get("forged"):
-        return _("Please try once more"), _("This page was opened before you last signed in. Go back, reload it, and send again.")
-    match problem.status:
-        case 403:
-            return _("Not for you"), _("Your sign-in does not reach this page. If it should, ask us.")
-        case 404 | 405:
-            return _("Nothing here"), _("There is no such page, or it is not yours to see. Check the address.")
-        case 413:
-            return _("That is too much at once"), _("What was sent is larger than we take. Send less of it.")
-        case 429:
-            return _("A moment, please"), _("Too many requests came from here. Wait a minute, then try again.")
-        case 503:
-            return _("Back in a moment"), _("We can not answer right now. Nothing was lost; try again in a minute.")
-        case status if status >= INTERNAL:
-            return _("Something went wrong here"), _("It is not your fault, and it has been noted. Try again in a minute.")
-        case _:
-            return _("That did not work"), _("Something in the request was not understood. Go back and try again.")
-
-
+        return (
+            _("Please try once more"),
+            _("This page was opened before you last signed in. Go back, reload it, and send again."),
+        )
+    nothing = _("Nothing here"), _("There is no such page, or it is not yours to see. Check the address.")
+    known = {
+        403: (_("Not for you"), _("Your sign-in does not reach this page. If it should, ask us.")),
+        404: nothing,
+        405: nothing,
+        413: (_("That is too much at once"), _("What was sent is larger than we take. Send less of it.")),
+        429: (_("A moment, please"), _("Too many requests came from here. Wait a minute, then try again.")),
+        503: (_("Back in a moment"), _("We can not answer right now. Nothing was lost; try again in a minute.")),
+    }
+    if problem.status in known:
+        return known[problem.status]
+    if problem.status >= INTERNAL:
+        return _("Something went wrong here"), _("It is not your fault, and it has been noted. Try again in a minute.")
+    return _("That did not work"), _("Something in the request was not understood. Go back and try again.")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -10,6 +11,7 @@ from babel.numbers import format_decimal
 
 CENTS = 100
 DAY_S, HOUR_S, MINUTE_S = 86_400, 3_600, 60
+DAYS_REMEMBERED = 1_000
 SOON_S = 30 * MINUTE_S
 SECONDS_SHOWN_BELOW_S = 10 * MINUTE_S
 # CLDR's nearest skeletons come back abbreviated.
@@ -40,7 +42,7 @@ class Formats:
 
     def day(self, day: date) -> str:
         """Write a date with its weekday: "Thu, Jan 8"."""
-        return str(format_skeleton("MMMEd", day, locale=self._babel))
+        return _skeleton("MMMEd", day, self.locale)
 
     def long_day(self, day: date) -> str:
         """Write a date as a heading needs it: "Thursday, January 8"."""
@@ -48,8 +50,7 @@ class Formats:
 
     def short_day(self, day: date) -> str:
         """Write a date without its weekday: "Jan 8"; with the year when it is not this one's."""
-        skeleton = "MMMd" if day.year == self.today().year else "yMMMd"
-        return str(format_skeleton(skeleton, day, locale=self._babel))
+        return _skeleton("MMMd" if day.year == self.today().year else "yMMMd", day, self.locale)
 
     def clock(self, moment: datetime) -> str:
         """Write a time of day in the hub's zone, which is named: "6:00 PM PST"."""
@@ -67,6 +68,12 @@ class Formats:
     def _time(self, local: datetime) -> str:
         # CLDR puts narrow no-break spaces here; old phones draw them as boxes.
         return str(format_time(local.time(), "short", locale=self._babel)).replace("\u202f", "\u00a0")
+
+
+@lru_cache(maxsize=DAYS_REMEMBERED)
+def _skeleton(skeleton: str, day: date, locale: str) -> str:
+    # A page of 3,000 offers writes the same few days 3,000 times.
+    return str(format_skeleton(skeleton, day, locale=Locale(locale, "US")))
 
 
 @dataclass(frozen=True, slots=True)

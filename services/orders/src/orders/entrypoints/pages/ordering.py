@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
-from flask import Blueprint, render_template, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, Response, render_template, request
+from werkzeug.datastructures import MultiDict
 
 from orders.application.commands import AmendOrder, Answer, PlaceOrder
 from orders.application.queries import CycleView, OrderView, StoreView
@@ -15,10 +17,11 @@ from orders.entrypoints.idempotency import request_key
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages import refusals
 from orders.entrypoints.pages.csrf import ForgedForm
+from orders.entrypoints.pages.door import ask_again
 from orders.entrypoints.pages.formats import TimeLeft
 from orders.entrypoints.pages.order_form import TypedOrder, as_ordered, read_form
 from orders.entrypoints.pages.order_page import OrderPageModel, arrange, by_id
-from orders.entrypoints.pages.reader import locale, private, signed_in
+from orders.entrypoints.pages.reader import caller, locale, private, signed_in
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.words import order_page_words
 
@@ -26,7 +29,19 @@ MAX_OFFERS = 5_000
 MAX_SCHEDULED = 50
 MAX_VERSION_DIGITS = 9
 
+P = ParamSpec("P")
+
 blueprint = Blueprint("ordering", __name__)
+
+
+def asking_again(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Ask who is not signed in any more to do so, and keep what they typed."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Response:
+        return ask_again(request.form) if caller() is None else view(*args, **kwargs)
+
+    return guarded
 
 
 @blueprint.get("/order")
@@ -46,7 +61,7 @@ def show() -> Response:
 
 
 @blueprint.post("/orders")
-@private
+@asking_again
 def place() -> Response:
     """Place an order; 303 to it, or the same form again with what stands in the way."""
     person = signed_in()
@@ -65,7 +80,7 @@ def place() -> Response:
 
 
 @blueprint.post("/orders/<uuid:order_id>")
-@private
+@asking_again
 def amend(order_id: object) -> Response:
     """Change an order that stands; the version it was shown at guards what somebody else changed since."""
     person = signed_in()
@@ -81,6 +96,19 @@ def amend(order_id: object) -> Response:
         )
 
     return _try(send, person, typed, order.store_id, order.cycle_id)
+
+
+def resume(form: MultiDict[str, str]) -> Response | None:
+    """Show an order form that waited for a sign-in; None when there is none, or it is not this person's."""
+    if not form:
+        return None
+    try:
+        typed = read_form(form)
+        return _again(
+            signed_in(), typed, refusals.signed_in_again(), form.get("store_id", ""), form.get("cycle_id", "")
+        )
+    except errors.Refused:
+        return None
 
 
 def _try(send: Callable[[], Answer], person: Caller, typed: TypedOrder, store_id: str, cycle_id: str) -> Response:

@@ -5,6 +5,9 @@ glossary serves better than sentences to translate; a word that is not in it sta
 """
 
 import re
+from functools import lru_cache
+
+PACKS_REMEMBERED = 10_000
 
 _CONTAINERS = {
     "carton": ("carton", "caja"),
@@ -105,7 +108,9 @@ _CATEGORIES_ES = {
 }
 _CONTAINER = "|".join(sorted(_CONTAINERS, key=len, reverse=True))
 # "40 lb cartons", "7/10 bushel cartons": Spanish names the container first.
-_AMOUNT_FIRST = re.compile(rf"\b((?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas))\.? (?:({_CONTAINER}))\b", re.IGNORECASE)
+_AMOUNT_FIRST = re.compile(
+    rf"\b((?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas))\.? (?:({_CONTAINER}))\b", re.IGNORECASE
+)
 # "8 1-lb containers", "12 6-oz cups": so many of such a size each.
 _COUNTED = re.compile(rf"\b(\d+) (\d+)-(lb|oz) ({_CONTAINER}|vasos|bolsas de malla)\b", re.IGNORECASE)
 _WORD = re.compile(rf"\b({_CONTAINER})\b", re.IGNORECASE)
@@ -115,6 +120,7 @@ _PHRASE = re.compile(
 )
 
 
+@lru_cache(maxsize=PACKS_REMEMBERED)
 def pack_in(pack: str, locale: str) -> str:
     """Write a pack in the reader's language: "40 lb cartons" becomes "cajas de 40 lb"."""
     if locale != "es":

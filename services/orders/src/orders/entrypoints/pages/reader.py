@@ -29,6 +29,13 @@ def caller() -> Caller | None:
     return g.reader if isinstance(g.reader, Caller) else None
 
 
+def enter(person: Caller, session_secret: str) -> None:
+    """Draw the rest of this request for somebody who has just signed in."""
+    g.reader = person
+    g.session_secret = session_secret
+    g.pop("locale", None)
+
+
 def signed_in() -> Caller:
     """Return who is signed in; raise Unauthenticated (answered with the sign-in page) when nobody is."""
     person = caller()

@@ -11,7 +11,7 @@ from orders.entrypoints.pages.order_form import TypedOrder
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.reader import ngettext
 
-CONFLICT, PRECONDITION_FAILED, UNPROCESSABLE, FORBIDDEN = 409, 412, 422, 403
+OK, FORBIDDEN, CONFLICT, PRECONDITION_FAILED, UNPROCESSABLE = 200, 403, 409, 412, 422
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Refusal:
     lines: Mapping[str, str] | None = None
     link: tuple[str, str] | None = None
     closed: bool = False
+    kind: str = "refusal"
 
     def of(self, offer_id: str) -> str | None:
         """Return what is to be said at one line."""
@@ -39,6 +40,13 @@ def explain(refused: errors.Refused, typed: TypedOrder, offers: Mapping[str, Off
             return _price_changed(prices, typed)
         case errors.Invalid(errors=problems):
             return _invalid(problems, typed, offers)
+        case _:
+            return _explain_state(refused)
+
+
+def _explain_state(refused: errors.Refused) -> Refusal | None:
+    """Put into words what is not about lines: the order or the day is not in the state the form was drawn in."""
+    match refused:
         case errors.VersionConflict() | errors.OrderNotEditable():
             return _changed_meanwhile()
         case errors.OrderExists(order_id=order_id):
@@ -58,6 +66,16 @@ def closed() -> Refusal:
         _("Ordering is closed."),
         _("The cutoff passed before this was sent, so nothing was changed. What you typed is still below."),
         closed=True,
+    )
+
+
+def signed_in_again() -> Refusal:
+    """Say where things stand after a session had ended in the middle of typing."""
+    return Refusal(
+        OK,
+        _("You are signed in again."),
+        _("What you typed is below. Nothing was ordered yet: look it over and send it."),
+        kind="warning",
     )
 
 

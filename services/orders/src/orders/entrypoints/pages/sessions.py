@@ -1,6 +1,6 @@
 """The door: signing in and out, and the language one reads in."""
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from orders.application.commands import Client
@@ -8,8 +8,10 @@ from orders.domain import errors
 from orders.entrypoints import cookies
 from orders.entrypoints.http import client_address
 from orders.entrypoints.identity import container
+from orders.entrypoints.pages import ordering
 from orders.entrypoints.pages.csrf import ForgedForm
-from orders.entrypoints.pages.reader import LANGUAGE_COOKIE, LANGUAGE_COOKIE_S, caller, local_path
+from orders.entrypoints.pages.door import MAX_EMAIL_SHOWN, Door, draw, kept_form
+from orders.entrypoints.pages.reader import LANGUAGE_COOKIE, LANGUAGE_COOKIE_S, caller, enter, local_path
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.translations import LOCALES
@@ -33,7 +35,7 @@ def sign_in_form() -> AnyResponse:
     """Show the form; who is signed in already goes on."""
     if caller() is not None:
         return redirect(local_path(request.args.get("next")), 303)
-    return _form()
+    return draw(Door(local_path(request.args.get("next"))))
 
 
 @blueprint.post("/sign-in")
@@ -45,17 +47,20 @@ def sign_in() -> AnyResponse:
         session = container().accounts.sign_in(email, password, Client(client_address()))
         person = container().accounts.identify_session(session.secret)
     except ForgedForm:
-        return _form(_("Please send it once more."), _("This page had been open for a while."), status=403)
+        return _again(_("Please send it once more."), _("This page had been open for a while."), status=403)
     except errors.TooManyAttempts as refused:
         minutes = -(-refused.retry_after_s // SECONDS_A_MINUTE)
         hint = _("Wait %(minutes)s minutes, then try again.") % {"minutes": minutes}
-        response = _form(_("Too many attempts."), hint, status=429)
+        response = _again(_("Too many attempts."), hint, status=429)
         response.headers["Retry-After"] = str(refused.retry_after_s)
         return response
     except errors.WrongCredentials:
         hint = _("Look for capital letters and extra spaces, then try again.")
-        return _form(_("E-mail and password do not go together."), hint, status=401)
-    gone = Response(status=303, headers={"Location": local_path(request.form.get("next"))})
+        return _again(_("E-mail and password do not go together."), hint, status=401)
+    enter(person, session.secret)
+    gone = ordering.resume(kept_form(request.form)) or Response(
+        status=303, headers={"Location": local_path(request.form.get("next"))}
+    )
     cookies.set_session(gone, session)
     cookies.set_identity(gone, container().accounts.identity_token(person))
     # The sign-in page and the pages of failures speak it too, next time.
@@ -95,14 +100,12 @@ def _remember_language(response: Response, wanted: str) -> None:
     )
 
 
-def _form(refusal: str | None = None, hint: str | None = None, *, status: int = 200) -> Response:
-    page = render_template(
-        "pages/sign_in.html",
+def _again(refusal: str, hint: str, *, status: int) -> Response:
+    door = Door(
+        next_path=local_path(request.form.get("next")),
+        email=request.form.get("email", "")[:MAX_EMAIL_SHOWN],
         refusal=refusal,
-        refusal_hint=hint,
-        greeting=None,
-        email=request.form.get("email", "")[:254],
-        next_path=local_path(request.values.get("next")),
-        here="sign-in",
+        hint=hint,
+        kept=dict(kept_form(request.form).items()),
     )
-    return Response(page, status, mimetype="text/html")
+    return draw(door, status=status)

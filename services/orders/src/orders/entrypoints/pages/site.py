@@ -27,7 +27,7 @@ class Site:
     secure_cookies: bool
 
     def static(self, path: str) -> str:
-        """Return the address of a static file; it changes with the content, so that caches may keep the old for ever."""
+        """Return the address of a static file; it changes with the content, so that caches may keep it for ever."""
         return f"/static/{path}?v={self.stamps[path]}"
 
 

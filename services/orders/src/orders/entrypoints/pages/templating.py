@@ -1,6 +1,6 @@
 """What templates may say: the words of the reader's language, money, days and times, the way to a static file."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ def install(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.filters |= {
+    filters: dict[str, Callable[..., object]] = {
         "money": money,
         "number": lambda value: formats().number(value),
         "day": lambda day: formats().day(day),
@@ -31,6 +31,7 @@ def install(app: Flask) -> None:
         "unit": lambda pack: packs.unit_in(pack, locale()),
         "category": lambda category: packs.category_in(category, locale()),
     }
+    app.jinja_env.filters |= filters
     app.context_processor(_context)
 
 
@@ -43,7 +44,7 @@ def _short_day(day: date) -> str:
     return formats().short_day(day)
 
 
-def _context() -> Mapping[str, Any]:
+def _context() -> dict[str, Any]:
     return {
         "me": caller(),
         "locale": locale(),

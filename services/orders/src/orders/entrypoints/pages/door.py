@@ -1,0 +1,55 @@
+"""The sign-in form, also when a session ended while somebody was typing: what was typed waits inside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from flask import Response, render_template
+from werkzeug.datastructures import MultiDict
+
+from orders.entrypoints.pages.csrf import FIELD
+from orders.entrypoints.pages.order_form import MAX_NOTE_KEPT
+from orders.entrypoints.pages.reader import gettext as _
+
+KEPT_PREFIX = "kept-"
+MAX_KEPT_FIELDS = 1_000
+MAX_EMAIL_SHOWN = 254
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the sign-in page shows beside its two fields."""
+
+    next_path: str
+    email: str = ""
+    refusal: str | None = None
+    hint: str | None = None
+    greeting: str | None = None
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+def draw(door: Door, *, status: int = 200) -> Response:
+    """Draw the sign-in page."""
+    return Response(render_template("pages/sign_in.html", door=door, here="sign-in"), status, mimetype="text/html")
+
+
+def ask_again(form: MultiDict[str, str]) -> Response:
+    """Ask for the sign-in in the middle of an order; the page after it has everything typed in its boxes."""
+    greeting = _("Your session has ended. Sign in again: what you typed is kept.")
+    return draw(Door("/order", greeting=greeting, kept=typed_fields(form)), status=401)
+
+
+def typed_fields(form: MultiDict[str, str]) -> dict[str, str]:
+    """Pick what is worth keeping of an order form: everything that is not empty."""
+    names = {name.removeprefix("quantity-") for name, value in form.items() if name.startswith("quantity-") and value}
+    found = {
+        name: value[:MAX_NOTE_KEPT]
+        for name, value in form.items()
+        if value and name != FIELD and (not name.startswith("price-") or name.removeprefix("price-") in names)
+    }
+    return dict(list(found.items())[:MAX_KEPT_FIELDS])
+
+
+def kept_form(form: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Take the order form out of a posted sign-in form; empty when there was none."""
+    kept = ((name, value) for name, value in form.items() if name.startswith(KEPT_PREFIX))
+    return MultiDict((name.removeprefix(KEPT_PREFIX), value) for name, value in kept)

@@ -1,0 +1,91 @@
+// What the pages compute in the browser, without a browser.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ServerClock, timeLeft } from "../../src/orders/static/js/countdown.js";
+import { Draft, forgetDrafts } from "../../src/orders/static/js/draft.js";
+import { plain } from "../../src/orders/static/js/offer-row.js";
+import { money, say } from "../../src/orders/static/js/words.js";
+
+const WORDS = {
+  days: { one: "%(num)s day", other: "%(num)s days" },
+  hours: "%(num)s h",
+  minutes: "%(num)s min",
+  closed: "closed",
+};
+
+test("money reads as the server writes it", () => {
+  for (const [cents, text] of [[0, "$0.00"], [5, "$0.05"], [1_250, "$12.50"], [123_456_789, "$1,234,567.89"], [-150, "-$1.50"]]) {
+    assert.equal(money(cents), text);
+  }
+});
+
+test("places are filled, forms chosen by number and language, unknown places left", () => {
+  assert.equal(say(WORDS.days, { num: 1 }, "es"), "1 day");
+  assert.equal(say(WORDS.days, { num: 0 }, "es"), "0 days");
+  assert.equal(say("%(name)s: %(what)s", { name: "A" }), "A: %(what)s");
+  assert.equal(say(undefined), "");
+});
+
+test("a name is put in as it is, whatever it contains", () => {
+  assert.equal(say("%(name)s!", { name: "$& %(name)s <b>" }), "$& %(name)s <b>!");
+});
+
+test("time left reads as the server writes it", () => {
+  for (const [seconds, text] of [[90_061, "1 day 1 h"], [3_660, "1 h 1 min"], [660, "11 min"], [600, "10:00"], [61, "1:01"], [0, "closed"], [-5, "closed"]]) {
+    assert.equal(timeLeft(seconds, WORDS), text);
+  }
+});
+
+test("the server's clock counts, however wrong the phone's is", () => {
+  let now = 5_000;
+  const clock = new ServerClock(1_000_000, () => now);
+  now += 1_500;
+  assert.equal(clock.read(), 1_001_500);
+  clock.correct(2_000_000);
+  assert.equal(clock.read(), 2_000_000);
+});
+
+test("a search without accents finds what has them", () => {
+  assert.equal(plain("PLÁTANO Ñame"), "platano name");
+});
+
+class FakeStorage {
+  setItem(key, value) {
+    this[key] = value;
+  }
+  getItem(key) {
+    return Object.hasOwn(this, key) ? this[key] : null;
+  }
+  removeItem(key) {
+    delete this[key];
+  }
+}
+
+const form = (version) => ({
+  elements: { cycle_id: { value: "c" }, store_id: { value: "s" }, ...(version && { version: { value: version } }) },
+});
+
+test("a draft belongs to a day, a store and a version of the order", () => {
+  const storage = new FakeStorage();
+  new Draft(form(), storage).save({ quantities: { a: "2" } });
+  assert.deepEqual(new Draft(form(), storage).read(), { quantities: { a: "2" } });
+  assert.equal(new Draft(form("2"), storage).read(), null);
+});
+
+test("what was typed is forgotten once the order went through, and nothing else", () => {
+  const storage = new FakeStorage();
+  new Draft(form(), storage).save({});
+  storage.setItem("other", "x");
+  forgetDrafts(storage);
+  assert.deepEqual(Object.keys(storage), ["other"]);
+});
+
+test("a browser that forbids storage is no reason to fail", () => {
+  const forbidden = { setItem() { throw new Error("quota"); }, getItem() { throw new Error("denied"); } };
+  const draft = new Draft(form(), forbidden);
+  draft.save({});
+  assert.equal(draft.read(), null);
+  forgetDrafts(null);
+});

@@ -1,0 +1,319 @@
+// The client of /ws against a scripted server: order, gaps, recovery, back-off. Time is a list that the test turns over.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Chain, LONGEST_RETRY_MS, Realtime, SILENCE_MS, fetchTicket, retryDelay } from "../../src/orders/static/js/realtime.js";
+
+class FakeSocket {
+  constructor() {
+    this.readyState = 1;
+    this.sent = [];
+    this.closedWith = null;
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close(code) {
+    this.readyState = 3;
+    this.closedWith = code;
+  }
+  say(frame) {
+    this.onmessage({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
+  }
+}
+
+class World {
+  constructor(tickets = []) {
+    this.sockets = [];
+    this.timers = new Map();
+    this.next = 1;
+    this.time = 1_000_000;
+    this.tickets = tickets;
+    this.random = () => 0.5;
+  }
+  now() {
+    return this.time;
+  }
+  after(ms, action) {
+    this.timers.set(this.next, { at: this.time + ms, ms, action });
+    return this.next++;
+  }
+  cancel(timer) {
+    this.timers.delete(timer);
+  }
+  async ticket() {
+    const answer = this.tickets.length ? this.tickets.shift() : { ticket: "t", expires_at: new Date(this.time + 600_000).toISOString() };
+    if (answer instanceof Error) throw answer;
+    return answer;
+  }
+  socket() {
+    this.sockets.push(new FakeSocket());
+    return this.sockets.at(-1);
+  }
+  /** Let `ms` pass: run what falls due, in order, with promises settled in between. */
+  async pass(ms) {
+    const end = this.time + ms;
+    for (;;) {
+      const due = [...this.timers].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
+      if (!due) break;
+      this.timers.delete(due[0]);
+      this.time = due[1].at;
+      due[1].action();
+      await settle();
+    }
+    this.time = end;
+    await settle();
+  }
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+async function live(world = new World(), channels = [{ c: "cycle:1", since: 500 }]) {
+  const seen = { messages: [], resets: [], states: [], clocks: [] };
+  const client = new Realtime(
+    channels,
+    {
+      message: (message) => seen.messages.push(message.o ?? "ephemeral"),
+      reset: (channel) => seen.resets.push(channel),
+      state: (state) => seen.states.push(state),
+      clock: (ms) => seen.clocks.push(ms),
+    },
+    world,
+  );
+  client.start();
+  await settle();
+  return { world, client, seen };
+}
+
+function open(world, pos = { e: "x", o: 10 }, recovered = true) {
+  const socket = world.sockets.at(-1);
+  socket.onopen();
+  socket.say({ welcome: { session: "s", ping_s: 10 } });
+  socket.say({ sub: { c: "cycle:1", recovered, pos } });
+  return socket;
+}
+
+const news = (o, p, more = {}) => ({ c: "cycle:1", o, p, k: "offer", v: o, d: {}, ...more });
+
+test("it proves who it is first, then asks for everything since the page was drawn", async () => {
+  const { world, seen } = await live();
+  const socket = open(world);
+  assert.deepEqual(socket.sent, [{ auth: "t" }, { sub: [{ c: "cycle:1", since: 500 }] }]);
+  assert.deepEqual(seen.states, ["live"]);
+});
+
+test("messages are taken in the order of the chain, several of one event included", async () => {
+  const { world, seen } = await live();
+  open(world).say({ b: [news(12, 10), news(12, 12), news(15, 12)], t: 99 });
+  assert.deepEqual(seen.messages, [12, 12, 15]);
+  assert.deepEqual(seen.clocks, [99]);
+});
+
+test("what was seen before is left alone", async () => {
+  const { world, seen } = await live();
+  const socket = open(world);
+  socket.say({ b: [news(12, 10)] });
+  socket.say({ b: [news(12, 10), news(11, 10)] });
+  assert.deepEqual(seen.messages, [12]);
+});
+
+test("a gap is noticed, nothing beyond it is applied, and the missing is asked for once", async () => {
+  const { world, seen } = await live();
+  const socket = open(world);
+  socket.say({ b: [news(12, 10), news(20, 15), news(21, 20)] });
+  assert.deepEqual(seen.messages, [12]);
+  assert.deepEqual(socket.sent.slice(2), [{ sub: [{ c: "cycle:1", pos: { e: "x", o: 12 } }] }]);
+  socket.say({ sub: { c: "cycle:1", recovered: true, pos: { e: "x", o: 12 } } });
+  socket.say({ b: [news(15, 12), news(20, 15)] });
+  assert.deepEqual(seen.messages, [12, 15, 20]);
+});
+
+test("an ephemeral message has no place in the chain and is shown", async () => {
+  const { world, seen } = await live();
+  open(world).say({ b: [{ c: "cycle:1", k: "viewers", d: { n: 3 } }] });
+  assert.deepEqual(seen.messages, ["ephemeral"]);
+});
+
+test("what can't be recovered makes the page fetch its state, and the chain goes on from the answer", async () => {
+  const { world, seen } = await live();
+  const socket = open(world, { e: "y", o: 100 }, false);
+  assert.deepEqual(seen.resets, ["cycle:1"]);
+  socket.say({ b: [news(101, 100)] });
+  assert.deepEqual(seen.messages, [101]);
+});
+
+test("a stream that began anew on the server is followed", async () => {
+  const { world, seen } = await live();
+  const socket = open(world);
+  socket.say({ b: [news(12, 10)] });
+  socket.say({ sub: { c: "cycle:1", recovered: false, pos: { e: "z", o: 0 } } });
+  socket.say({ b: [news(1, 0)] });
+  assert.deepEqual(seen.messages, [12, 1]);
+  assert.deepEqual(seen.resets, ["cycle:1"]);
+});
+
+test("after a loss it comes back from where it was, not from the beginning", async () => {
+  const { world } = await live();
+  const socket = open(world);
+  socket.say({ b: [news(12, 10)] });
+  socket.onclose({ code: 1006 });
+  await world.pass(LONGEST_RETRY_MS);
+  const second = world.sockets.at(-1);
+  assert.notEqual(second, socket);
+  second.onopen();
+  second.say({ welcome: { session: "s", ping_s: 10 } });
+  assert.deepEqual(second.sent.at(-1), { sub: [{ c: "cycle:1", pos: { e: "x", o: 12 } }] });
+});
+
+test("pings are answered with their number", async () => {
+  const { world } = await live();
+  const socket = open(world);
+  socket.say({ ping: 7 });
+  assert.deepEqual(socket.sent.at(-1), { pong: 7 });
+});
+
+test("silence longer than the pings promise ends the socket", async () => {
+  const { world } = await live();
+  const socket = open(world);
+  await world.pass(24_000);
+  assert.equal(socket.closedWith, null);
+  await world.pass(2_000);
+  assert.equal(socket.closedWith, 1000);
+});
+
+test("a server that never says welcome is given up", async () => {
+  const { world } = await live();
+  const [socket] = world.sockets;
+  await world.pass(SILENCE_MS);
+  assert.equal(socket.closedWith, 1000);
+  assert.ok(world.sockets.length > 1);
+});
+
+test("a drain is honoured: back after the time the server names", async () => {
+  const { world } = await live();
+  const socket = open(world);
+  socket.say({ drain: { retry_ms: 7_000 } });
+  socket.onclose({ code: 1012 });
+  await world.pass(6_999);
+  assert.equal(world.sockets.length, 1);
+  await world.pass(2);
+  assert.equal(world.sockets.length, 2);
+});
+
+test("retries wait longer and longer, at random, and never beyond the bound", () => {
+  const longest = [0, 1, 2, 3, 10, 50].map((attempt) => retryDelay(attempt, () => 1));
+  assert.deepEqual(longest, [500, 1_000, 2_000, 4_000, 20_000, 20_000]);
+  assert.equal(retryDelay(4, () => 0), 0);
+});
+
+test("the badge says stale only after ten seconds without contact, and live again afterwards", async () => {
+  const { world, seen } = await live();
+  open(world).onclose({ code: 1006 });
+  await world.pass(400);
+  assert.deepEqual(seen.states, ["live"]);
+  world.tickets = Array(50).fill(new Error("503"));
+  world.sockets.at(-1).onclose({ code: 1006 });
+  await world.pass(11_000);
+  assert.deepEqual(seen.states, ["live", "stale"]);
+  world.tickets = [];
+  for (const before = world.sockets.length; world.sockets.length === before; ) await world.pass(1_000);
+  open(world);
+  assert.deepEqual(seen.states, ["live", "stale", "live"]);
+});
+
+test("no ticket because of a restart is tried again; signed out is the end of it", async () => {
+  const { world, seen } = await live(new World([new Error("503"), "signed-out"]));
+  assert.equal(world.sockets.length, 0);
+  await world.pass(LONGEST_RETRY_MS);
+  assert.deepEqual(seen.states, ["signed-out"]);
+  await world.pass(10 * LONGEST_RETRY_MS);
+  assert.equal(world.sockets.length, 0);
+});
+
+test("the ticket is renewed on the open socket before it runs out", async () => {
+  const { world } = await live();
+  const socket = open(world);
+  for (let second = 0; second < 545; second += 5) {
+    await world.pass(5_000);
+    socket.say({ ping: second });
+  }
+  assert.equal(world.sockets.length, 1);
+  assert.equal(socket.sent.filter((frame) => frame.auth).length, 2);
+});
+
+test("waking tries at once and never opens a second socket", async () => {
+  const { world, client } = await live();
+  open(world).onclose({ code: 1006 });
+  client.wake();
+  client.wake();
+  await settle();
+  assert.equal(world.sockets.length, 2);
+  client.wake();
+  await settle();
+  assert.equal(world.sockets.length, 2);
+});
+
+test("a forbidden channel is not asked for again", async () => {
+  const { world, seen } = await live();
+  open(world).say({ err: { code: "forbidden", c: "cycle:1" } });
+  assert.equal(seen.states.at(-1), "stale");
+  await world.pass(10 * LONGEST_RETRY_MS);
+  assert.equal(world.sockets.length, 1);
+});
+
+test("nonsense from the wire is ignored", async () => {
+  const { world, seen } = await live();
+  const socket = open(world);
+  socket.say("not json");
+  socket.say({ b: [{ c: "unknown", o: 1, p: 0, k: "offer", d: {} }] });
+  socket.say({ sub: { c: "unknown", recovered: true, pos: { e: "x", o: 1 } } });
+  assert.deepEqual(seen.messages, []);
+});
+
+test("after stop nothing is tried any more", async () => {
+  const { world, client } = await live();
+  open(world);
+  client.stop();
+  await world.pass(10 * LONGEST_RETRY_MS);
+  assert.equal(world.sockets.length, 1);
+});
+
+test("any loss, doubling or delay ends with every message applied once, in order", async () => {
+  let seed = 42;
+  const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
+  for (let round = 0; round < 50; round += 1) {
+    const chain = new Chain("c", 0);
+    const log = Array.from({ length: 40 }, (_, index) => ({ c: "c", o: index + 1, p: index }));
+    const applied = [];
+    chain.wish();
+    chain.answer({ e: "x", o: 0 });
+    let sent = 0;
+    while (applied.length < log.length) {
+      const message = random() < 0.2 && sent > 0 ? log[Math.floor(random() * sent)] : log[sent++];
+      if (!message) sent = chain.pos.o;
+      else if (random() > 0.3) {
+        const verdict = chain.judge(message);
+        if (verdict === "news") applied.push(message.o);
+        if (verdict === "gap") {
+          const { pos } = chain.wish();
+          chain.answer({ ...pos });
+          sent = pos.o;
+        }
+      }
+    }
+    assert.deepEqual(applied, log.map((message) => message.o));
+  }
+});
+
+test("a ticket is asked for with the cookie, by POST, from this site", async () => {
+  const asked = [];
+  const answer = (status) => async (path, options) => {
+    asked.push([path, options.method, options.credentials]);
+    return { status, ok: status < 300, json: async () => ({ ticket: "t" }) };
+  };
+  assert.deepEqual(await fetchTicket(answer(201)), { ticket: "t" });
+  assert.deepEqual(asked, [["/api/v1/realtime-tickets", "POST", "same-origin"]]);
+  assert.equal(await fetchTicket(answer(401)), "signed-out");
+  await assert.rejects(fetchTicket(answer(503)));
+});
