@@ -139,6 +139,20 @@ def test_a_key_file_that_is_away_or_half_written_leaves_the_known_keys_in_force(
     assert keys.verify(token(), {"web"}, now=NOW).person_id == "p1"
 
 
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_key_file_that_stays_broken_is_logged_once_and_not_at_every_request(
+    file: Path, content: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.unlink()
+    if content is not None:
+        file.write_text(content)
+    keys = KeySet(file)
+    assert [keys.ready for _ in range(20)] == [False] * 20
+    assert capsys.readouterr().out.count("jwks_unreadable") == 1
+    file.write_text(json.dumps({"keys": [jwk(KEY, "k1")]}))
+    assert keys.ready
+
+
 def test_without_any_key_nobody_is_known_and_readiness_can_tell(tmp_path: Path) -> None:
     keys = KeySet(tmp_path / "missing.json")
     assert not keys.ready

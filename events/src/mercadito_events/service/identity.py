@@ -54,6 +54,7 @@ class KeySet:
         self._file = jwks_file
         self._stamp: tuple[int, int, int] | None = None
         self._keys: dict[str, Ed25519PublicKey] = {}
+        self._is_away = False
         self._lock = threading.Lock()
 
     @property
@@ -109,13 +110,23 @@ class KeySet:
             info = os.stat(self._file)  # noqa: PTH116 - three fields of one call, on every request
             stamp = (info.st_mtime_ns, info.st_ino, info.st_size)
             if stamp != self._stamp:
-                with self._lock:
-                    self._keys = _read_keys(self._file)
-                    self._stamp = stamp
+                self._read_again(stamp)
+                self._is_away = False
         except (OSError, ValueError, KeyError, TypeError, AttributeError, jwt.PyJWTError) as error:
             # Half-written or away for a moment: the keys known so far still hold.
-            _log.warning("jwks_unreadable", path=str(self._file), problem=type(error).__name__)
+            if not (self._is_away and isinstance(error, OSError)):
+                _log.warning("jwks_unreadable", path=str(self._file), problem=type(error).__name__)
+            self._is_away = isinstance(error, OSError)
         return self._keys
+
+    def _read_again(self, stamp: tuple[int, int, int]) -> None:
+        with self._lock:
+            if stamp == self._stamp:
+                return  # another thread was quicker
+            try:
+                self._keys = _read_keys(self._file)
+            finally:
+                self._stamp = stamp  # a broken file is read again when it changes, not at every request
 
 
 class Revocations:
