@@ -64,9 +64,16 @@ def test_status_names_every_process_with_its_pid(system: System) -> None:
     assert set(PROCESSES) <= system.pids().keys()
 
 
+def becomes_healthy(system: System, name: str) -> None:
+    def healthy() -> bool:
+        return bool(containers(system)[name]["State"]["Health"]["Status"] == "healthy")
+
+    eventually(healthy, within_s=60, what=f"{name} healthy")
+
+
 def test_every_process_is_healthy_and_not_root(system: System) -> None:
     for name, each in containers(system).items():
-        assert each["State"]["Health"]["Status"] == "healthy", name
+        becomes_healthy(system, name)
         assert each["Config"]["User"].split(":")[0] in {"10001", "999"}, name
         assert each["HostConfig"]["ReadonlyRootfs"], name
         assert each["HostConfig"]["CapDrop"] == ["ALL"], name
@@ -119,11 +126,7 @@ def test_each_process_can_be_restarted(system: System, name: str) -> None:
 @pytest.mark.parametrize("name", PROCESSES)
 def test_kill_9_of_each_process_is_repaired(system: System, name: str) -> None:
     system.came_back(name, instead_of=system.kill(name), within_s=60)
-
-    def healthy() -> bool:
-        return bool(containers(system)[name]["State"]["Health"]["Status"] == "healthy")
-
-    eventually(healthy, within_s=60, what=f"{name} healthy again")
+    becomes_healthy(system, name)
     the_shop_serves(system)
 
 
