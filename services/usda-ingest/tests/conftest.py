@@ -19,9 +19,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from mercadito_events.service.migrations import upgrade
-from mercadito_events.testing import DatabaseUrls
+from mercadito_events.testing import DatabaseUrls, wait_until
 from sqlalchemy import Engine, create_engine, make_url, text
-
 from usda_ingest import crawls
 from usda_ingest.files import Validators
 from usda_ingest.intake import Intake
@@ -36,7 +35,8 @@ REAL_FILES = SERVICE.parents[1].parent / "shared" / "data" / "usda"
 def _load(name: str) -> ModuleType:
     path = Path(__file__).parent / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"usda_tests_{name}", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -98,13 +98,37 @@ class Db:
         return {"DATABASE_URL": plain, "DATABASE_PASSWORD": str(url.password)}
 
 
-@pytest.fixture
-def db(database: Callable[[], DatabaseUrls]) -> Iterator[Db]:
-    urls = database()
+@pytest.fixture(scope="session")
+def migrated(postgres_server: Any) -> DatabaseUrls:
+    """One database for the session: making and migrating one takes longer than most tests."""
+    urls: DatabaseUrls = postgres_server.create_database()
     upgrade(urls.owner_url, SERVICE / "migrations")
-    engine = create_engine(make_url(urls.app_url).set(drivername="postgresql+psycopg2"))
-    yield Db(urls, engine)
+    return urls
+
+
+@pytest.fixture
+def db(migrated: DatabaseUrls, postgres_server: Any) -> Iterator[Db]:
+    """The database, empty and without sessions that an earlier test may have left."""
+    _end_sessions(postgres_server, migrated.name)
+    with postgres_server.connect(migrated.name) as cursor:
+        cursor.execute(
+            "SELECT string_agg(tablename, ', ') FROM pg_tables WHERE schemaname = 'public'"
+            " AND tablename <> 'alembic_version'"
+        )
+        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]} RESTART IDENTITY")
+    engine = create_engine(make_url(migrated.app_url).set(drivername="postgresql+psycopg2"))
+    yield Db(migrated, engine)
     engine.dispose()
+
+
+def _end_sessions(postgres_server: Any, name: str) -> None:
+    with postgres_server.connect("postgres") as cursor:
+
+        def are_gone() -> bool:
+            cursor.execute("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s", [name])
+            return bool(cursor.fetchone()[0] == 0)
+
+        wait_until(are_gone)
 
 
 # Importing Scrapy takes a second of CPU; a server that has done it forks every crawl of the session.

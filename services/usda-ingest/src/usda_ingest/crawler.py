@@ -18,7 +18,7 @@ from usda_ingest.settings import ServiceSettings
 # What a child gets between its own deadline and ours: to finish a file and write down how it ended.
 GRACE_S = 60
 STOP_S = 8
-RETRY_S = 30
+RETRY_FIRST_S = 10
 LOCK_WAIT_S = 20
 NEVER_RAN = "its process could not do its work"
 
@@ -57,13 +57,19 @@ class Crawler:
         """Crawl whenever one is due or wanted, until told to stop."""
         loop = asyncio.get_running_loop()
         due_at = loop.time() if self._settings.is_scheduled else None
+        failures = 0
         while not stop.is_set():
             crawl_id = await self._next(stop, due_at)
             if crawl_id is not None:
                 await self._crawl(crawl_id, "staff", stop)
             elif due_at is not None and loop.time() >= due_at and not stop.is_set():
-                finished = await self._scheduled(stop)
-                due_at = loop.time() + (self._settings.crawl_every_s if finished else RETRY_S)
+                failures = 0 if await self._scheduled(stop) else failures + 1
+                due_at = loop.time() + self._wait_s(failures)
+
+    def _wait_s(self, failures: int) -> float:
+        """Return the time to the next scheduled crawl: the usual one, or a short one that doubles with each failure."""
+        usual = float(self._settings.crawl_every_s)
+        return min(usual, RETRY_FIRST_S * 2.0 ** min(failures - 1, 16)) if failures else usual
 
     async def _next(self, stop: asyncio.Event, due_at: float | None) -> uuid.UUID | None:
         """Return a wanted crawl, or None when one is due or all is to stop."""

@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 from mercadito_events.envelope import MAX_BODY_BYTES, Event
-
+from mercadito_events.service.database import DatabaseSettings
+from sqlalchemy import make_url
 from usda_ingest.announcements import DayQuote, prices_recorded
 from usda_ingest.republish import republish
 from usda_ingest.signed_in import remember_sign_out
@@ -68,12 +69,7 @@ def test_a_large_day_is_split_into_events_that_fit(mars: Callable[..., str], she
     assert max(counts) <= 500
 
 
-def test_republish_tells_the_latest_quote_of_every_series(
-    shelf: Any, db: Any, mars: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mercadito_events.service.database import DatabaseSettings
-    from sqlalchemy import make_url
-
+def test_republish_tells_the_latest_quote_of_every_series(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
     shelf.crawl(a=mars({"report_date": "01/07/2026"}, {"low_price": "31"}, {"commodity": "Limes"}))
     before = len(db.events("usda.price.recorded.v1"))
     assert republish(DatabaseSettings(make_url(db.urls.app_url))) == 2

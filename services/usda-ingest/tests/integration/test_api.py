@@ -15,15 +15,15 @@ from mercadito_events.envelope import new_event
 from mercadito_events.inbox import Permanent
 from mercadito_events.service.identity import KeySet
 from sqlalchemy import create_engine
-
 from usda_ingest.app import create_app
 from usda_ingest.errors import CrawlBusy
 from usda_ingest.signed_in import remember_sign_out
 
-PRICE_FIELDS = (
-    "series_id report_id market commodity variety package size organic origin quality date low high mostly_low"
-    " mostly_high single_price unit weight_lb weight_source comment"
-).split()
+PRICE_FIELDS = [
+    *("series_id", "report_id", "market", "commodity", "variety", "package", "size", "organic", "origin", "quality"),
+    *("date", "low", "high", "mostly_low", "mostly_high", "single_price", "unit", "weight_lb", "weight_source"),
+    "comment",
+]
 
 
 class Crawls:
@@ -325,7 +325,7 @@ def test_staff_start_a_crawl(api: TestClient, shelf: Any, signer: Any, crawls_: 
     ],
 )
 def test_nobody_else_starts_a_crawl(
-    api: TestClient, shelf: Any, signer: Any, crawls_: Crawls, claims: dict[str, Any] | None, status: int
+    *, api: TestClient, shelf: Any, signer: Any, crawls_: Crawls, claims: dict[str, Any] | None, status: int
 ) -> None:
     shelf.crawl()
     headers = {} if claims is None else bearer(signer.token(**claims))
@@ -365,7 +365,7 @@ def test_a_cookie_counts_only_from_our_own_pages(
     ],
 )
 def test_a_signed_out_token_starts_nothing(
-    api: TestClient, shelf: Any, signer: Any, db: Any, covers: dict[str, str], allowed: int
+    *, api: TestClient, shelf: Any, signer: Any, db: Any, covers: dict[str, str], allowed: int
 ) -> None:
     shelf.crawl()
     data = {"person_id": "person-1", "session_id": None, "token_id": None, "until": "2099-01-01T00:00:00Z", **covers}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from usda_ingest.raw_files import RawFiles
 
 Answer = Callable[..., None]
@@ -344,7 +343,7 @@ def test_robots_txt_is_obeyed(site: Any, crawl: Any, db: Any, mars: Callable[...
     ],
 )
 def test_a_crawl_without_an_index_fails_and_says_so(
-    site: Any, crawl: Any, db: Any, answer: Answer, status: int, body: bytes, type_: str, reason: str
+    *, site: Any, crawl: Any, db: Any, answer: Answer, status: int, body: bytes, type_: str, reason: str
 ) -> None:
     site.routes["/"] = lambda handler: answer(handler, status, body, {"Content-Type": type_})
     output = crawl.run(code=1)

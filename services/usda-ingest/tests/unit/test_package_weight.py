@@ -1,7 +1,6 @@
 from decimal import Decimal
 
 import pytest
-
 from usda_ingest.package_weight import stated_weight
 
 

@@ -1,5 +1,4 @@
 import pytest
-
 from usda_ingest.politeness import HostRule, retry_after_s
 
 
@@ -20,7 +19,7 @@ from usda_ingest.politeness import HostRule, retry_after_s
         ("https://www.ams.usda.gov:99999/", False),
     ],
 )
-def test_only_listed_hosts_are_asked_and_https_never_falls_back(url: str, allowed: bool) -> None:
+def test_only_listed_hosts_are_asked_and_https_never_falls_back(url: str, *, allowed: bool) -> None:
     rule = HostRule(frozenset({"www.ams.usda.gov", "data.usda.gov:8443"}), https_only=True)
     assert rule.allows(url) is allowed
 

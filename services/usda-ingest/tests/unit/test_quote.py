@@ -1,12 +1,11 @@
 import uuid
 
 import pytest
-
 from usda_ingest.quote import SERIES_NAMESPACE, price_unit, series_id, series_package
 
 
 def test_the_series_id_is_the_uuid5_of_its_six_parts_whatever_case_and_spacing() -> None:
-    name = "\x1f".join(["los angeles", "avocados", "hass", "cartons 2 layer", "48s", "conventional"])
+    name = "los angeles\x1favocados\x1fhass\x1fcartons 2 layer\x1f48s\x1fconventional"
     expected = uuid.uuid5(SERIES_NAMESPACE, name)
     assert series_id("Los Angeles", "Avocados", "HASS", "cartons 2 layer", "48s", organic=False) == expected
     assert series_id("LOS  ANGELES", "AVOCADOS ", "Hass", "Cartons  2 layer", "48S", organic=False) == expected

@@ -3,7 +3,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-
 from usda_ingest.errors import NotAPriceReport
 from usda_ingest.quote import Quote
 from usda_ingest.report_file import ReportFile

@@ -4,7 +4,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-
 from usda_ingest import report_file
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.quote import Quote

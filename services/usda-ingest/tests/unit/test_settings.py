@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 from mercadito_events.service.settings import SettingsError
-
 from usda_ingest.settings import CrawlSettings, ServiceSettings
 
 GOOD = {

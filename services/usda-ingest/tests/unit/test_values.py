@@ -4,7 +4,6 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from usda_ingest.errors import RowProblem
 from usda_ingest.values import MAX_TEXT_CHARS, day, fold, price, text
 
