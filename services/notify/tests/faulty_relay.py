@@ -30,7 +30,7 @@ class FaultyRelay:
     Scripts: accept · drop_before_greeting · hang_before_greeting · greeting_421 · greeting_554 · mail_451 · mail_553 ·
     mail_421 · rcpt_450 · rcpt_550 · rcpt_421 · data_554 · drop_at_data · drop_mid_data · dot_451 · dot_552 ·
     drop_after_dot · hang_after_dot · drop_after_250 · hang_after_250 · drip · babble · endless_reply · auth_535 ·
-    starttls
+    auth_login · auth_login_refused · starttls
     """
 
     port: int = 0
@@ -39,6 +39,7 @@ class FaultyRelay:
     before_answer: Callable[[], None] | None = None
     taken: list[Taken] = field(default_factory=list)
     connections: int = 0
+    signed_in: tuple[str, str] | None = None
     released: threading.Event = field(default_factory=threading.Event)
     _listener: socket.socket | None = None
     _open: list[socket.socket] = field(default_factory=list)
@@ -122,7 +123,7 @@ class _Dialogue:
         return bool(handler(line))
 
     def on_ehlo(self, line: str) -> bool:
-        extensions = ["8BITMIME", "AUTH PLAIN LOGIN"]
+        extensions = ["8BITMIME", "AUTH LOGIN" if self.script.startswith("auth_login") else "AUTH PLAIN LOGIN"]
         if self.script == "starttls" and not self.encrypted:
             extensions.append("STARTTLS")
         for extension in extensions:
@@ -140,7 +141,13 @@ class _Dialogue:
         return True
 
     def on_auth(self, line: str) -> bool:
-        self.say("535 5.7.8 wrong" if self.script == "auth_535" else "235 welcome")
+        if self.script == "auth_login":
+            self.say("334 VXNlcm5hbWU6")
+            user = self.line()
+            self.say("334 UGFzc3dvcmQ6")
+            self.relay.signed_in = (user, self.line())
+        refused = self.script in ("auth_535", "auth_login_refused")
+        self.say("535 5.7.8 wrong" if refused else "235 welcome")
         return True
 
     def on_mail(self, line: str) -> bool:

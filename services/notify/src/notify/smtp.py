@@ -21,6 +21,7 @@ MAX_REASON_CHARS = 200
 QUIT_TIMEOUT_S = 2.0
 DOT = b".\r\n"
 POSITIVE = 2
+GO_ON_SIGNING_IN = 334
 START_MAIL_INPUT = 354
 TRANSIENT = 400
 PERMANENT = 500
@@ -200,12 +201,14 @@ class Session:
 
     async def _sign_in(self) -> None:
         if "PLAIN" in self._extensions.get("AUTH", "").split():
-            secret = f"\0{self._relay.user}\0{self._relay.password}".encode()
-            reply = await self._command(f"AUTH PLAIN {base64.b64encode(secret).decode()}")
+            both = f"\0{self._relay.user}\0{self._relay.password}".encode()
+            reply = await self._command(f"AUTH PLAIN {base64.b64encode(both).decode()}")
         else:
-            await self._command("AUTH LOGIN")
-            await self._command(base64.b64encode(self._relay.user.encode()).decode())
-            reply = await self._command(base64.b64encode(self._relay.password.encode()).decode())
+            reply = await self._command("AUTH LOGIN")
+            for secret in (self._relay.user, self._relay.password):
+                if reply.code != GO_ON_SIGNING_IN:
+                    break  # it did not ask: then it gets no password
+                reply = await self._command(base64.b64encode(secret.encode()).decode())
         self._expect(reply, "sign-in")
 
     async def _command(self, line: str, timeout_s: float | None = None) -> Reply:

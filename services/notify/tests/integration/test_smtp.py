@@ -98,6 +98,18 @@ async def test_a_wrong_password_is_a_fault_of_the_settings(relay: FaultyRelay) -
         await send(target(relay, user="hub", password="wrong"))
 
 
+async def test_a_relay_that_knows_only_the_older_sign_in_is_used_too(relay: FaultyRelay) -> None:
+    relay.scripts = ["auth_login"]
+    assert (await send(target(relay, user="hub", password="secret"))).code == 250
+    assert relay.signed_in == ("aHVi", "c2VjcmV0")
+
+
+async def test_a_relay_that_does_not_ask_for_the_password_does_not_get_it(relay: FaultyRelay) -> None:
+    relay.scripts = ["auth_login_refused"]
+    with pytest.raises(RelayFault, match="535 to sign-in"):
+        await send(target(relay, user="hub", password="secret"))
+
+
 async def test_a_name_that_leads_nowhere_is_a_fault_of_the_relay() -> None:
     with pytest.raises(RelayFault, match="cannot be reached"):
         await send(Relay("relay.invalid", 25, starttls=False, timeouts=QUICK))
