@@ -23,12 +23,9 @@ class Screen:
         address = f"ws://{urlsplit(url).netloc}/ws"
         self.messages: list[Message] = []
         with ExitStack() as opened:
-            options = {
-                "subprotocols": [Subprotocol("mercadito.v1")],
-                "origin": Origin(url),
-                "open_timeout": OPEN_WITHIN_S,
-            }
-            self.socket: ClientConnection = opened.enter_context(connect(address, **options))  # type: ignore[arg-type]
+            protocol = Subprotocol("mercadito.v1")
+            connecting = connect(address, subprotocols=[protocol], origin=Origin(url), open_timeout=OPEN_WITHIN_S)
+            self.socket: ClientConnection = opened.enter_context(connecting)
             self._subscribe(client, channels)
             self._closing = opened.pop_all()
 
