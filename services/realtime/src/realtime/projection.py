@@ -97,8 +97,6 @@ _PROJECTIONS: dict[str, Callable[[Event], list[News]]] = {
     "orders.order.placed.v1": _order,
     "orders.order.amended.v1": _order,
     "orders.order.cancelled.v1": _order,
-    "orders.order.packed.v1": _order,
-    "orders.order.delivered.v1": _order,
     **dict.fromkeys(_CYCLE_STATES, _cycle),
     "orders.person.signed_out.v1": _signed_out,
     "usda.price.recorded.v1": _prices,
