@@ -34,7 +34,7 @@ def test_an_offer_without_limit_is_shown_as_such() -> None:
     assert (news.data["remaining"], news.data["available"]) == (None, None)
 
 
-@pytest.mark.parametrize("what", ["placed", "amended", "cancelled", "packed", "delivered"])
+@pytest.mark.parametrize("what", ["placed", "amended", "cancelled"])
 def test_orders_go_to_their_store_and_to_the_staff_at_once_and_without_their_lines(what: str) -> None:
     news = news_of(event(f"orders.order.{what}.v1", **ORDER, lines=[{"offer_id": "o1"}], actor={"person_id": "p"}))
     assert news == [News("store:s1", "order", ORDER, 2), News("staff", "order", ORDER, 2)]

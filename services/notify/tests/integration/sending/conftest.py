@@ -1,0 +1,17 @@
+"""A sender that does not wait."""
+
+import pytest
+from notify import pause, policy, sender
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for due messages without a pause worth waiting for."""
+    monkeypatch.setattr(sender, "IDLE_POLL_S", 0.03)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back off for a moment instead of a minute."""
+    monkeypatch.setattr(policy, "BACK_OFF_S", (0.05,))
+    monkeypatch.setattr(pause, "FIRST_PAUSE_S", 0.05)
