@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mercadito_events.connection import NatsSettings, connect
 from mercadito_events.provisioner import Outcome, provision
+from mercadito_events.testing.guard import Guard
 from mercadito_events.testing.ports import free_port
 from mercadito_events.topology import load, shipped
 
@@ -33,6 +34,7 @@ class NatsServer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self.port, self.monitor_port = free_port(), free_port()
         # The include path is relative to the configuration, so the file lies beside it.
         shutil.copy(shipped("accounts.conf"), folder / "accounts.conf")
@@ -64,6 +66,7 @@ class NatsServer:
             self._process = subprocess.Popen(  # noqa: S603 - a fixed program, own arguments
                 [program, "-c", str(self._folder / "nats.conf")], env=os.environ | passwords, stdout=log, stderr=log
             )
+        self._guard = Guard(self._process, signal_name="KILL")
         self._wait()
 
     def kill(self) -> None:
@@ -98,6 +101,8 @@ class NatsServer:
             await nc.close()
 
     def _end(self, number: int) -> None:
+        if self._guard is not None:
+            self._guard.disarm()
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
             self._process.wait(timeout=START_DEADLINE_S)

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2  # type: ignore[import-untyped]  # it has no types of its own
 from psycopg2 import sql
 
+from mercadito_events.testing.guard import Guard
 from mercadito_events.testing.ports import free_port
 from mercadito_events.testing.urls import TEST_PASSWORD, DatabaseUrls
 
@@ -42,6 +43,7 @@ class PostgresServer:
         self._data = self._folder / "data"
         self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self.port = free_port()
 
     def start(self) -> None:
@@ -58,6 +60,7 @@ class PostgresServer:
             self._process = subprocess.Popen(  # noqa: S603 - fixed programs, own arguments
                 command, stdout=log, stderr=log, cwd=self._folder, user=self._run_as(), start_new_session=True
             )
+        self._guard = Guard(self._process, signal_name="QUIT", folder=self._folder)
         self._wait()
 
     def stop(self) -> None:
@@ -66,10 +69,20 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End the postmaster and all its backends at once, as a crash does."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+        if self._process is None:
+            return
+        self._disarm()
+        # Each backend leads a process group of its own, so the group of the postmaster is not enough.
+        pid = self._process.pid
+        backends = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        self._process.kill()
+        self._process.wait()
+        for backend in backends:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(backend, signal.SIGKILL)
+        deadline = time.monotonic() + START_DEADLINE_S
+        while any(Path(f"/proc/{backend}/root").exists() for backend in backends) and time.monotonic() < deadline:
+            time.sleep(0.01)  # a new postmaster refuses to start while one of them holds the shared memory
 
     def destroy(self) -> None:
         """Stop it and remove its folder."""
@@ -130,8 +143,13 @@ class PostgresServer:
 
     def _signal(self, number: int) -> None:
         if self._process is not None:
+            self._disarm()
             self._process.send_signal(number)
             self._process.wait(timeout=START_DEADLINE_S)
+
+    def _disarm(self) -> None:
+        if self._guard is not None:
+            self._guard.disarm()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_DEADLINE_S
