@@ -6,14 +6,21 @@ import subprocess
 from collections.abc import Iterator
 
 from native import health
-from native.programs import Program, program, programs
+from native.programs import Program, program
 from native.state import State
-from native.supervision import ControlFailed, Supervisor
+from native.supervision import Supervisor
 
 PAUSE_MAX_S = 90
 PAUSE_DRAIN_S = 10
 READY_WITHIN_S = 60
 LOG_LINES = 200
+# Open WebSockets would keep the gateway's workers, so realtime says goodbye first; stores go when nobody needs them.
+STOP_ORDER = (
+    ("realtime",),
+    ("gateway",),
+    ("orders-web", "orders-worker", "usda", "notify"),
+    ("nats", "postgres", "usda-site", "mail-sink"),
+)
 
 
 def status(state: State) -> None:
@@ -65,12 +72,9 @@ def logs(state: State, name: str) -> None:
 
 
 def stop(state: State) -> None:
-    """Stop every process, the last started first, and the supervisor."""
+    """Stop every process, those in front first, and the supervisor."""
     supervisor = Supervisor(state)
     state.ready_file.unlink(missing_ok=True)
-    last_started_first = [each.name for each in reversed(programs(state))]
-    # Open WebSockets would keep the gateway's workers: realtime says goodbye to them first.
-    for name in ("realtime", *last_started_first):
-        with contextlib.suppress(ControlFailed):
-            supervisor.stop(name)
+    for together in STOP_ORDER:
+        supervisor.stop(*together)
     supervisor.shutdown()

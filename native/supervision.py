@@ -104,10 +104,17 @@ class Supervisor:
         if self.process(name).state not in {"running", "starting"}:
             self._call("startProcess", name, False)
 
-    def stop(self, name: str) -> None:
-        """Stop one process with its own signal and wait for its end."""
-        if self.process(name).state in {"running", "starting", "backoff"}:
-            self._call("stopProcess", name, True)
+    def stop(self, *names: str) -> None:
+        """Stop these processes together, each with its own signal, and wait until all have ended."""
+        going = ("running", "starting", "backoff", "stopping")
+        for process in self.processes():
+            if process.name in names and process.state in going[:3]:
+                self._call("stopProcess", process.name, False)
+        deadline = time.monotonic() + STOP_WITHIN_S
+        while left := [each.name for each in self.processes() if each.name in names and each.state in going]:
+            if time.monotonic() > deadline:
+                raise ControlFailed(f"not ended after {STOP_WITHIN_S} s: {', '.join(left)}")
+            time.sleep(0.05)
 
     def signal(self, name: str, signal_name: str) -> None:
         """Send a signal, by name ("HUP"), to one process."""
