@@ -280,14 +280,14 @@ class Shelf:
     """Stores files as a crawl does, without crawling."""
 
     def __init__(self, db: Db, folder: Path) -> None:
-        self._db, self._folder = db, folder
+        self._db, self.folder = db, folder
 
     def crawl(self, **contents: str | bytes) -> uuid.UUID:
         """Take in files by name (``a`` becomes ``a.csv``) in one finished crawl."""
         crawl_id = uuid.uuid4()
         with self._db.engine.begin() as connection:
             crawls.begin(connection, crawl_id, source="http://usda.test/", cause="operator")
-        intake = Intake(self._db.engine, RawFiles(self._folder), crawl_id, date(2026, 11, 21))
+        intake = Intake(self._db.engine, RawFiles(self.folder), crawl_id, date(2026, 11, 21))
         for name, content in contents.items():
             body = content if isinstance(content, bytes) else content.encode()
             intake.take(f"http://usda.test/{name}.csv", f"{name}.csv", body, Validators(), download_ms=1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mercadito_events.service.logs import configure
 from mercadito_events.service.settings import SettingsError
+from sqlalchemy.exc import SQLAlchemyError
 
 from usda_ingest import __version__
 from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
@@ -81,6 +82,9 @@ def _crawl(options: argparse.Namespace) -> int:
         return EXIT_BUSY
     except (CrawlFailed, CrawlSuperseded) as problem:
         sys.stderr.write(f"the crawl failed: {problem}\n")
+        return EXIT_FAILED
+    except SQLAlchemyError as problem:
+        sys.stderr.write(f"the crawl failed: the database does not answer ({type(problem).__name__})\n")
         return EXIT_FAILED
     return 0
 

@@ -15,7 +15,8 @@ from mercadito_events.service.database import create_engine
 from scrapy import signals
 from scrapy.crawler import Crawler, CrawlerProcess
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from twisted.python.failure import Failure
 
 from usda_ingest import __version__, crawls
@@ -160,7 +161,7 @@ class _End:
         error = failure.value
         _log.error("callback_broke", exc_info=error)
         self._broken = self._broken or f"internal error: {type(error).__name__}"
-        if isinstance(error, (CrawlSuperseded, SQLAlchemyError)):
+        if isinstance(error, (CrawlSuperseded, OperationalError, InterfaceError, PoolTimeoutError)):
             os.kill(os.getpid(), signal.SIGTERM)  # nothing can be stored any more
 
     async def _watch_parent(self) -> None:

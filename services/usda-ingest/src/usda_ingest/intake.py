@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 from mercadito_events.outbox import enqueue
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError
 
 from usda_ingest import crawls, files
 from usda_ingest.accounting import Accounting
@@ -94,6 +95,10 @@ class Intake:
             self._list(content, Finding(NO_PRICES, "no price columns"), download_ms)
         except FileRefused as refusal:
             self._list(content, Finding(REFUSED, refusal.reason, refusal.line), download_ms)
+        except (DataError, IntegrityError) as error:
+            # Something got past the reader that the database will not hold: this file must not hold up the others.
+            _log.exception("file_not_storable", file=name)
+            self._list(content, Finding(REFUSED, f"could not be stored: {type(error).__name__}"), download_ms)
 
     def _store(self, content: Content, path: Path, download_ms: int) -> None:
         started = time.monotonic()

@@ -11,6 +11,8 @@ from fractions import Fraction
 LB_PER_KG = Decimal("2.2046226")
 _OZ_PER_LB = 16
 _CENT = Decimal("0.01")
+# A truck carries 45,000 lb; what claims more is a typing error, not a package.
+MAX_LB = Decimal(45_000)
 
 _WHOLE = r"\d+(?:\.\d+)?"
 _NUMBER = rf"(?:\d+[ -]\d+/\d+|{_WHOLE})"
@@ -38,7 +40,8 @@ def stated_weight(package: str) -> PackageWeight | None:
     """Return the weight that the text states, None when it states none or more than one."""
     if _UNCLEAR.search(package):
         return None
-    return _several(package) or _both_systems(package) or _range(package) or _single(package)
+    found = _several(package) or _both_systems(package) or _range(package) or _single(package)
+    return found if found and 0 < found.lb <= MAX_LB else None
 
 
 def _several(package: str) -> PackageWeight | None:
@@ -73,7 +76,10 @@ def _single(package: str) -> PackageWeight | None:
 
 def _fraction(number: str) -> Fraction:
     """Return ``3``, ``4.5``, ``3 1/2`` or ``2-1/2`` exactly; nothing else matches the patterns."""
-    return sum((Fraction(part) for part in re.split("[ -]", number)), Fraction())
+    try:
+        return sum((Fraction(part) for part in re.split("[ -]", number)), Fraction())
+    except ZeroDivisionError:
+        return Fraction()
 
 
 def _pounds(amount: Fraction, unit: str) -> Decimal:
@@ -82,4 +88,4 @@ def _pounds(amount: Fraction, unit: str) -> Decimal:
         exact /= _OZ_PER_LB
     elif unit.lower() == "kg":
         exact *= LB_PER_KG
-    return exact.quantize(_CENT, ROUND_HALF_UP)
+    return min(exact, MAX_LB + 1).quantize(_CENT, ROUND_HALF_UP)

@@ -15,7 +15,9 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+import psycopg2  # type: ignore[import-untyped]  # it has no types of its own
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from usda_ingest.accounting import Accounting
 from usda_ingest.package_weight import PackageWeight, stated_weight
@@ -249,5 +251,10 @@ def _copy(connection: Connection, statement: str, rows: list[Sequence[Any]]) -> 
     cursor: Any = connection.connection.cursor()
     try:
         cursor.copy_expert(statement, buffer)
+    except psycopg2.Error as error:
+        # SQLAlchemy's own kinds, as every other statement raises them
+        raise DBAPIError.instance(
+            statement, None, error, psycopg2.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
     finally:
         cursor.close()

@@ -3,11 +3,18 @@
 import signal
 import time
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from usda_ingest import storing
+from usda_ingest.errors import CrawlSuperseded
+from usda_ingest.files import Validators
+from usda_ingest.intake import Intake
+from usda_ingest.package_weight import PackageWeight
 from usda_ingest.raw_files import RawFiles
 
 Answer = Callable[..., None]
@@ -400,3 +407,28 @@ def test_raw_bytes_are_kept_once_and_a_damaged_copy_is_replaced(tmp_path: Path) 
     kept.keep(b"bytes")
     assert path.read_bytes() == b"bytes"
     assert [entry.name for entry in path.parent.iterdir()] == [digest]
+
+
+def test_a_file_that_the_database_refuses_does_not_hold_up_the_others(
+    shelf: Any, db: Any, mars: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    too_much = PackageWeight(Decimal(10) ** 12, "stated")
+    monkeypatch.setattr(storing, "_weight", lambda traits: too_much if traits.commodity == "Limes" else None)
+    shelf.crawl(a=mars({"commodity": "Limes"}), b=mars({}))
+    found = files(db)
+    assert (found["a.csv"]["state"], found["a.csv"]["reason"]) == ("refused", "could not be stored: DataError")
+    assert found["b.csv"]["state"] == "stored"
+
+
+def test_a_crawl_that_was_closed_by_another_writes_nothing_more(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
+    closed = shelf.crawl()
+    intake = Intake(db.engine, RawFiles(shelf.folder), closed, date(2026, 11, 21))
+    with pytest.raises(CrawlSuperseded):
+        intake.take("http://usda.test/a.csv", "a.csv", mars({}).encode(), Validators(), download_ms=1)
+    assert db.value("SELECT count(*) FROM quotes") == 0
+
+
+def test_a_crawl_without_its_database_says_so(site: Any, crawl: Any) -> None:
+    output = crawl.run(code=1, DATABASE_URL="postgresql://usda@127.0.0.1:1/usda")
+    assert "the database does not answer" in output
+    assert "Traceback" not in output

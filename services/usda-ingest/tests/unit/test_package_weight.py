@@ -40,6 +40,10 @@ def test_a_weight_that_is_stated_is_read(package: str, lb: str, source: str) -> 
         "bushel & 40-45 lb reusable plastic containers (RPC)",
         "1 3/4 bushel crates and 50 lb cartons",
         "cartons 10 tubes 3s 14-oz",
+        "9999999 9999999-lb bags",
+        "cartons 12 1/0-lb bags",
+        "2 1/0 lb bags",
+        "0 lb bags",
         "",
     ],
 )
