@@ -97,7 +97,8 @@ class Process:
             await _all_or_none([relay.run(self._stop), *(consumer.run(self._stop) for consumer in self._consumers)])
         finally:
             with contextlib.suppress(Exception):  # it is the end either way
-                await nats.drain()
+                # Acknowledgements are flushed by close; drain would wait for pull subscriptions until it times out.
+                await nats.close()
 
     async def _connected(self) -> NATS | None:
         while not self._stop.is_set():
