@@ -40,10 +40,21 @@ _CONTAINERS = {
     "bale": ("bale", "paca"),
     "bales": ("bale", "pacas"),
 }
+_CONTAINERS |= {
+    "reusable plastic containers": ("container", "cajas de plástico"),
+    "reusable plastic container": ("container", "caja de plástico"),
+}
 _SINGULAR_ES = {plural: _CONTAINERS[singular][1] for plural, (singular, _) in _CONTAINERS.items()}
 _PHRASES = {
-    "tray pack": "en charola",
-    "tray packs": "en charola",
+    "tray pack": "con charola",
+    "tray packs": "con charola",
+    "containerized": "en contenedor",
+    "minimum": "mínimo",
+    "maximum": "máximo",
+    "mixed": "surtido",
+    "pint": "pinta",
+    "pints": "pintas",
+    "quart": "cuarto",
     "cell pack": "con separadores",
     "place pack": "acomodadas",
     "film wrapped": "envueltas en plástico",
@@ -112,7 +123,10 @@ _AMOUNT_FIRST = re.compile(
     rf"\b((?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas))\.? (?:({_CONTAINER}))\b", re.IGNORECASE
 )
 # "8 1-lb containers", "12 6-oz cups": so many of such a size each.
-_COUNTED = re.compile(rf"\b(\d+) (\d+)-(lb|oz) ({_CONTAINER}|vasos|bolsas de malla)\b", re.IGNORECASE)
+_COUNTED = re.compile(rf"\b(\d+) (\d+)-(lb|oz|pint|pinta|quart) ({_CONTAINER}|vasos|bolsas de malla)\b", re.IGNORECASE)
+# "1/2 cartons" is half a carton; "44 size" is size 44.
+_PART = re.compile(rf"(?<![\w/.-])(\d/\d) ({_CONTAINER})\b", re.IGNORECASE)
+_SIZE = re.compile(r"\b(\d+) (tamaños?)\b")
 _WORD = re.compile(rf"\b({_CONTAINER})\b", re.IGNORECASE)
 _PHRASE = re.compile(
     r"(?<![\w-])(" + "|".join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True)) + r")(?![\w-])",
@@ -126,9 +140,13 @@ def pack_in(pack: str, locale: str) -> str:
     if locale != "es":
         return pack
     phrased = _PHRASE.sub(lambda found: _PHRASES[found[1].lower()], pack)
-    counted = _COUNTED.sub(lambda found: f"de {found[1]} {_container_es(found[4])} de {found[2]} {found[3]}", phrased)
+    counted = _COUNTED.sub(
+        lambda found: f"de {found[1]} {_container_es(found[4])} de {found[2]} {_PHRASES.get(found[3], found[3])}",
+        phrased,
+    )
     turned = _AMOUNT_FIRST.sub(lambda found: f"{_container_es(found[2])} de {found[1]}", counted)
-    return _WORD.sub(lambda found: _container_es(found[1]), turned)
+    parted = _PART.sub(lambda found: f"{_container_es(found[2])} de {found[1]}", turned)
+    return _SIZE.sub(r"\2 \1", _WORD.sub(lambda found: _container_es(found[1]), parted))
 
 
 def unit_in(pack: str, locale: str) -> str | None:
@@ -149,5 +167,6 @@ def category_in(category: str, locale: str) -> str:
 
 
 def _container_es(word: str) -> str:
+    """Name a container in Spanish; a word that a phrase has put there already stays."""
     known = _CONTAINERS.get(word.lower())
     return known[1] if known else word

@@ -90,7 +90,7 @@ def forged() -> Refusal:
 
 def nonsense(typed: TypedOrder) -> Refusal:
     """Say which quantities are no numbers."""
-    sentence = _("Write a whole number from 0 to %(most)s.") % {"most": MAX_QUANTITY}
+    sentence = _("Write a whole number from 0 to %(most)s.") % {"most": f"{MAX_QUANTITY:,}"}
     return Refusal(UNPROCESSABLE, _("Some quantities need a look."), lines=dict.fromkeys(typed.nonsense(), sentence))
 
 
@@ -136,7 +136,7 @@ def _price_changed(prices: tuple[errors.PriceNow, ...], typed: TypedOrder) -> Re
 def _invalid(problems: tuple[errors.FieldError, ...], typed: TypedOrder, offers: Mapping[str, OfferView]) -> Refusal:
     if any(problem.field == "note" for problem in problems):
         return Refusal(
-            UNPROCESSABLE, _("The note is too long: %(most)s characters fit.") % {"most": MAX_NOTE_CHARACTERS}
+            UNPROCESSABLE, _("The note is too long: %(most)s characters fit.") % {"most": f"{MAX_NOTE_CHARACTERS:,}"}
         )
     wished = typed.lines()
     if not wished:
