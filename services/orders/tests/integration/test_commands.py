@@ -116,7 +116,9 @@ def test_too_few_quotes_for_a_demo_are_said_plainly(world: Any, urls: Any, marke
     assert "12 of" in done.stdout
 
 
-def test_the_demo_gives_up_waiting_with_advice(world: Any, urls: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_the_demo_gives_up_waiting_with_advice(
+    world: Any, urls: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     from orders.entrypoints import demo  # noqa: PLC0415 - patched only here
     from orders.settings import TaskSettings  # noqa: PLC0415 - the same
 
@@ -201,7 +203,9 @@ def web(urls: Any, key_files: Any) -> Iterator[Web]:
         process.started.communicate()
 
 
-def test_the_web_process_finishes_what_it_holds_and_ends_in_order(world: Any, web: Web, engine: Any, sign_in: Any) -> None:
+def test_the_web_process_finishes_what_it_holds_and_ends_in_order(
+    world: Any, web: Web, engine: Any, sign_in: Any
+) -> None:
     api = sign_in(world.buyer()[0])
     answers: list[tuple[int, bytes]] = []
     token = {"Authorization": f"Bearer {api.token}"}
@@ -250,7 +254,14 @@ def test_production_refuses_demo_settings_all_at_once(urls: Any) -> None:
         SESSION_SECRET="demo",
     )
     assert done.returncode == 2
-    for name in ("HTTP_PORT", "PUBLIC_URL", "SESSION_SECRET", "IDENTITY_KEY_FILE", "IDENTITY_JWKS_FILE", "DATABASE_PASSWORD"):
+    for name in (
+        "HTTP_PORT",
+        "PUBLIC_URL",
+        "SESSION_SECRET",
+        "IDENTITY_KEY_FILE",
+        "IDENTITY_JWKS_FILE",
+        "DATABASE_PASSWORD",
+    ):
         assert name in done.stderr, done.stderr
 
 

@@ -61,7 +61,9 @@ def test_a_form_is_no_json(shop: Any, kind: str) -> None:
     assert (answer.status_code, slug(answer)) == (415, "unsupported-media-type")
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"a": "\\ud800"}', b"1" * 1000, b"[" * 5_000])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"a": "\\ud800"}', b"1" * 1000, b"[" * 5_000]
+)
 def test_what_is_no_json_object_is_invalid(shop: Any, data: bytes) -> None:
     headers = {"Authorization": f"Bearer {shop.api.token}", "Idempotency-Key": key()}
     answer = shop.api.client.post("/api/v1/orders", data=data, content_type="application/json", headers=headers)
@@ -182,6 +184,13 @@ def test_reads_change_nothing(shop: Any, world: Any) -> None:
     order = shop.place((shop.limited, 1)).json
     tables = ("orders", "offers", "audit", "outbox", "idempotency_keys", "sessions")
     counts = {t: world.rows(f"SELECT md5(string_agg(t::text, '|')) AS sum FROM {t} t")[0].sum for t in tables}
-    for path in ("/me", "/orders", f"/orders/{order['id']}", "/cycles", "/cycles/current", f"/cycles/{shop.cycle}/offers"):
+    for path in (
+        "/me",
+        "/orders",
+        f"/orders/{order['id']}",
+        "/cycles",
+        "/cycles/current",
+        f"/cycles/{shop.cycle}/offers",
+    ):
         assert shop.api.call("GET", path).status_code == 200
     assert counts == {t: world.rows(f"SELECT md5(string_agg(t::text, '|')) AS sum FROM {t} t")[0].sum for t in tables}

@@ -108,15 +108,16 @@ def test_forged_and_foreign_tokens_are_refused(
         container.accounts.sign_in(world.emails[buyer.person_id], PASSWORD, HERE).secret
     )
     signer = KeyFileSigner(*key_files)
+    kid = json.loads(key_files[1].read_text())["keys"][0]["kid"]
     forged = [
         jwt.encode(good, "", algorithm="none"),
-        jwt.encode(good, "x" * 64, algorithm="HS256", headers={"kid": json.loads(key_files[1].read_text())["keys"][0]["kid"]}),
+        jwt.encode(good, "x" * 64, algorithm="HS256", headers={"kid": kid}),
         signer.sign(caller, "web", lifetime_s=600).token,
         signer.sign(caller, "realtime", lifetime_s=600).token,
         signer.sign(caller, "api", lifetime_s=600, token_id=str(uuid4())).token,  # signed, but never made
         signer.sign(caller, "api", lifetime_s=-600, token_id=good["jti"]).token,
         signer.sign(caller, "api", lifetime_s=600, token_id="not-a-uuid").token,
-    ]  # fmt: skip
+    ]
     for token in forged:
         nobody.token = token
         assert nobody.call("GET", "/me").status_code == 401, jwt.get_unverified_header(token)
@@ -162,7 +163,8 @@ def test_an_unknown_account_and_a_wrong_password_answer_alike(world: Any, nobody
     ]
     bodies = [{**answer.json, "request_id": ""} for answer in answers]
     assert bodies[0] == bodies[1]
-    assert [dict(a.headers, **{"X-Request-Id": ""}) for a in answers][0] == dict(answers[1].headers, **{"X-Request-Id": ""})
+    headers = [{**answer.headers, "X-Request-Id": ""} for answer in answers]
+    assert headers[0] == headers[1]
 
 
 def test_an_unknown_account_takes_as_long_as_a_wrong_password() -> None:

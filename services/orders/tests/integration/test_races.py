@@ -49,9 +49,7 @@ def test_twenty_stores_want_the_last_case_and_one_gets_it(world: Any, desk: Orde
     cycle = world.cycle()
     offer = world.offer(cycle, available=1)
     buyers = [world.buyer() for _ in range(THREADS)]
-    got = at_once(
-        *(lambda b=b, s=s: desk.place(PlaceOrder(b, cycle, s, wish(offer, 1)), give) for b, s in buyers)
-    )
+    got = at_once(*(lambda b=b, s=s: desk.place(PlaceOrder(b, cycle, s, wish(offer, 1)), give) for b, s in buyers))
     kinds = Counter(type(one) for one in got)
     assert kinds == {Answer: 1, errors.SoldOut: THREADS - 1}
     assert all(one.shortages == (errors.Shortage(offer, 1, 0),) for one in got if isinstance(one, errors.SoldOut))
@@ -92,15 +90,11 @@ def test_two_amendments_of_one_version_do_not_overwrite_each_other(world: Any, d
     offer = world.offer(cycle, available=50)
     buyer, store = world.buyer()
     order = desk.place(PlaceOrder(buyer, cycle, store, wish(offer, 1)), give).body
-    got = at_once(
-        *(lambda n=n: desk.amend(AmendOrder(buyer, order, 1, wish(offer, n)), give) for n in range(2, 12))
-    )
+    got = at_once(*(lambda n=n: desk.amend(AmendOrder(buyer, order, 1, wish(offer, n)), give) for n in range(2, 12)))
     assert Counter(type(one) for one in got) == {Answer: 1, errors.VersionConflict: 9}
 
 
-def test_orders_over_the_same_offers_in_any_order_never_deadlock_and_stock_adds_up(
-    world: Any, desk: OrderDesk
-) -> None:
+def test_orders_over_the_same_offers_in_any_order_never_deadlock_and_stock_adds_up(world: Any, desk: OrderDesk) -> None:
     cycle = world.cycle()
     offers = [world.offer(cycle, available=40) for _ in range(8)]
     buyers = [world.buyer() for _ in range(THREADS)]
@@ -139,8 +133,17 @@ def test_an_event_of_a_row_that_changed_later_has_a_later_place_in_the_outbox(wo
     assert [event["offers"][0]["remaining"] for event in told] == list(range(THREADS - 1, -1, -1))
 
 
-STATEMENTS = ["idempotency_keys", "FOR SHARE", "FOR UPDATE OF o", "UPDATE offers", "INSERT INTO orders",
-              "INSERT INTO order_lines", "INSERT INTO audit", "UPDATE idempotency_keys", "INSERT INTO outbox"]  # fmt: skip
+STATEMENTS = [
+    "idempotency_keys",
+    "FOR SHARE",
+    "FOR UPDATE OF o",
+    "UPDATE offers",
+    "INSERT INTO orders",
+    "INSERT INTO order_lines",
+    "INSERT INTO audit",
+    "UPDATE idempotency_keys",
+    "INSERT INTO outbox",
+]
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
@@ -179,9 +182,7 @@ def test_a_crash_after_any_statement_leaves_nothing_and_the_key_can_be_used_agai
     assert world.remaining(offer) == 3
 
 
-def test_a_commit_whose_answer_is_lost_is_found_again_by_its_key(
-    world: Any, desk: OrderDesk, engine: Any
-) -> None:
+def test_a_commit_whose_answer_is_lost_is_found_again_by_its_key(world: Any, desk: OrderDesk, engine: Any) -> None:
     """The transaction commits, the client never hears of it; the same request gives the answer, and no second order."""
     from sqlalchemy import event  # noqa: PLC0415 - only here
 

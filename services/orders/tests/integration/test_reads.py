@@ -80,9 +80,7 @@ def test_days_come_latest_first_by_state_in_pages(world: Any, sign_in: Any) -> N
     assert api.call("GET", "/cycles?state=sleeping").status_code == 422
 
 
-def test_offers_are_paged_by_category_and_name_and_can_be_searched_in_both_languages(
-    world: Any, sign_in: Any
-) -> None:
+def test_offers_are_paged_by_category_and_name_and_can_be_searched_in_both_languages(world: Any, sign_in: Any) -> None:
     cycle = world.cycle()
     made = [world.offer(cycle, name=f"Item {n}", category="herbs" if n % 2 else "fruit") for n in range(6)]
     api = sign_in(world.buyer()[0])
@@ -99,9 +97,7 @@ def test_offers_are_paged_by_category_and_name_and_can_be_searched_in_both_langu
     assert api.call("GET", f"/cycles/{uuid4()}/offers").status_code == 404
 
 
-def test_an_offer_shows_the_latest_quote_its_age_and_the_suggested_price(
-    world: Any, queries: Any, record: Any
-) -> None:
+def test_an_offer_shows_the_latest_quote_its_age_and_the_suggested_price(world: Any, queries: Any, record: Any) -> None:
     cycle, fresh, old = world.cycle(), str(uuid4()), str(uuid4())
     world.offer(cycle, name="A", series_id=fresh, markup="0.10")
     world.offer(cycle, name="B", series_id=old)

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import io
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -101,12 +102,12 @@ def test_real_files_of_los_angeles_give_thirty_products_and_more(folder: str) ->
 
 def _real_quotes(folder: Path) -> Iterator[Quote]:
     for file in sorted(folder.glob("*.csv*")):
-        opened = gzip.open(file, "rt", encoding="utf-8-sig") if file.suffix == ".gz" else file.open(encoding="utf-8-sig")
-        with opened as lines:
-            for row in csv.DictReader(lines):
-                found = _mars(row) if folder.name == "mars" else _legacy(row)
-                if found is not None:
-                    yield found
+        raw = file.read_bytes()
+        text = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode("utf-8-sig")
+        for row in csv.DictReader(io.StringIO(text, newline="")):
+            found = _mars(row) if folder.name == "mars" else _legacy(row)
+            if found is not None:
+                yield found
 
 
 def _mars(row: dict[str, str]) -> Quote | None:

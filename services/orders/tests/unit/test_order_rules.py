@@ -153,7 +153,9 @@ quantities = st.dictionaries(st.sampled_from([offer_id(n) for n in range(6)]), s
 
 
 @given(quantities, quantities)
-def test_moving_stock_by_the_difference_ends_where_taking_anew_would(before: dict[str, int], after: dict[str, int]) -> None:
+def test_moving_stock_by_the_difference_ends_where_taking_anew_would(
+    before: dict[str, int], after: dict[str, int]
+) -> None:
     deltas = stock_deltas(before, after)
     assert list(deltas) == sorted(deltas)
     assert all(deltas.values())

@@ -58,14 +58,14 @@ def test_the_price_is_the_exact_one_rounded_half_up(
     assert found == int(exact + Fraction(1, 2))
 
 
-@given(usd, units, shares, markups, st.integers(0, 10_000), st.integers(0, 10_000))
+@given(usd, units, markups, st.integers(0, 10_000), st.integers(0, 10_000))
 def test_the_price_lies_within_its_bounds(
-    reference: Decimal, units_: Decimal, share: Decimal, markup: Decimal, floor: int, above: int
+    reference: Decimal, units_: Decimal, markup: Decimal, floor: int, above: int
 ) -> None:
     found = suggested_price_cents(
         reference,
         units_per_package=units_,
-        yield_share=share,
+        yield_share=ONE,
         markup=markup,
         floor_cents=floor,
         ceiling_cents=floor + above,

@@ -104,9 +104,7 @@ class DemoWorld:
         values = {"id": _id(f"store {number}"), "name": name, "route": route, "stop": stop}
         return connection.execute(sql.STORE, values).rowcount
 
-    def _person(
-        self, connection: Connection, person: tuple[str, str, str, int | None], password_hash: str
-    ) -> int:
+    def _person(self, connection: Connection, person: tuple[str, str, str, int | None], password_hash: str) -> int:
         account, name, locale, store = person
         values = {
             "id": _id(f"person {account}"),

@@ -12,8 +12,8 @@ from orders.application import facts
 from orders.application.commands import Client
 from orders.application.ports import Passwords, Signer, Transactions, UnitOfWork
 from orders.application.sessions import Caller, Session, SignedToken
-from orders.domain.order import is_id
 from orders.domain.errors import TooManyAttempts, TooManyTokens, Unauthenticated, WrongCredentials
+from orders.domain.order import is_id
 
 SESSION_IDLE_S = 3 * 24 * 3600
 SESSION_LIFETIME_S = 30 * 24 * 3600

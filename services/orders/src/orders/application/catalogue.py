@@ -1,8 +1,8 @@
 """The demo's assortment: what a corner store in Los Angeles sells, and which market series each thing may be tied to.
 
 The USDA writes names in two ways (MARS: "Onions, Dry"; the older portal: "ONIONS DRY"), and tells peppers and squash
-apart by name in one and by variety in the other. So an item lists where it may be found; the
-`wanted` words must all occur in variety, package or size, and `preferred` is what is taken when there is a choice, the most important first.
+apart by name in one and by variety in the other. So an item lists where it may be found; the `wanted` words must all
+occur in variety, package or size, and `preferred` is what is taken when there is a choice, the most important first.
 """
 
 import re

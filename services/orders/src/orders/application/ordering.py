@@ -8,7 +8,8 @@ from uuid import uuid4
 from orders.application import facts
 from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder, RequestKey
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
-from orders.application.queries import LineView, OrderView
+from orders.application.queries import OrderView
+from orders.application.written_orders import line_changes, note_change, view
 from orders.domain import errors
 from orders.domain.cycle import Cycle
 from orders.domain.order import (
@@ -130,7 +131,7 @@ def amend_order(command: AmendOrder, work: UnitOfWork) -> OrderView:
     offers = work.offers.lock({*held, *(line.offer_id for line in command.lines)}, cycle.id)
     lines = agree_lines(command.lines, offers, held=held, on_shortage=command.on_shortage)
     note = order.note if command.note is None else command.note
-    changes = [*line_changes(order.lines, lines), *_note_change(order.note, note)]
+    changes = [*line_changes(order.lines, lines), *note_change(order.note, note)]
     if not changes:
         return view(order, cycle)
     stock = _take(work, stock_deltas(held, _quantities(lines)), offers)
@@ -167,60 +168,6 @@ def cancel_order(command: CancelOrder, work: UnitOfWork) -> OrderView:
         reason=command.reason,
     )
     return view(order, cycle)
-
-
-def view(order: Order, cycle: Cycle) -> OrderView:
-    """Show an order that was just written; its cycle is known to be open then."""
-    return OrderView(
-        id=order.id,
-        number=order.number,
-        state=order.state,
-        version=order.version,
-        cycle_id=cycle.id,
-        cycle_name=cycle.name,
-        delivery_on=cycle.delivery_on,
-        cutoff_at=cycle.cutoff_at,
-        store_id=order.store_id,
-        store_name=order.store_name,
-        lines=tuple(
-            LineView(
-                offer_id=line.offer_id,
-                name=line.name,
-                name_es=line.name_es,
-                pack=line.pack,
-                quantity=line.quantity,
-                unit_price_cents=line.unit_price_cents,
-                total_cents=line.total_cents,
-                shorted=line.shorted,
-            )
-            for line in order.lines
-        ),
-        total_cents=order.total_cents,
-        note=order.note,
-        placed_at=order.placed_at,
-        updated_at=order.updated_at,
-        editable_until=cycle.cutoff_at if order.state is OrderState.PLACED else None,
-    )
-
-
-def line_changes(before: tuple[OrderLine, ...], after: tuple[OrderLine, ...]) -> list[dict[str, object]]:
-    """List what differs, in the form of the audit trail (`queries.Change`)."""
-    old, new = ({line.offer_id: line for line in lines} for lines in (before, after))
-    changes: list[dict[str, object]] = []
-    for offer_id in [*new, *(offer_id for offer_id in old if offer_id not in new)]:
-        was, now = old.get(offer_id), new.get(offer_id)
-        named = now or was
-        subject = {"offer_id": offer_id, "name": named.name, "name_es": named.name_es} if named else {}
-        for field in ("quantity", "unit_price_cents", "shorted"):
-            old_value, new_value = getattr(was, field, None), getattr(now, field, None)
-            told = field == "quantity" or (was is not None and now is not None) or (field == "shorted" and new_value)
-            if told and old_value != new_value:
-                changes.append({"field": field, "old": old_value, "new": new_value, **subject})
-    return changes
-
-
-def _note_change(old: str, new: str) -> list[dict[str, object]]:
-    return [] if old == new else [{"field": "note", "old": old, "new": new}]
 
 
 def _quantities(lines: tuple[OrderLine, ...]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import logging
 import os
 import select
 import signal
+import socket
 from types import FrameType
 from typing import Any
 
@@ -57,6 +58,8 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     kernel, sends a request, and is cut off without an answer when the process ends. Refused, the gateway knows that
     nothing was sent, and holds the request.
     """
+
+    sockets: list[socket.socket]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Say in /readyz that this worker is draining, and begin to."""

@@ -9,7 +9,7 @@ from orders.domain.errors import FieldError, Invalid, NotFound
 from orders.entrypoints.api import paging
 from orders.entrypoints.api.operations import CURSOR, LIMIT, Parameter, operation
 from orders.entrypoints.api.replies import reply
-from orders.entrypoints.api.schemas import CurrentCycleOut, CycleOut, CyclesPage, OfferOut, OffersPage
+from orders.entrypoints.api.response_bodies import CurrentCycleOut, CycleOut, CyclesPage, OfferOut, OffersPage
 from orders.entrypoints.identity import container
 
 MAX_OFFERS_AT_ONCE = 500

@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 
 import orders
 from orders.entrypoints.api.operations import Operation, Parameter, operation_of
-from orders.entrypoints.api.schemas import ProblemOut
+from orders.entrypoints.api.response_bodies import ProblemOut
 
 _PATH_PARAMETER = re.compile(r"<uuid:(\w+)>")
 _EVERYWHERE: dict[int, tuple[str, ...]] = {503: ("unavailable",), 500: ("internal",)}

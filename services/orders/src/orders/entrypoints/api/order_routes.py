@@ -10,7 +10,8 @@ from orders.domain.people import Actor
 from orders.entrypoints.api import paging
 from orders.entrypoints.api.operations import CURSOR, IDEMPOTENCY_KEY, IF_MATCH, LIMIT, Parameter, operation
 from orders.entrypoints.api.replies import cancelled, changed, created, etag, reply
-from orders.entrypoints.api.schemas import NewOrder, OrderChange, OrderOut, OrdersPage
+from orders.entrypoints.api.request_bodies import NewOrder, OrderChange
+from orders.entrypoints.api.response_bodies import OrderOut, OrdersPage
 from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import caller, container
 from orders.entrypoints.problems import PreconditionRequired

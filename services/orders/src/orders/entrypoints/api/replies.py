@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from orders.application.commands import Answer
 from orders.application.queries import OrderView
-from orders.entrypoints.api.schemas import OrderOut
+from orders.entrypoints.api.response_bodies import OrderOut
 
 
 def reply(body: BaseModel, status: int = 200) -> Response:

@@ -7,7 +7,7 @@ from orders.domain.errors import Unauthenticated
 from orders.entrypoints import cookies
 from orders.entrypoints.api.operations import operation
 from orders.entrypoints.api.replies import reply
-from orders.entrypoints.api.schemas import KeySetOut, MeOut, RenewedOut, TicketOut, TokenOut
+from orders.entrypoints.api.response_bodies import KeySetOut, MeOut, RenewedOut, TicketOut, TokenOut
 from orders.entrypoints.http import client_address
 from orders.entrypoints.identity import caller, container
 
