@@ -67,7 +67,7 @@ _CITRUS = (
 )
 _TOMATOES_AND_PEPPERS = (
     _item("Roma tomatoes", "Jitomate Roma", "tomatoes", "Tomatoes, Plum Type", preferred=("roma", "large", "lge")),
-    _item("Round tomatoes", "Tomate bola", "tomatoes", "Tomatoes", preferred=("vine ripe", "5x6s", "25 lb", "large")),
+    _item("Round tomatoes", "Tomate bola", "tomatoes", "Tomatoes", preferred=("vine ripes", "5x6s", "25 lb", "large")),
     _item("Cherry tomatoes", "Tomate cherry", "tomatoes", "Tomatoes, Cherry", preferred=("12 1-pint", "12 1-pt")),
     _item("Tomatillos", "Tomatillo", "tomatoes", "Tomatillos", preferred=("38",)),
     _item(
@@ -116,7 +116,7 @@ _ROOTS = (
         Source("Potatoes", ("russet",)),
         preferred=("50 lb cartons", "70s", "60s"),
     ),
-    _item("Red potatoes", "Papa roja", "onions and potatoes", Source("Potatoes", ("red",)), preferred=("50 lb",)),
+    _item("Red potatoes", "Papa roja", "onions and potatoes", Source("Potatoes", ("red",)), preferred=("size a", "sz a", "50 lb")),
     _item("Sweet potatoes", "Camote", "roots", "Sweet Potatoes", "Yams/Sweet Potatoes", preferred=("40 lb", "medium")),
     _item("Carrots", "Zanahoria", "roots", "Carrots", preferred=("25 lb sacks loose", "jumbo", "jbo")),
     _item("Garlic", "Ajo", "roots", "Garlic", preferred=("30 lb", "jumbo", "jbo")),

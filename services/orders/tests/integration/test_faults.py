@@ -1,0 +1,36 @@
+"""The database goes away and comes back: refusals that may be repeated, and nothing to restart by hand."""
+
+from typing import Any
+
+import pytest
+from mercadito_events.testing import wait_until
+
+from tests.integration.test_ordering import body, key, shop, slug
+
+__all__ = ["shop"]
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_a_database_that_goes_away_and_comes_back(world: Any, shop: Any, postgres_server: Any, how: str) -> None:
+    used = key()
+    wanted = body(shop.cycle, shop.store, (shop.limited, 2))
+    shop.api.call("GET", "/me")
+    getattr(postgres_server, how)()
+    try:
+        for answer in (
+            shop.api.call("POST", "/orders", wanted, Idempotency_Key=used),
+            shop.api.call("GET", "/cycles/current"),
+            shop.api.client.post("/api/v1/tokens", auth=("a@test.example", "x")),
+        ):
+            assert (answer.status_code, slug(answer)) == (503, "unavailable")
+            assert answer.headers["Retry-After"] == "1"
+            assert answer.headers["X-Gateway-Not-Processed"] == "1"
+        ready = shop.api.client.get("/readyz")
+        assert (ready.status_code, ready.json["ready"]) == (503, False)
+        assert shop.api.client.get("/healthz").status_code == 200
+    finally:
+        postgres_server.start()
+    assert wait_until(lambda: shop.api.client.get("/readyz").status_code == 200)
+    answer = shop.api.call("POST", "/orders", wanted, Idempotency_Key=used)
+    assert answer.status_code == 201
+    assert world.remaining(shop.limited) == 8
