@@ -4,21 +4,16 @@ import ctypes
 import gc
 import logging
 import os
-import select
 import signal
-import socket
-from types import FrameType
 from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it has no types of its own
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # the same
 from mercadito_events.service.logs import configure
 from prometheus_client.multiprocess import mark_process_dead
 
 from orders import __version__
-from orders.entrypoints.health import DRAINING
 
-worker_class = "orders.entrypoints.gunicorn_config.DrainingWorker"
+worker_class = "orders.entrypoints.gunicorn_worker.OrdersWorker"
 # The application is loaded once and shared by the workers' memory until they write to it; no connection is open yet.
 preload_app = True
 timeout = 30
@@ -49,33 +44,6 @@ class JsonLogger(Logger):  # type: ignore[misc]
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Say nothing: see `orders.entrypoints.http`."""
-
-
-class DrainingWorker(ThreadWorker):  # type: ignore[misc]
-    """gthread that takes what has connected before it was told to end, and then refuses connections at once.
-
-    gunicorn's own keeps the socket open while it finishes what it holds: who connects meanwhile is accepted by the
-    kernel, sends a request, and is cut off without an answer when the process ends. Refused, the gateway knows that
-    nothing was sent, and holds the request.
-    """
-
-    sockets: list[socket.socket]
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Say in /readyz that this worker is draining, and begin to."""
-        DRAINING.begun = True
-        super().handle_exit(sig, frame)
-
-    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 - gunicorn's signature
-        """Close the listening sockets when accepting ends for good."""
-        super().set_accept_enabled(enabled)
-        if enabled or self.alive:
-            return
-        listeners, self.sockets = self.sockets, []
-        for listener in listeners:
-            while select.select([listener], [], [], 0)[0]:
-                self.accept(listener)
-            listener.close()
 
 
 logger_class = JsonLogger
