@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from gunicorn.workers.gthread import ThreadWorker
+
 from orders.entrypoints import gunicorn_worker
 from orders.entrypoints.gunicorn_worker import Gathering, OrdersWorker
 
