@@ -48,7 +48,10 @@ class Traffic:
                 thread.join()
 
     def _read(self, ended: threading.Event) -> None:
-        with httpx.Client(base_url=self.client.http.base_url, headers=self.client.http.headers, timeout=40) as http:
+        # A connection for each: who keeps one open must be ready to find it closed, as browsers are.
+        options = httpx.Limits(max_keepalive_connections=0)
+        base, headers = self.client.http.base_url, self.client.http.headers
+        with httpx.Client(base_url=base, headers=headers, timeout=40, limits=options) as http:
             while not ended.wait(PAUSE_S):
                 try:
                     answer = http.get(self.path)
