@@ -29,6 +29,12 @@ find_orphans() {
     export ORPHANS
 }
 
+# Connections that wait in an orphan's listening socket when it closes pass to the new workers' instead of being reset
+# (Linux 5.14 and later; it takes root, and holds for this machine's network namespace).
+migrate_waiting_connections() {
+    (echo 1 >/proc/sys/net/ipv4/tcp_migrate_req) 2>/dev/null || :
+}
+
 # With reuseport nginx would share a port silently with a gateway of another state folder.
 refuse_taken_port() {
     [ -z "$ORPHANS" ] || return 0
