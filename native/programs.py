@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from native import postgres, settings
 from native.state import ROOT, State
 
-DEMO_HELPERS = ("usda-site", "mail-sink")
-
 
 @dataclass(frozen=True)
 class Program:
@@ -28,63 +26,55 @@ def console_script(project: str, name: str) -> str:
     return str(ROOT / project / ".venv" / "bin" / name)
 
 
-def programs(state: State) -> list[Program]:
-    """Return every process in the order in which they start."""
-    ports = state.ports
+def _service(state: State, name: str, command: str, environment: Mapping[str, str], *, upstream: str = "") -> Program:
+    """Describe one of our services; its command is `<project> <console script> <argument>`."""
+    project, script, argument = command.split()
+    port = {"realtime": "realtime-http"}.get(name, name)
+    return Program(
+        name,
+        f"{console_script(project, script)} {argument}",
+        environment,
+        upstreams=(upstream,) if upstream else (),
+        ready_at=f"http://127.0.0.1:{state.ports[port]}/readyz",
+    )
 
-    def ready(port: str) -> str:
-        return f"http://127.0.0.1:{ports[port]}/readyz"
 
-    data = postgres.cluster(state)
+def _stores(state: State) -> list[Program]:
+    postgres_command = f"{postgres.program()}/postgres -D {postgres.cluster(state)}"
     behind = ("orders", "usda", "notify")
     return [
-        Program("postgres", f"{postgres.program()}/postgres -D {data}", {}, postgres.server_user(), "INT", 60, behind),
-        Program(
-            "nats", f"nats-server -c {state.folder}/nats/nats.conf", settings.nats_server(state), stop_signal="TERM"
-        ),
-        Program("usda-site", f"{console_script('demo', 'mercadito-demo')} usda-site", settings.usda_site(state)),
-        Program("mail-sink", f"{console_script('demo', 'mercadito-demo')} mail-sink", settings.mail_sink(state)),
-        Program(
-            "orders-web",
-            f"{console_script('services/orders', 'orders')} web",
-            settings.orders(state),
-            upstreams=("orders",),
-            ready_at=ready("orders-web"),
-        ),
-        Program(
-            "orders-worker",
-            f"{console_script('services/orders', 'orders')} worker",
-            settings.orders(state, "orders-worker"),
-            ready_at=ready("orders-worker"),
-        ),
-        Program(
-            "realtime",
-            f"{console_script('services/realtime', 'realtime')} serve",
-            settings.realtime(state),
-            upstreams=("realtime",),
-            ready_at=ready("realtime-http"),
-        ),
-        Program(
-            "usda",
-            f"{console_script('services/usda-ingest', 'usda-ingest')} serve",
-            settings.usda(state),
-            upstreams=("usda",),
-            ready_at=ready("usda"),
-        ),
-        Program(
-            "notify",
-            f"{console_script('services/notify', 'notify')} serve",
-            settings.notify(state),
-            upstreams=("notify",),
-            ready_at=ready("notify"),
-        ),
-        Program(
-            "gateway",
-            str(ROOT / "gateway" / "bin" / "start"),
-            settings.gateway(state),
-            stop_signal="QUIT",
-            ready_at=f"http://127.0.0.1:{ports['gateway']}/healthz",
-        ),
+        Program("postgres", postgres_command, {}, postgres.server_user(), "INT", 60, behind),
+        Program("nats", f"nats-server -c {state.folder}/nats/nats.conf", settings.nats_server(state)),
+    ]
+
+
+def _demo_helpers(state: State) -> list[Program]:
+    demo = console_script("demo", "mercadito-demo")
+    return [
+        Program("usda-site", f"{demo} usda-site", settings.usda_site(state)),
+        Program("mail-sink", f"{demo} mail-sink", settings.mail_sink(state)),
+    ]
+
+
+def programs(state: State) -> list[Program]:
+    """Return every process in the order in which they start."""
+    orders, worker = settings.orders(state), settings.orders(state, "orders-worker")
+    gateway = Program(
+        "gateway",
+        str(ROOT / "gateway" / "bin" / "start"),
+        settings.gateway(state),
+        stop_signal="QUIT",
+        ready_at=f"http://127.0.0.1:{state.ports['gateway']}/healthz",
+    )
+    return [
+        *_stores(state),
+        *_demo_helpers(state),
+        _service(state, "orders-web", "services/orders orders web", orders, upstream="orders"),
+        _service(state, "orders-worker", "services/orders orders worker", worker),
+        _service(state, "realtime", "services/realtime realtime serve", settings.realtime(state), upstream="realtime"),
+        _service(state, "usda", "services/usda-ingest usda-ingest serve", settings.usda(state), upstream="usda"),
+        _service(state, "notify", "services/notify notify serve", settings.notify(state), upstream="notify"),
+        gateway,
     ]
 
 

@@ -1,7 +1,6 @@
 """What each process is told through its environment in a native run; the same names as in containers (.env.example)."""
 
 import os
-import pwd
 from collections.abc import Mapping
 
 from native.state import ROOT, State
@@ -97,7 +96,6 @@ def gateway(state: State) -> Environment:
         "GATEWAY_ADMIN_PORT": str(ports["gateway-admin"]),
         "GATEWAY_ADMIN_TOKEN_FILE": f"{state.secrets_dir}/gateway_admin_token",
         "GATEWAY_STATE_DIR": str(state.folder / "gateway"),
-        "GATEWAY_USER": pwd.getpwuid(os.geteuid()).pw_name,
         "STATIC_DIR": str(ROOT / "services/orders/src/orders/static"),
         "ORDERS_UPSTREAM": f"127.0.0.1:{ports['orders-web']}",
         "REALTIME_WS_UPSTREAM": f"127.0.0.1:{ports['realtime']}",
