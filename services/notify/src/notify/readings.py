@@ -59,6 +59,7 @@ class Line(Reading):
     name: Name
     name_es: Name
     pack: Name
+    pack_es: Name | None = None  # absent where it reads the same
     quantity: Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
     unit_price_cents: Cents
     total_cents: Cents

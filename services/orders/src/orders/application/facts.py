@@ -7,9 +7,11 @@ from typing import Any
 from orders.application.ports import ContactRecord, Fact, StoreRecord
 from orders.domain.cycle import Cycle
 from orders.domain.order import LockedOffer, Order
+from orders.domain.packs import pack_in
 from orders.domain.people import Actor
 
 MAX_OFFERS_PER_EVENT = 200
+MAX_PACK_ES_CHARACTERS = 120
 
 
 def order_fact(
@@ -34,6 +36,7 @@ def order_fact(
                 "name": line.name,
                 "name_es": line.name_es,
                 "pack": line.pack,
+                **_pack_in_spanish(line.pack),
                 "quantity": line.quantity,
                 "unit_price_cents": line.unit_price_cents,
                 "total_cents": line.total_cents,
@@ -48,6 +51,12 @@ def order_fact(
         "reason": reason,
     }
     return Fact(f"orders.order.{action}.v1", order.id, data)
+
+
+def _pack_in_spanish(pack: str) -> dict[str, str]:
+    """Return `pack_es` unless it reads the same; bounded, since the largest order must fit into an event."""
+    spanish = pack_in(pack, "es")[:MAX_PACK_ES_CHARACTERS]
+    return {} if spanish == pack else {"pack_es": spanish}
 
 
 def _told(change: Mapping[str, object], in_order: set[str]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from orders.entrypoints.pages import packs
+from orders.domain import packs
 from orders.entrypoints.pages.formats import money
 from orders.entrypoints.pages.reader import caller, formats, gettext, here, locale, ngettext
 from orders.entrypoints.pages.site import site

@@ -1,6 +1,6 @@
 import pytest
 
-from orders.entrypoints.pages.packs import category_in, pack_in, unit_in
+from orders.domain.packs import category_in, pack_in, unit_in
 
 
 @pytest.mark.parametrize(
