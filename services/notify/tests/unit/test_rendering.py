@@ -142,6 +142,16 @@ def test_what_fell_short_is_said_plainly(language: Language, partly: str, nothin
         assert nothing in said
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "you asked for 3, only 1 was left"), ("es", "usted pidió 3 y solo quedaba 1.")]
+)
+def test_a_single_case_that_was_left_is_spoken_of_as_one(language: Language, said: str) -> None:
+    line = sample("order_confirmation")["lines"][0] | {"quantity": 1, "shorted": 2}
+    words = written("order_confirmation", language, order(lines=[line]))
+    assert said in words.text
+    assert said in words.html
+
+
 def test_a_line_that_was_filled_says_nothing_about_shortage() -> None:
     data = order(lines=[sample("order_confirmation")["lines"][0]])
     assert "Short" not in written("order_confirmation", "en", data).html
