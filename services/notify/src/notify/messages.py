@@ -4,7 +4,7 @@ Times are the database's alone: processes whose clocks disagree still agree on w
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,11 +21,13 @@ SOURCE = "/mercadito/notify"
 EXPIRE_BATCH = 100
 MAX_REASON_CHARS = 500
 
-# A dead process's message comes back here too: was its dot written, then its answer will never be seen.
+# A dead process's message comes back here too: was its dot written, then its answer will never be seen. What the
+# claimer still has in hand does not, even where its lease ran out because the database was away.
 _CLAIM = text("""
     WITH due AS (
         SELECT id FROM messages
-        WHERE (state IN ('queued', 'deferred') AND due_at <= now()) OR (state = 'sending' AND lease_until <= now())
+        WHERE (state IN ('queued', 'deferred') AND due_at <= now())
+            OR (state = 'sending' AND lease_until <= now() AND id <> ALL (CAST(:in_hand AS bigint[])))
         ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
     UPDATE messages AS m
     SET state = 'sending', phase = 'dialogue', lease_owner = :owner, lease_until = now() + :lease,
@@ -39,7 +41,10 @@ _MARK_DOT = text("""
     UPDATE messages SET phase = 'dot', raw = :raw, sha256 = :sha256, lease_until = now() + :lease, updated_at = now()
     WHERE id = :id AND state = 'sending' AND lease_owner = :owner AND lease_until > now()
 """)
-_RENEW = text("UPDATE messages SET lease_until = now() + :lease WHERE state = 'sending' AND lease_owner = :owner")
+_RENEW = text("""
+    UPDATE messages SET lease_until = now() + :lease
+    WHERE id = ANY (CAST(:in_hand AS bigint[])) AND state = 'sending' AND lease_owner = :owner
+""")
 # The bytes are kept only while they may be needed again: they hold names and an address.
 _SETTLE = text("""
     UPDATE messages
@@ -99,17 +104,20 @@ class Claimed:
     traceparent: str | None
 
 
-def claim(connection: Connection, lease: Lease, limit: int) -> list[Claimed]:
-    """Take up to ``limit`` messages that are due or whose holder gave no sign of life; nobody else gets them then."""
-    values = {"owner": lease.owner, "lease": lease.length, "limit": limit}
+def claim(connection: Connection, lease: Lease, limit: int, in_hand: Collection[int] = ()) -> list[Claimed]:
+    """Take up to ``limit`` messages that are due or whose holder gave no sign of life; nobody else gets them then.
+
+    ``in_hand`` are the claimer's own that are still under way: those it does not take twice.
+    """
+    values = {"owner": lease.owner, "lease": lease.length, "limit": limit, "in_hand": list(in_hand)}
     rows = connection.execute(_CLAIM.columns(data=JSONB), values).mappings()
     claimed = [Claimed(**{**row, "raw": None if row["raw"] is None else bytes(row["raw"])}) for row in rows]
     return sorted(claimed, key=lambda message: message.id)
 
 
-def renew(connection: Connection, lease: Lease) -> None:
-    """Give a sign of life for everything in hand."""
-    connection.execute(_RENEW, {"owner": lease.owner, "lease": lease.length})
+def renew(connection: Connection, lease: Lease, in_hand: Collection[int]) -> None:
+    """Give a sign of life for what is in hand, and not for what was given up and shall come back by its lease."""
+    connection.execute(_RENEW, {"owner": lease.owner, "lease": lease.length, "in_hand": list(in_hand)})
 
 
 def mark_dot(connection: Connection, lease: Lease, message: Claimed, raw: bytes) -> None:
@@ -171,7 +179,7 @@ def _tell(
         "kind": row.kind,
         "person_id": row.person_id,
         "message_id": row.message_id,
-        "at": datetime.now(UTC).isoformat(),
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
     data |= {"order_id": row.order_id} if row.order_id else {}
     data |= {"reason": f"{state.value}: {reason}" if state is State.UNKNOWN else reason} if reason else {}

@@ -5,10 +5,11 @@ import contextlib
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -32,6 +33,9 @@ DATABASE_DOWN_POLL_S = 2.0
 HOUSEKEEPING_EVERY_S = 10.0
 # A dead sender's message is free again after this long; a living one renews it three times meanwhile.
 LEASE_S = 15.0
+# An outcome that cannot be recorded is kept for as long, and tried again: forgotten, the mail would be sent twice.
+SETTLE_AGAIN_S = 0.5
+SETTLE_PATIENCE_S = 300.0
 # After SIGTERM; what is still under way then is left to its lease.
 DRAIN_S = 25.0
 
@@ -56,11 +60,16 @@ class Post:
 class _Hand:
     """The messages under way in this process."""
 
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: dict[asyncio.Task[None], int] = field(default_factory=dict)
+    """Each with the id of its message."""
 
     @property
     def free(self) -> int:
         return PARALLEL_SENDS - len(self.tasks)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        return tuple(self.tasks.values())
 
 
 class Sender:
@@ -93,17 +102,17 @@ class Sender:
     async def _turn(self) -> float:
         """Look once; return after how many seconds to look again at the latest."""
         try:
-            found, claimed = await self._in_thread(self._look)
+            found, claimed = await self._in_thread(partial(self._look, self._hand.ids))
         except DATABASE_AWAY as problem:
             _log.warning("database_away", problem=type(problem).__name__)
             return DATABASE_DOWN_POLL_S
         for message in claimed:
             task = asyncio.create_task(self._handle(message))
-            self._hand.tasks.add(task)
-            task.add_done_callback(self._hand.tasks.discard)
+            self._hand.tasks[task] = message.id
+            task.add_done_callback(self._hand.tasks.pop)
         return 0.0 if self._hand.free and (claimed or found) else IDLE_POLL_S
 
-    def _look(self) -> tuple[bool, list[Claimed]]:
+    def _look(self, in_hand: Collection[int]) -> tuple[bool, list[Claimed]]:
         with self._engine.begin() as connection:
             expanded = intents.expand(connection, domain=self._post.domain)
             relay = pause.current(connection)
@@ -111,7 +120,7 @@ class Sender:
             limit = self._hand.free if not relay.faults else int(not self._hand.tasks)
             if relay.left_s or not limit:
                 return False, []
-            return bool(expanded.queued), messages.claim(connection, self._lease, limit)
+            return bool(expanded.queued), messages.claim(connection, self._lease, limit, in_hand)
 
     async def _handle(self, message: Claimed) -> None:
         began = time.monotonic()
@@ -181,20 +190,32 @@ class Sender:
             messages.settle(connection, self._lease, message, outcome)
             return resumed
 
-        if await self._transaction(record):
+        if await self._recorded(record):
             _log.info("queue_flows_again")
         figures.OUTCOMES.labels(message.kind, outcome.state.value).inc()
         if outcome.state is State.SENT:
             figures.QUEUED_S.observe((datetime.now(UTC) - message.created_at).total_seconds())
         _log.info("attempt_settled", state=outcome.state.value, reason=outcome.reason, attempts=message.attempts)
 
+    async def _recorded(self, record: Callable[[Connection], bool]) -> bool:
+        """Record an outcome, if need be once the database is back; the message stays in hand until then."""
+        give_up_at = time.monotonic() + SETTLE_PATIENCE_S
+        while True:
+            try:
+                return await self._transaction(record)
+            except DATABASE_AWAY as problem:
+                if time.monotonic() >= give_up_at:
+                    raise
+                _log.warning("database_away", problem=type(problem).__name__)
+            await asyncio.sleep(SETTLE_AGAIN_S)
+
     async def _beat(self) -> None:
         """Renew the leases of what is in hand, and now and then expire and measure."""
         tidied_at = 0.0
         while True:
             with contextlib.suppress(SQLAlchemyError):  # the next beat tries again; the lease allows for two misses
-                if self._hand.tasks:
-                    await self._transaction(lambda connection: messages.renew(connection, self._lease))
+                if in_hand := self._hand.ids:
+                    await self._transaction(partial(messages.renew, lease=self._lease, in_hand=in_hand))
                 if time.monotonic() - tidied_at >= HOUSEKEEPING_EVERY_S:
                     await self._transaction(_keep_house)
                     tidied_at = time.monotonic()
@@ -202,7 +223,7 @@ class Sender:
 
     async def _drain(self) -> None:
         if self._hand.tasks:
-            _, late = await asyncio.wait(self._hand.tasks, timeout=DRAIN_S)
+            _, late = await asyncio.wait([*self._hand.tasks], timeout=DRAIN_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -226,7 +247,7 @@ def _keep_house(connection: Connection) -> None:
     figures.measure(connection)
 
 
-async def _either(stop: asyncio.Event, tasks: set[asyncio.Task[None]], timeout_s: float) -> None:
+async def _either(stop: asyncio.Event, tasks: Collection[asyncio.Task[None]], timeout_s: float) -> None:
     """Wait for the stop, for a message in hand to be done, or for the time to pass."""
     if timeout_s <= 0:
         return

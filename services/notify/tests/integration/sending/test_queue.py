@@ -3,14 +3,21 @@
 import asyncio
 import email
 import email.policy
+import itertools
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 from faulty_relay import FaultyRelay
 from mercadito_events.envelope import new_event
-from notify import intents
+from mercadito_events.testing import wait_until
+from notify import intents, mail, sender
+from notify import messages as messages_
+from notify.smtp import Envelope
 from outgoing import Eventually, events, know, messages, placed, record, sending, settled
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from world import QUICK, order
 
 
@@ -23,15 +30,16 @@ async def test_an_order_becomes_one_mail_in_the_readers_language(
     async with sending(engine, relay.port):
         (row,) = await settled(engine, eventually, "sent")
     (taken,) = relay.taken
-    mail = email.message_from_bytes(taken.raw, policy=email.policy.default)
-    assert "4711" in mail["Subject"]
-    assert mail["Subject"].startswith("Su pedido")
+    read = email.message_from_bytes(taken.raw, policy=email.policy.default)
+    assert "4711" in read["Subject"]
+    assert read["Subject"].startswith("Su pedido")
     assert taken.recipient == "rosa@tienda.example"
     assert taken.sender == "orders@mercadito.example"
-    assert mail["To"] == "Rosa Peña <rosa@tienda.example>"
-    assert mail["Message-ID"] == row.message_id
-    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert read["To"] == "Rosa Peña <rosa@tienda.example>"
+    assert read["Message-ID"] == row.message_id
+    assert [part.get_content_type() for part in read.iter_parts()] == ["text/plain", "text/html"]
     assert (row.attempts, row.unanswered, row.phase, row.raw) == (1, 0, "none", None)
+    assert events(engine)[0][1]["at"].endswith("Z")
     assert events(engine) == [
         (
             "notify.email.sent.v1",
@@ -128,6 +136,64 @@ async def test_a_long_conversation_keeps_its_lease(
     relay.before_answer = lambda: bool(relay.released.wait(3))
     patient = {"lease_s": 1, "timeouts": replace(QUICK, dot_s=10)}
     async with sending(engine, relay.port, **patient), sending(engine, relay.port, **patient):
+        (row,) = await settled(engine, eventually, "sent")
+    assert len(relay.taken) == row.attempts == 1
+
+
+async def test_a_message_whose_attempt_crashed_comes_back_while_another_is_under_way(
+    engine: Engine, relay: FaultyRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    know(engine)
+    for _ in range(2):
+        record(engine, placed())
+    compose, composed = mail.compose, itertools.count()
+
+    def crash_once(*words: Any, **more: Any) -> Envelope:
+        if next(composed) == 0:
+            raise RuntimeError
+        return compose(*words, **more)
+
+    monkeypatch.setattr(mail, "compose", crash_once)
+    relay.scripts = ["hang_after_dot", "accept"]
+    soon = partial(wait_until, timeout_s=8)
+    async with sending(engine, relay.port, lease_s=1, timeouts=replace(QUICK, dot_s=60, overall_s=60)):
+        try:
+            rows = await settled(engine, soon, "sent")
+        finally:
+            relay.released.set()
+    assert sorted(row.state for row in rows) == ["sending", "sent"]
+
+
+async def test_a_sender_that_could_not_renew_does_not_take_its_own_message_twice(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def database_away(*_: Any, **__: Any) -> None:
+        raise OperationalError("UPDATE", {}, Exception("gone"))
+
+    monkeypatch.setattr(messages_, "renew", database_away)
+    know(engine)
+    record(engine, placed())
+    relay.before_answer = lambda: bool(relay.released.wait(3))
+    async with sending(engine, relay.port, lease_s=1, timeouts=replace(QUICK, dot_s=10, overall_s=10)):
+        (row,) = await settled(engine, eventually, "sent")
+    assert len(relay.taken) == row.attempts == 1
+
+
+async def test_a_mail_taken_while_the_database_is_away_is_not_sent_again(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, tries = messages_.settle, itertools.count()
+
+    def away_at_first(*words: Any) -> None:
+        if next(tries) < 3:
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+        settle(*words)
+
+    monkeypatch.setattr(messages_, "settle", away_at_first)
+    monkeypatch.setattr(sender, "SETTLE_AGAIN_S", 0.5)
+    know(engine)
+    record(engine, placed())
+    async with sending(engine, relay.port, lease_s=1):
         (row,) = await settled(engine, eventually, "sent")
     assert len(relay.taken) == row.attempts == 1
 
