@@ -33,13 +33,21 @@ matching() {
     export "$5=$value"
 }
 
+octet='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
+address="$octet(\\.$octet){3}"
+
+# port NAME VALUE: complains unless VALUE, digits only, is a port
+port() {
+    if ! { [ "$2" -ge 1 ] && [ "$2" -le 65535 ]; } 2>/dev/null; then
+        problem "$1 has no valid port: $2"
+    fi
+}
+
 # upstream NAME: splits host:port into NAME's TEMPLATE_HOST and TEMPLATE_PORT
 upstream() {
     matching "$1_UPSTREAM" '[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[0-9]{1,5}' "host:port" "" TARGET
     host=${TARGET%:*} port=${TARGET##*:}
-    if [ -n "$TARGET" ] && ! { [ "${port:-0}" -ge 1 ] && [ "$port" -le 65535 ]; } 2>/dev/null; then
-        problem "$1_UPSTREAM has no valid port: $TARGET"
-    fi
+    [ -z "$TARGET" ] || port "$1_UPSTREAM" "$port"
     case $host in
         *[!0-9.]*) [ "$host" = localhost ] || named_upstream=$host ;;
     esac
@@ -47,7 +55,6 @@ upstream() {
 }
 
 listeners() {
-    address='[0-9]{1,3}(\.[0-9]{1,3}){3}'
     whole GATEWAY_PORT 1 65535 "" PORT
     whole GATEWAY_ADMIN_PORT 1 65535 "" ADMIN_PORT
     matching GATEWAY_BIND "$address" "an IPv4 address" 0.0.0.0 BIND
@@ -63,10 +70,11 @@ services() {
         upstream "$service"
     done
     from_system=$(sed -n 's/^nameserver[[:space:]]\{1,\}\([0-9.]\{7,\}\)[[:space:]]*$/\1/p' /etc/resolv.conf 2>/dev/null | head -n 1)
-    matching GATEWAY_RESOLVER '[0-9]{1,3}(\.[0-9]{1,3}){3}(:[0-9]{1,5})?' "the IPv4 address of a name server" \
+    matching GATEWAY_RESOLVER "$address(:[0-9]{1,5})?" "the IPv4 address of a name server" \
         "${from_system:-127.0.0.1}" RESOLVER
     export RESOLVER_HOST="${RESOLVER%:*}" RESOLVER_PORT=53
     case $RESOLVER in *:*) RESOLVER_PORT=${RESOLVER##*:} ;; esac
+    port GATEWAY_RESOLVER "$RESOLVER_PORT"
     if [ -n "$named_upstream" ] && [ -z "${GATEWAY_RESOLVER:-}$from_system" ]; then
         problem "GATEWAY_RESOLVER is missing, and /etc/resolv.conf names none: $named_upstream can't be found"
     fi
