@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,6 +72,19 @@ def test_a_pause_ends_by_itself(gateway: Gateway) -> None:
     assert got.status == 200
     assert got.held_ms
     assert 100 < got.held_ms < 2000
+
+
+def test_a_pause_without_a_length_keeps_to_the_longest_allowed(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(GATEWAY_PAUSE_MAX_S="5")
+    got = gateway.pause()
+    assert got.status == 200
+    assert 0 < got.json["paused_until"] - time.time() <= 5
+
+
+def test_a_paused_service_is_so_since_the_pause_began(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway()
+    time.sleep(2)
+    assert time.time() - gateway.pause().json["since"] < 2
 
 
 def test_pausing_waits_for_what_is_under_way(gateway: Gateway) -> None:

@@ -133,6 +133,13 @@ def test_a_services_own_5xx_is_passed_on_once(gateway: Gateway, status: int) -> 
     assert gateway.status("orders")["state"] == "up"
 
 
+def test_a_services_503_tells_when_to_come_back_even_if_it_does_not(gateway: Gateway) -> None:
+    gateway.orders.script.append(answer(503, b"{}"))
+    got = gateway.fetch("/api/v1/stats")
+    assert got.status == 503
+    assert int(got.headers["Retry-After"]) >= 1
+
+
 def test_the_services_own_errors_pass_untouched(gateway: Gateway) -> None:
     for status in (400, 404, 409, 413, 429, 500):
         gateway.orders.script.append(answer(status, b'{"own": 1}', "Content-Type: application/problem+json"))

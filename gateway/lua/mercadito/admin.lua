@@ -45,7 +45,7 @@ end)
 local function seconds(name, default, maximum)
   local text = ngx.var["arg_" .. name]
   if not text then
-    return default
+    return math.min(default, maximum)
   end
   local value = text:find("^%d+%.?%d*$") and tonumber(text)
   return value and value <= maximum and value or nil

@@ -96,7 +96,8 @@ end
 
 local function pass_on(last)
   if last.status == 503 then
-    return problem.answer(503, "unavailable", { words = "declined", retry_after = ngx.var.upstream_http_retry_after })
+    local retry_after = ngx.var.upstream_http_retry_after
+    return problem.answer(503, "unavailable", { words = "declined", retry_after = retry_after, retry = true })
   end
   return problem.answer(last.status, last.status == 504 and "timeout" or "bad-gateway")
 end

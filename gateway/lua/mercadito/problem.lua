@@ -41,8 +41,8 @@ local function as_problem(status, slug, text, path)
   })
 end
 
---- End the request with an error of the gateway's own. `options`: `retry` adds Retry-After from the settings,
--- `retry_after` passes a service's on, `words` names other words than the slug's.
+--- End the request with an error of the gateway's own. `options`: `retry_after` passes a service's on, `retry` adds
+-- Retry-After from the settings where there is none, `words` names other words than the slug's.
 function problem.answer(status, slug, options)
   options = options or {}
   local path = (ngx.var.request_uri or "/"):match("^[^?]*")

@@ -83,6 +83,9 @@ function upstreams.probe_again_in(name, seconds)
 end
 
 function upstreams.pause(name, seconds)
+  if not shared:get(name .. ":paused") then
+    shared:set(name .. ":paused_since", ngx.time())
+  end
   shared:set(name .. ":paused", ngx.now() + seconds, seconds)
 end
 
@@ -92,9 +95,10 @@ end
 
 --- Return what /status shows of a service, without the counts.
 function upstreams.describe(name)
+  local state = upstreams.state(name)
   return {
-    state = upstreams.state(name),
-    since = shared:get(name .. ":since"),
+    state = state,
+    since = shared:get(name .. (state == "paused" and ":paused_since" or ":since")),
     last_error = shared:get(name .. ":error"),
     last_error_at = shared:get(name .. ":error_at"),
     paused_until = shared:get(name .. ":paused"),
