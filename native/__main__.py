@@ -8,7 +8,7 @@ from native.environments import EnvironmentFailed
 from native.health import NotReady
 from native.installation import InstallationFailed
 from native.run import RunFailed, install, run
-from native.state import State
+from native.state import SettingsError, State
 from native.supervision import ControlFailed, NotRunning, Supervisor
 
 KNOWN_FAILURES = (
@@ -18,6 +18,7 @@ KNOWN_FAILURES = (
     NotReady,
     NotRunning,
     RunFailed,
+    SettingsError,
     subprocess.TimeoutExpired,
 )
 

@@ -10,6 +10,8 @@ from native.state import State
 
 def _section(state: State, program: Program, priority: int) -> str:
     settings = full_environment(program.environment)
+    # What the supervisor has from its caller its processes inherit; written here, a quote or " #" would be syntax.
+    settings = {name: value for name, value in settings.items() if os.environ.get(name) != value}
     pairs = ",".join(
         '{}="{}"'.format(name, value.replace("%", "%%").replace('"', '\\"')) for name, value in settings.items()
     )

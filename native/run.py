@@ -118,15 +118,12 @@ def _check_ports(state: State) -> None:
             raise RunFailed(f"port {port} is taken: stop what listens there, or set MERCADITO_PORT to another")
 
 
-def _start(state: State) -> Supervisor:
-    _check_ports(state)
+def _start(state: State, supervisor: Supervisor) -> None:
     state.folder.mkdir(parents=True, exist_ok=True)
     state.prepare()
     postgres.prepare(state)
     nats.prepare(state)
-    supervisor = Supervisor(state)
     supervisor.launch(configuration.write(state))
-    return supervisor
 
 
 def _interrupt(*_: object) -> None:
@@ -140,17 +137,28 @@ def _until_stopped(supervisor: Supervisor) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
+def _stop(state: State) -> None:
+    """Stop what was started; a second Ctrl-C, of somebody who is impatient, would leave half of it running."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(NotRunning):
+        control.stop(state)
+    print("stopped")
+
+
 def run(state: State) -> None:
     """Start everything that does not run yet, print where it is, and stay until Ctrl-C; then stop what was started."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    install()
-    supervisor = Supervisor(state)
-    mine = not supervisor.answers()
-    if mine:
-        supervisor = _start(state)
-    state.ready_file.unlink(missing_ok=True)
+    settings.check(state)
+    supervisor, mine = Supervisor(state), False
     try:
+        install()
+        if not supervisor.answers():
+            _check_ports(state)
+            mine = True
+            _start(state, supervisor)
+        state.ready_file.unlink(missing_ok=True)
         _start_stores(state, supervisor)
         _prepare_stores(state)
         _start_services(state, supervisor)
@@ -164,6 +172,4 @@ def run(state: State) -> None:
         print("\nstopping …", flush=True)
     finally:
         if mine:
-            with contextlib.suppress(NotRunning):
-                control.stop(state)
-            print("stopped")
+            _stop(state)

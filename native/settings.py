@@ -1,23 +1,58 @@
 """What each process is told through its environment in a native run; the same names as in containers (.env.example)."""
 
 import os
+import re
 from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
 
-from native.state import ROOT, State
+from native.state import ROOT, SettingsError, State
 
 Environment = dict[str, str]
 PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # What an operator may set for `make run`.
-OPERATOR_SETTINGS = ("HUB_NAME", "HUB_TIME_ZONE", "LOG_LEVEL", "USDA_TODAY", "USDA_MARS_URL", "USDA_MARS_KEY")
+OPERATOR_SETTINGS = ("HUB_NAME", "HUB_TIME_ZONE", "LOG_LEVEL", "USDA_TODAY")
 # glibc gives each thread an arena of its own by default; two keep a small server small.
 ARENAS = "2"
 NATS_USERS = ("provisioner", "orders", "realtime", "usda", "notify", "operator")
 
 
+# What the gateway takes for a path; the supervisor's commands are split at blanks, too.
+PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._+~-]*")
+
+
+def _usda_files() -> Path | None:
+    files = os.environ.get("USDA_FILES_DIR")
+    return (ROOT / files).resolve() if files else None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) and date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def check(state: State) -> None:
+    """Refuse, before anything starts, what would only show as a process that never gets ready; all of it at once."""
+    problems = [
+        f"{what} is {path}; use a path of letters, digits and any of /._+~- only"
+        for what, path in (("MERCADITO_RUN_DIR", state.folder), ("the checkout's folder", ROOT))
+        if not PLAIN_PATH.fullmatch(str(path))
+    ]
+    files, today = _usda_files(), os.environ.get("USDA_TODAY")
+    if files is not None and not files.is_dir():
+        problems.append(f"USDA_FILES_DIR: there is no folder {files}")
+    if today and not _is_day(today):
+        problems.append(f"USDA_TODAY is {today!r}; write a day as YYYY-MM-DD")
+    if problems:
+        raise SettingsError("\n".join(problems))
+
+
 def _service_environment(state: State, service: str, port: str) -> Environment:
     database = f"postgresql://{{role}}@127.0.0.1:{state.ports['postgres']}/{service}"
     return {
-        "MERCADITO_ENV": os.environ.get("MERCADITO_ENV", "demo"),
+        "MERCADITO_ENV": os.environ.get("MERCADITO_ENV") or "demo",
         **{name: os.environ[name] for name in OPERATOR_SETTINGS if os.environ.get(name)},
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(state.ports[port]),
@@ -91,7 +126,7 @@ def gateway(state: State) -> Environment:
     """Return the environment of the gateway."""
     ports = state.ports
     return {
-        "MERCADITO_ENV": os.environ.get("MERCADITO_ENV", "demo"),
+        "MERCADITO_ENV": os.environ.get("MERCADITO_ENV") or "demo",
         "GATEWAY_PORT": str(ports["gateway"]),
         "GATEWAY_ADMIN_PORT": str(ports["gateway-admin"]),
         "GATEWAY_ADMIN_TOKEN_FILE": f"{state.secrets_dir}/gateway_admin_token",
@@ -113,11 +148,11 @@ def nats_server(state: State) -> Environment:
 
 def usda_site(state: State) -> Environment:
     """Return the environment of the demo's stand-in for the USDA's site."""
-    files = os.environ.get("USDA_FILES_DIR", "")
+    files = _usda_files()
     return {
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(state.ports["usda-site"]),
-        **({"USDA_FILES_DIR": str((ROOT / files).resolve())} if files else {}),
+        **({"USDA_FILES_DIR": str(files)} if files else {}),
         **({"USDA_TODAY": os.environ["USDA_TODAY"]} if os.environ.get("USDA_TODAY") else {}),
     }
 

@@ -33,8 +33,14 @@ PASSWORDS = (
     "gateway_admin_token",
 )
 LONGEST_SOCKET_PATH = 100
+# The gateway's admin listener takes the port after it.
+HIGHEST_GATEWAY_PORT = 65_534
 # Below the range that the kernel gives to outgoing connections, so that none of those sits on a server's port.
 PORT_RANGE = range(20_000, 32_000)
+
+
+class SettingsError(Exception):
+    """A setting of whoever typed `make` can't be used; the message says which and why."""
 
 
 def port_is_free(port: int) -> bool:
@@ -45,6 +51,12 @@ def port_is_free(port: int) -> bool:
             probe.bind(("0.0.0.0", port))  # noqa: S104 - the gateway listens on every address; nothing is served here
             return True
     return False
+
+
+def _gateway_port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= HIGHEST_GATEWAY_PORT):
+        raise SettingsError(f"MERCADITO_PORT is {text!r}; it must be a whole number from 1 to {HIGHEST_GATEWAY_PORT}")
+    return int(text)
 
 
 def _free_port() -> int:
@@ -63,8 +75,8 @@ class State:
     @classmethod
     def from_environment(cls) -> "State":
         """Read MERCADITO_RUN_DIR and MERCADITO_PORT, the two settings that tell systems apart."""
-        folder = Path(os.environ.get("MERCADITO_RUN_DIR", ROOT / ".run"))
-        return cls((ROOT / folder).resolve(), int(os.environ.get("MERCADITO_PORT", "8080")))
+        folder = os.environ.get("MERCADITO_RUN_DIR") or ".run"
+        return cls((ROOT / folder).resolve(), _gateway_port(os.environ.get("MERCADITO_PORT") or "8080"))
 
     @property
     def secrets_dir(self) -> Path:
@@ -101,8 +113,8 @@ class State:
 
     @property
     def url(self) -> str:
-        """The address that people open."""
-        return f"http://localhost:{self.gateway_port}"
+        """The address that people open: that of the system that runs, whatever MERCADITO_PORT says by now."""
+        return f"http://localhost:{self.ports['gateway']}"
 
     def secret(self, name: str) -> str:
         """Return one secret's text."""
@@ -128,7 +140,10 @@ class State:
     def _choose_ports(self) -> None:
         """Keep the ports of the last start where they are still free, so that tools find things again."""
         file = self.folder / "ports.json"
-        before: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        before: dict[str, int] = {}
+        # A start that was cut short may leave half a file: then all are chosen anew.
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            before = json.loads(file.read_text())
         chosen = {"gateway": self.gateway_port, "gateway-admin": self.gateway_port + 1}
         for name in LISTENERS:
             port = before.get(name)

@@ -39,6 +39,12 @@ def test_a_port_that_was_taken_meanwhile_is_chosen_anew(state: State) -> None:
     assert state.ports["usda"] == before["usda"]
 
 
+def test_half_a_file_of_ports_does_not_keep_the_system_from_starting(state: State) -> None:
+    (state.folder / "ports.json").write_text('{"gateway": 18000, "post')
+    state.prepare()
+    assert set(json.loads((state.folder / "ports.json").read_text())) == {*LISTENERS, "gateway", "gateway-admin"}
+
+
 def test_secrets_are_made_once_strong_and_private(state: State) -> None:
     first = {name: state.secret(name) for name in PASSWORDS}
     assert len(set(first.values())) == len(PASSWORDS)

@@ -1,0 +1,59 @@
+"""What whoever types `make run` may say, and what is refused before anything starts."""
+
+from pathlib import Path
+
+import pytest
+
+from native import settings
+from native.state import ROOT, SettingsError, State
+
+
+@pytest.mark.parametrize("port", ["eighty", "0", "-1", "80.5", "65535", "99999", "8_080", "²"])
+def test_a_port_that_is_none_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("MERCADITO_PORT", port)
+    with pytest.raises(SettingsError, match=r"MERCADITO_PORT is .*65534"):
+        State.from_environment()
+
+
+def test_an_empty_setting_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERCADITO_PORT", "")
+    monkeypatch.setenv("MERCADITO_RUN_DIR", "")
+    monkeypatch.setenv("USDA_FILES_DIR", "")
+    monkeypatch.setenv("USDA_TODAY", "")
+    state = State.from_environment()
+    assert state == State(ROOT / ".run", 8080)
+    settings.check(state)
+
+
+def test_every_unusable_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("USDA_FILES_DIR", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("USDA_TODAY", "2026-02-30")
+    with pytest.raises(SettingsError, match=r"(?s)USDA_FILES_DIR.*nowhere.*USDA_TODAY is '2026-02-30'"):
+        settings.check(State(tmp_path, 18_000))
+
+
+@pytest.mark.parametrize("day", ["tomorrow", "20260108", "2026-1-8", "2026-13-01"])
+def test_a_market_day_that_is_no_date_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, day: str) -> None:
+    monkeypatch.delenv("USDA_FILES_DIR", raising=False)
+    monkeypatch.setenv("USDA_TODAY", day)
+    with pytest.raises(SettingsError, match="USDA_TODAY"):
+        settings.check(State(tmp_path, 18_000))
+
+
+def test_a_folder_of_files_is_relative_to_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = State(tmp_path / "run", 18_000)
+    state.prepare()
+    monkeypatch.setenv("USDA_FILES_DIR", "docs")
+    monkeypatch.setenv("USDA_TODAY", "2026-01-08")
+    settings.check(state)
+    assert settings.usda_site(state)["USDA_FILES_DIR"] == str(ROOT / "docs")
+
+
+@pytest.mark.parametrize("folder", ["with blanks", "100%", "a;b", 'a"b'])
+def test_a_run_folder_that_the_gateway_would_refuse_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str
+) -> None:
+    monkeypatch.delenv("USDA_FILES_DIR", raising=False)
+    monkeypatch.delenv("USDA_TODAY", raising=False)
+    with pytest.raises(SettingsError, match="MERCADITO_RUN_DIR"):
+        settings.check(State(tmp_path / folder, 18_000))
