@@ -1,6 +1,10 @@
 """What every service of the compose files must have; read as YAML, so an engine is not needed."""
 
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,6 +114,39 @@ def test_databases_and_events_have_no_way_out() -> None:
     assert content["networks"]["data"]["internal"] is True
     assert services()["postgres"]["networks"] == ["data"]
     assert services()["nats"]["networks"] == ["data"]
+
+
+# What an image sets itself, what only a run of processes has, and what the gateway's README lists.
+NOT_OF_COMPOSE = {"MERCADITO_RUN_DIR", "MIGRATIONS_DIR", "STATIC_DIR", "GATEWAY_STATE_DIR"}
+
+
+def test_a_documented_setting_reaches_the_containers() -> None:
+    documented = set(re.findall(r"^# ([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    scripts = ("compose.yaml", "compose.demo.yaml", "up", "system", "engine/prepare")
+    text = "".join((ROOT / "compose" / file).read_text() for file in scripts)
+    taken = set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", text))
+    fixed = {name.removesuffix("_FILE") for name in re.findall(r"^ +([A-Z][A-Z0-9_]+): ", text, re.MULTILINE)}
+    fixed |= {f"{name}_FILE" for name in fixed}
+    assert documented
+    assert documented - taken - fixed - NOT_OF_COMPOSE == set()
+
+
+@pytest.mark.parametrize("command", [("control", "status"), ("control", "restart", "usda"), ("down",)])
+def test_without_an_engine_the_commands_say_how_to_start(tmp_path: Path, command: tuple[str, ...]) -> None:
+    for program in ("bash", "env", "dirname"):
+        (tmp_path / program).symlink_to(str(shutil.which(program)))
+    script = [str(ROOT / "compose" / command[0]), *command[1:]]
+    environment = {"PATH": str(tmp_path), "COMPOSE_PROJECT_NAME": "mercadito-nobody"}
+    done = subprocess.run(script, env=environment, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "nothing runs here: start it with make run, or in containers with make up\n"
+
+
+def test_a_relative_state_folder_is_the_same_for_scripts_and_compose(tmp_path: Path) -> None:
+    shown = ["bash", "-c", f'source {ROOT}/compose/system && printf %s "$MERCADITO_STATE_DIR"']
+    environment = {"PATH": os.environ["PATH"], "MERCADITO_STATE_DIR": "elsewhere/state"}
+    done = subprocess.run(shown, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout == str(ROOT / "elsewhere" / "state")
 
 
 def test_everything_waits_for_what_it_needs() -> None:
