@@ -1,5 +1,6 @@
 """Placing, amending and cancelling through the API, on a real database."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,10 @@ def key() -> str:
 def body(cycle: str, store: str, *lines: tuple[str, int], **more: object) -> dict[str, object]:
     wishes = [{"offer_id": offer, "quantity": quantity} for offer, quantity in lines]
     return {"cycle_id": cycle, "store_id": store, "lines": wishes, **more}
+
+
+def cursor(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
 def slug(answer: Any) -> str:
@@ -134,6 +139,22 @@ def test_an_amendment_without_a_condition_is_refused(shop: Any) -> None:
     order = shop.place((shop.limited, 2)).json
     answer = shop.api.call("PUT", f"/orders/{order['id']}", {"lines": [{"offer_id": shop.limited, "quantity": 1}]})
     assert (answer.status_code, slug(answer)) == (428, "precondition-required")
+
+
+@pytest.mark.parametrize("condition", ["", " ", ","])
+def test_an_empty_condition_is_none(world: Any, shop: Any, condition: str) -> None:
+    order = shop.place((shop.limited, 2)).json
+    wanted = {"lines": [{"offer_id": shop.limited, "quantity": 5}]}
+    answer = shop.api.call("PUT", f"/orders/{order['id']}", wanted, If_Match=condition)
+    assert answer.status_code in (412, 428), answer.text
+    assert world.remaining(shop.limited) == 8
+
+
+def test_a_tag_without_text_names_no_version(world: Any, shop: Any) -> None:
+    order = shop.place((shop.limited, 2)).json
+    assert slug(shop.amend(order, (shop.limited, 5), etag='""')) == "version-conflict"
+    assert slug(shop.cancel(order, If_Match='W/""')) == "version-conflict"
+    assert world.remaining(shop.limited) == 8
 
 
 def test_cancelling_gives_the_stock_back_once(world: Any, shop: Any) -> None:
@@ -341,11 +362,35 @@ def test_orders_can_be_asked_for_by_day_store_and_change(world: Any, shop: Any) 
         "limit=٣",
         "cursor=x",
         "cursor=WyJhIl0",
+        f"cursor={cursor('[Infinity]')}",
+        f"cursor={cursor('[99999999999999999999]')}",
+        f"cursor={cursor('[' * 3_000)}",
         "cycle_id=1",
         "updated_since=yesterday",
         "updated_since=2026-01-08T00:00:00",
+        "updated_since=0001-01-01T00:00:00%2B14:00",
+        "updated_since=9999-12-31T23:59:59-12:00",
     ],
 )
 def test_nonsense_in_a_query_is_refused(shop: Any, query: str) -> None:
     answer = shop.api.call("GET", f"/orders?{query}")
     assert (answer.status_code, slug(answer)) == (422, "invalid")
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        '["fruit", "a\\u0000b", "00000000-0000-4000-8000-000000000000"]',
+        '["fruit", "\\ud800", "00000000-0000-4000-8000-000000000000"]',
+        "[[]]",
+    ],
+)
+def test_a_forged_cursor_of_offers_is_refused(shop: Any, position: str) -> None:
+    answer = shop.api.call("GET", f"/cycles/{shop.cycle}/offers?cursor={cursor(position)}")
+    assert (answer.status_code, slug(answer)) == (422, "invalid")
+
+
+@pytest.mark.parametrize("at", ["2026-01-08T00:00:00", "0001-01-01T00:00:00+14:00"])
+def test_a_forged_cursor_of_days_is_no_server_error(shop: Any, at: str) -> None:
+    forged = cursor(f'["{at}", "00000000-0000-4000-8000-000000000000"]')
+    assert shop.api.call("GET", f"/cycles?cursor={forged}").status_code in (200, 422)

@@ -34,6 +34,7 @@ MAX_TIMELINE = 500
 MAX_MAILS = 100
 MAX_BOARD_ORDERS = 2_000
 MAX_BOARD_MAILS = 50
+MAX_BIGINT = 2**63 - 1
 
 T = TypeVar("T")
 _Cursor = Sequence[str | int]
@@ -95,7 +96,7 @@ class SqlQueries:
         text: str | None = None,
     ) -> Page[OfferView]:
         """Page through a cycle's offers; see the port."""
-        after = _read_cursor(cursor, str, str, _uuid) or (None, None, None)
+        after = _read_cursor(cursor, _text, _text, _uuid) or (None, None, None)
         values = {
             "cycle_id": _known_id(cycle_id),
             "store_id": None if store_id is None else _known_id(store_id),
@@ -206,7 +207,7 @@ def _with_lines(connection: Connection, orders: Sequence[Row[Any]]) -> tuple[Ord
 
 
 def _order_filter(actor: Actor, wanted: OrderFilter, limit: int, cursor: str | None) -> dict[str, Any]:
-    before = _read_cursor(cursor, int)
+    before = _read_cursor(cursor, _number)
     return {
         **_sight(actor),
         "cycle_id": wanted.cycle_id,
@@ -233,8 +234,23 @@ def _read_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any,
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         return tuple(kind(part) for kind, part in zip(kinds, position, strict=True))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Invalid(FieldError("cursor", "not a cursor of this list")) from error
+
+
+def _number(part: float) -> int:
+    number = int(part)
+    if not 0 <= number <= MAX_BIGINT:
+        raise ValueError("not a number of the database")
+    return number
+
+
+def _text(part: object) -> str:
+    text = str(part)
+    text.encode()  # a lone surrogate can't be sent to the database
+    if "\x00" in text:
+        raise ValueError("not a text of the database")
+    return text
 
 
 def _moment(part: str) -> datetime:

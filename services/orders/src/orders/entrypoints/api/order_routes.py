@@ -109,7 +109,7 @@ def amend(order_id: UUID) -> Response:
     """Amend an order that is still as the caller last saw it."""
     actor = caller().actor
     once = request_key(actor, required=False)
-    if "If-Match" not in request.headers:
+    if not request.headers.get("If-Match", "").strip(" ,"):
         raise PreconditionRequired("send the order's ETag as If-Match")
     body = OrderChange.of_request()
     command = AmendOrder(
@@ -150,7 +150,7 @@ def _expected_version(actor: Actor, order_id: str) -> int | None:
     wanted = request.if_match
     if not wanted or wanted.star_tag:
         return None
-    tags = {tag for tag in wanted.as_set(include_weak=True) if tag.isascii() and tag.isdigit()}
+    tags = {tag for tag in wanted.as_set(include_weak=True) if tag and tag.isascii() and tag.isdigit()}
     versions = {int(tag) for tag in tags if len(tag) <= MAX_VERSION_DIGITS}
     if len(versions) == 1:
         return versions.pop()

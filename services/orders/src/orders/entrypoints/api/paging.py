@@ -51,11 +51,12 @@ def time_argument(name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(given.replace(" ", "+"))  # an unescaped + arrives as a blank
-    except ValueError as error:
+        in_utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Invalid(FieldError(name, "write a time as 2026-01-08T15:00:00Z")) from error
     if moment.tzinfo is None:
         raise Invalid(FieldError(name, "the time needs a zone, such as Z"))
-    return moment.astimezone(UTC)
+    return in_utc
 
 
 def next_path(page: Page[object]) -> str | None:
