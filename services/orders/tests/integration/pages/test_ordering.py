@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orders.domain.errors import Unavailable
 from orders.domain.people import Role
 
 
@@ -203,6 +204,31 @@ def test_an_offer_that_is_no_id_is_no_server_error(market: Any) -> None:
     form = market.browser.get("/order").form("/orders")
     answer = market.browser.post(form.action, {**form.fields, "quantity-nonsense": "1", "price-nonsense": "x"})
     assert answer.status == 422
+
+
+def test_a_note_with_characters_that_are_no_text_is_no_server_error(world: Any, market: Any) -> None:
+    after = market.browser.order(
+        market.browser.get("/order"), {market.apples: "1"}, note="Ring\x00 the\x1b bell\r\ntwice"
+    )
+    assert "Your order is in." in after.words
+    assert world.value("SELECT note FROM orders") == "Ring the bell\ntwice"
+
+
+def test_an_order_that_may_have_gone_through_is_not_said_to_be_unprocessed(
+    app: Any, market: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: Any, **__: Any) -> None:
+        raise Unavailable("no answer to the commit", not_processed=False)
+
+    def away(*_: Any, **__: Any) -> None:
+        raise Unavailable("still away", not_processed=True)
+
+    page = market.browser.get("/order")
+    monkeypatch.setattr(app.extensions["container"].ordering, "place", lost)
+    monkeypatch.setattr(app.extensions["container"].queries, "offers", away)
+    answer = market.browser.order(page, {market.apples: "1"})
+    assert answer.status == 503
+    assert "X-Gateway-Not-Processed" not in answer.headers
 
 
 def test_names_and_notes_are_shown_as_text(world: Any, market: Any) -> None:

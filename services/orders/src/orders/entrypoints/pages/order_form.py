@@ -64,9 +64,14 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
         quantities=quantities,
         prices=prices,
         # Browsers send line ends as CRLF; kept that way, a note would change by being looked at.
-        note=form.get("note", "").replace("\r\n", "\n")[:MAX_NOTE_KEPT],
+        note=_without_controls(form.get("note", "").replace("\r\n", "\n"))[:MAX_NOTE_KEPT],
         on_shortage=OnShortage.PARTIAL if form.get("on_shortage") == OnShortage.PARTIAL.value else OnShortage.REJECT,
     )
+
+
+def _without_controls(text: str) -> str:
+    # Pasted text may carry them; nobody sees them, and the database takes no NUL.
+    return "".join(character for character in text if character >= " " or character in "\t\r\n")
 
 
 def as_ordered(ordered: Iterable[tuple[str, int]], note: str) -> TypedOrder:

@@ -124,6 +124,9 @@ def _try(send: Callable[[], Answer], person: Caller, typed: TypedOrder, store_id
 
 
 def _refuse(refused: errors.Refused, person: Caller, typed: TypedOrder, store_id: str, cycle_id: str) -> Response:
+    if isinstance(refused, errors.Unavailable):
+        # Asking on would fail too, and that failure would promise that nothing was done, which this one may not.
+        raise refused
     offers = by_id(container().queries.offers(cycle_id, store_id=store_id, limit=MAX_OFFERS).items)
     refusal = refusals.explain(refused, typed, offers)
     if refusal is None:
