@@ -18,7 +18,16 @@ def test_a_visitor_is_sent_to_the_sign_in_page_and_back_to_where_they_wanted(bro
 
 
 @pytest.mark.parametrize(
-    "wanted", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example"]
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\t/evil.example",
+        "//[",
+        "//\u2100",
+    ],
 )
 def test_signing_in_leads_nowhere_else(browser: Any, world: Any, wanted: str) -> None:
     buyer, _ = world.buyer()

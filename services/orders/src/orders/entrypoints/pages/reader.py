@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import g, redirect, request
 from werkzeug.wrappers import Response
@@ -88,9 +88,8 @@ def here() -> str:
 def local_path(wanted: str | None) -> str:
     """Return an address to go on to: only a path of this site, else the front page."""
     text = (wanted or "")[:MAX_NEXT_CHARACTERS]
-    parts = urlsplit(text)
-    safe = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    return text if safe and text.isprintable() and "\\" not in text else "/"
+    is_path = text.startswith("/") and not text.startswith("//")
+    return text if is_path and text.isprintable() and "\\" not in text else "/"
 
 
 def _choose_locale() -> str:
