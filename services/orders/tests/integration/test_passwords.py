@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orders.adapters.passwords import MEMORY_KIB, Argon2Passwords
+from orders.adapters.signing import KeyFileSigner
 from orders.application.accounts import Accounts, Limits
 from orders.application.commands import Client
 from orders.domain import errors
@@ -142,3 +143,15 @@ def test_a_person_may_hold_so_many_tokens_and_no_more_even_at_once(world: Any, d
     assert sum(one is not None for one in got) == 3
     world.run("UPDATE api_tokens SET expires_at = clock_timestamp()")
     made.issue_token(world.emails[buyer.person_id], PASSWORD, HERE)
+
+
+def test_a_token_that_can_not_be_signed_is_not_kept(
+    world: Any, transactions: Any, container: Any, tmp_path: Any
+) -> None:
+    buyer, _ = world.buyer()
+    unsigned = KeyFileSigner(tmp_path / "none", tmp_path / "none.json")
+    made = Accounts(transactions, container.accounts._passwords, unsigned, Limits())
+    with pytest.raises(errors.Unavailable) as refused:
+        made.issue_token(world.emails[buyer.person_id], PASSWORD, HERE)
+    assert refused.value.not_processed
+    assert world.value("SELECT count(*) FROM api_tokens") == 0

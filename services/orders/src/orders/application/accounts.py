@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -106,13 +106,14 @@ class Accounts:
         person_id = self._check_password(email, password, client)
         token_id = str(uuid4())
 
-        def issue(work: UnitOfWork) -> tuple[Caller, datetime]:
+        def issue(work: UnitOfWork) -> SignedToken:
             if work.people.live_tokens(person_id) >= self._limits.tokens_per_person:
                 raise TooManyTokens(self._limits.tokens_per_person)
-            return work.people.add_token(token_id, person_id, API_TOKEN_LIFETIME_S)
+            caller, _ = work.people.add_token(token_id, person_id, API_TOKEN_LIFETIME_S)
+            # Before the commit: a token that can't be signed must not count as one that is held.
+            return self._signer.sign(caller, "api", lifetime_s=API_TOKEN_LIFETIME_S, token_id=token_id)
 
-        caller, _ = self._transactions.run(issue)
-        return self._signer.sign(caller, "api", lifetime_s=API_TOKEN_LIFETIME_S, token_id=token_id)
+        return self._transactions.run(issue)
 
     def delete_token(self, caller: Caller) -> None:
         """Delete the token the caller came with, here and, by event, everywhere."""
