@@ -121,3 +121,16 @@ def test_keys_are_kept_for_48_hours(shop: Any, world: Any, engine: Any) -> None:
         )
         prune(engine)
         assert world.value("SELECT count(*) FROM idempotency_keys") == kept
+
+
+def test_pruning_leaves_nothing_that_is_over_however_much_there_is(world: Any, engine: Any) -> None:
+    from orders.adapters.pruning import BATCH_ROWS, prune  # noqa: PLC0415 - only here
+
+    over = 2 * BATCH_ROWS + 1
+    world.run(
+        "INSERT INTO idempotency_keys (person_id, key, request_hash, created_at) SELECT gen_random_uuid(), n::text, '',"
+        " clock_timestamp() - interval '49 hours' FROM generate_series(1, :over) n",
+        over=over,
+    )
+    assert prune(engine)["idempotency_keys"] == over
+    assert world.value("SELECT count(*) FROM idempotency_keys") == 0
