@@ -75,6 +75,7 @@ def row_text(text: str) -> str:
     """Read a row's name from a cursor."""
     if "\x00" in text:
         raise ValueError(text)
+    text.encode()  # half of a surrogate pair, which JSON can spell, is a ValueError too
     return text
 
 

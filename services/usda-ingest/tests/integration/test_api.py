@@ -236,6 +236,7 @@ def test_crawls_are_listed_newest_first_with_their_problems(
         ("/api/v1/prices/commodities?after=W10", 422, "invalid"),
         ("/api/v1/prices?commodity=%00", 422, "invalid"),
         ("/api/v1/prices/commodities?after=WyJcdTAwMDAiXQ", 422, "invalid"),
+        ("/api/v1/prices/commodities?after=WyJcdWQ4MDAiXQ", 422, "invalid"),
         ("/api/v1/prices/series/00000000-0000-0000-0000-000000000000", 404, "not-found"),
         ("/api/v1/prices/crawls/00000000-0000-0000-0000-000000000000", 404, "not-found"),
         ("/api/v1/prices/reports/00000000-0000-0000-0000-000000000000/quarantine", 404, "not-found"),
