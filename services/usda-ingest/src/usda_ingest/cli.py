@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from usda_ingest import __version__
 from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
 from usda_ingest.settings import (
+    LOG_LEVELS,
     CrawlSettings,
     ServiceSettings,
     migration_database,
@@ -31,7 +32,9 @@ _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0, 1 failed, 2 settings, 75 another crawl is running."""
     options = _parser().parse_args(arguments)
-    configure(SERVICE, __version__, os.environ.get("LOG_LEVEL", "info"))
+    level = os.environ.get("LOG_LEVEL", "")
+    # A wrong level is named with all other wrong settings, when they are read.
+    configure(SERVICE, __version__, level if level in LOG_LEVELS else "info")
     try:
         return int(options.run(options))
     except SettingsError as problem:
@@ -92,5 +95,10 @@ def _crawl(options: argparse.Namespace) -> int:
 def _republish(_: argparse.Namespace) -> int:
     from usda_ingest.republish import republish  # noqa: PLC0415 - as above
 
-    sys.stdout.write(f"{republish(republish_database(os.environ))} quotes are on their way\n")
+    try:
+        told = republish(republish_database(os.environ))
+    except CrawlBusy as problem:
+        sys.stderr.write(f"{problem}\n")
+        return EXIT_BUSY
+    sys.stdout.write(f"{told} quotes are on their way\n")
     return 0

@@ -3,15 +3,21 @@
 from mercadito_events.outbox import enqueue
 from mercadito_events.service.database import DatabaseSettings, create_engine
 
+from usda_ingest import crawls
 from usda_ingest.announcements import prices_recorded
 from usda_ingest.day_quotes import latest
 
 
 def republish(settings: DatabaseSettings) -> int:
-    """Write the newest quote of every series to the outbox, in one transaction; return how many."""
-    engine = create_engine(settings, pool_size=1, application_name="usda-republish")
+    """Write the newest quote of every series to the outbox, in one transaction; return how many.
+
+    Raises:
+        CrawlBusy: a crawl is running; its corrections could be overtaken by what was read before them.
+
+    """
+    engine = create_engine(settings, pool_size=2, application_name="usda-republish")
     try:
-        with engine.begin() as connection:
+        with crawls.single_flight(engine), engine.begin() as connection:
             quotes = list(latest(connection))
             for event in prices_recorded(quotes):
                 enqueue(connection, event)

@@ -10,7 +10,9 @@ import pytest
 from mercadito_events.envelope import MAX_BODY_BYTES, Event
 from mercadito_events.service.database import DatabaseSettings
 from sqlalchemy import make_url
+from usda_ingest import crawls
 from usda_ingest.announcements import DayQuote, prices_recorded
+from usda_ingest.errors import CrawlBusy
 from usda_ingest.republish import republish
 from usda_ingest.signed_in import remember_sign_out
 
@@ -76,6 +78,14 @@ def test_republish_tells_the_latest_quote_of_every_series(shelf: Any, db: Any, m
     again = db.events("usda.price.recorded.v1")[before:]
     told = {quote["commodity"]: (quote["date"], quote["low"]) for event in again for quote in event["quotes"]}
     assert told == {"Avocados": ("2026-01-08", "31.00"), "Limes": ("2026-01-08", "30.00")}
+
+
+def test_republish_keeps_out_of_a_crawls_way(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
+    shelf.crawl(a=mars({}))
+    before = len(db.events("usda.price.recorded.v1"))
+    with crawls.single_flight(db.engine), pytest.raises(CrawlBusy):
+        republish(DatabaseSettings(make_url(db.urls.app_url)))
+    assert len(db.events("usda.price.recorded.v1")) == before
 
 
 def test_no_events_come_of_no_quotes() -> None:
