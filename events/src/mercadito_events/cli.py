@@ -111,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _moment(text: str) -> datetime:
+    try:
+        return _read_moment(text)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is before there were events") from None
+
+
+def _read_moment(text: str) -> datetime:
     short = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
     if short:
         return datetime.now(UTC) - timedelta(**{_UNITS[short[2]]: int(short[1])})

@@ -122,6 +122,8 @@ def test_tail_shows_dead_letters_with_what_went_wrong(nats: NatsServer, run: Run
         (["tail", "accounts.>"], "only notify reads it"),
         (["tail", "orders.>", "--since", "yesterday"], "neither like 10m"),
         (["tail", "orders.>", "--since", "2026-01-01T00:00:00"], "no zone"),
+        (["tail", "orders.>", "--since", "999999d"], "before there were events"),
+        (["tail", "orders.>", "--since", "0001-01-01T00:00:00+01:00"], "before there were events"),
         (["tail", "orders.>", "--limit", "0"], "not a whole number"),
     ],
 )
