@@ -59,7 +59,7 @@ def _service_environment(state: State, service: str, port: str) -> Environment:
         "DATABASE_URL": database.format(role=service),
         "DATABASE_PASSWORD_FILE": f"{state.secrets_dir}/{service}_db_password",
         "IDENTITY_JWKS_FILE": str(state.jwks_file),
-        "PUBLIC_URL": state.url,
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL") or state.url,
         **nats_client(state, service),
     }
 

@@ -57,3 +57,12 @@ def test_a_run_folder_that_the_gateway_would_refuse_is_refused_at_once(
     monkeypatch.delenv("USDA_TODAY", raising=False)
     with pytest.raises(SettingsError, match="MERCADITO_RUN_DIR"):
         settings.check(State(tmp_path / folder, 18_000))
+
+
+def test_links_start_with_the_address_that_the_operator_gives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = State(tmp_path / "run", 18_000)
+    state.prepare()
+    monkeypatch.delenv("PUBLIC_URL", raising=False)
+    assert settings.notify(state)["PUBLIC_URL"] == "http://localhost:18000"
+    monkeypatch.setenv("PUBLIC_URL", "https://shop.example.org")
+    assert settings.notify(state)["PUBLIC_URL"] == "https://shop.example.org"
