@@ -56,6 +56,8 @@ def cluster(state: State) -> Path:
     if not subprocess.run(_as_server_user(enters), check=False, cwd="/").returncode:
         return inside
     outside = ELSEWHERE / state.fingerprint / "postgres"
+    # What lies there without a link belonged to a run folder that was deleted, and its password went with that.
+    shutil.rmtree(outside, ignore_errors=True)
     outside.parent.mkdir(parents=True, exist_ok=True)
     inside.symlink_to(outside)
     return outside

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.driver.system import USDA_FILES, System, native_system, stop
+from tests.driver.system import USDA_FILES, System, forget_cluster, native_system, stop
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +22,4 @@ def system(tmp_path_factory: pytest.TempPathFactory, usda_files: Path | None) ->
     yield started
     started.close_clients()
     stop(process)
+    forget_cluster(started)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -126,3 +127,10 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     """Ctrl-C; return the exit code once everything it started has ended."""
     process.send_signal(signal.SIGINT)
     return process.wait(timeout=COMMAND_WITHIN_S)
+
+
+def forget_cluster(system: System) -> None:
+    """Delete the database's files where they had to lie outside the run folder, which is deleted by itself."""
+    cluster = system.run_dir / "postgres"
+    if cluster.is_symlink():
+        shutil.rmtree(cluster.resolve().parent)

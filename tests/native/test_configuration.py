@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from native import configuration
+from native import configuration, postgres
 from native.environments import TOOLS
 from native.state import State
 
@@ -36,6 +36,7 @@ def test_a_hub_may_have_any_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setenv("HUB_NAME", name)
     state = State(tmp_path / "run", 18_000)
     state.prepare()
+    monkeypatch.setattr(postgres, "cluster", lambda _state: tmp_path / "postgres")
     settings = read_back(configuration.write(state))["orders-web"][2]
     # The supervisor's processes inherit its environment, which is ours.
     assert settings.get("HUB_NAME", name) == name
