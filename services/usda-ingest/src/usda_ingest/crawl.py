@@ -92,7 +92,7 @@ def _spider_failure(settings: CrawlSettings, intake: Intake) -> str | None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     crawler = process.create_crawler(PriceSpider)
     end = _End(crawler)
-    hosts = HostRule(settings.allowed_hosts, https_only=settings.index_url.startswith("https:"))
+    hosts = HostRule(settings.allowed_hosts, https_only=settings.is_https_only)
     process.crawl(crawler, index_url=settings.index_url, intake=intake, hosts=hosts)
     process.start()
     return end.failure()

@@ -49,6 +49,11 @@ class CrawlSettings:
         reader.finish()
         return settings
 
+    @property
+    def is_https_only(self) -> bool:
+        """Whether plain http is never followed, because the index itself is https."""
+        return urlsplit(self.index_url).scheme == "https"
+
     def market_day(self) -> date:
         """Return the day that files are judged by: the later of today and ``USDA_TODAY``."""
         today = datetime.now(UTC).date()

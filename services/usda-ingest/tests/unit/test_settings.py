@@ -50,3 +50,10 @@ def test_the_schedule_is_on_unless_switched_off() -> None:
 def test_the_market_day_is_never_before_the_given_one() -> None:
     settings = CrawlSettings.from_env({**GOOD, "USDA_TODAY": "2099-01-08"})
     assert settings.market_day().isoformat() == "2099-01-08"
+
+
+@pytest.mark.parametrize(
+    ("index", "only"), [("https://a.test/", True), ("HTTPS://a.test/", True), ("http://a.test/", False)]
+)
+def test_an_https_index_means_https_only_however_it_is_written(index: str, *, only: bool) -> None:
+    assert CrawlSettings.from_env({**GOOD, "USDA_INDEX_URL": index}).is_https_only is only
