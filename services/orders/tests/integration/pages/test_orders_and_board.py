@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -136,6 +137,7 @@ def test_the_fragment_is_the_board_without_the_page_around_it(
 ) -> None:
     staff = signed_in(world.person(Role.STAFF))
     fragment = staff.get("/staff/board")
+    assert f'data-cycle="{market.cycle}"' in fragment.html
     assert fragment.html.lstrip().startswith('<div class="board"')
     assert not fragment.read.having("html")
 
@@ -148,7 +150,9 @@ def test_the_board_is_not_for_buyers(market: Any) -> None:
 
 def test_without_any_market_day_the_board_says_so(world: Any, signed_in: Callable[..., Any]) -> None:
     staff = signed_in(world.person(Role.STAFF))
-    assert "No market day yet" in staff.get("/staff").words
+    page = staff.get("/staff")
+    assert "No market day yet" in page.words
+    assert re.search(r'data-no-day data-since="\d{13}"', page.html)
     assert staff.get("/staff/board").status == 303
 
 

@@ -9,7 +9,16 @@ const FRAGMENT = "/staff/board";
 const RETRY_MS = 5_000;
 
 const place = document.querySelector("[data-board]");
+const empty = document.querySelector("[data-no-day]");
 if (place) openBoard(place);
+else if (empty) awaitDay(Number(empty.dataset.since));
+
+/** Nothing is open: the first news, of a day that opens or an order, brings the board. */
+function awaitDay(since) {
+  const nothing = () => {};
+  const reload = () => location.reload();
+  goLive([{ c: "staff", since }], { message: reload, reset: nothing, clock: nothing, state: nothing });
+}
 
 function openBoard(place) {
   const words = readWords(place);
@@ -63,6 +72,10 @@ function put(place, html, clock) {
   const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("board");
   const board = place.querySelector("#board");
   if (!fresh) return;
+  if (fresh.dataset.cycle !== board.dataset.cycle) {
+    location.reload(); // another market day: its name stands outside the board
+    return;
+  }
   Object.assign(board.dataset, fresh.dataset);
   clock.correct(Number(fresh.dataset.serverTime));
   const known = new Map([...board.querySelectorAll("[data-order]")].map((row) => [row.dataset.order, row.dataset.version]));
