@@ -89,8 +89,10 @@ _CLOSE = text(f"""
 _SEEN = text("""
     UPDATE report_files SET last_seen_at = clock_timestamp(), last_crawl_id = :crawl_id,
            etag = coalesce(:etag, etag), last_modified = coalesce(:last_modified, last_modified)
-    WHERE file_id = :file_id
+    WHERE file_id = :file_id RETURNING url
 """)
+# A note that the link could not be fetched is answered by having fetched it.
+_FETCHED = text("DELETE FROM report_files WHERE url = :url AND sha256 = ''")
 
 
 def current(connection: Connection, url: str) -> Known | None:
@@ -110,8 +112,7 @@ def open_file(connection: Connection, content: Content, crawl_id: uuid.UUID) -> 
     """
     if content.sha256:
         connection.execute(_RETIRE, {"url": content.url, "sha256": content.sha256})
-        # A note that the link could not be fetched is answered by having fetched it.
-        connection.execute(text("DELETE FROM report_files WHERE url = :url AND sha256 = ''"), {"url": content.url})
+        connection.execute(_FETCHED, {"url": content.url})
     values: dict[str, Any] = {
         "file_id": uuid.uuid4(),
         "url": content.url,
@@ -149,4 +150,4 @@ def seen_again(connection: Connection, known: Known, crawl_id: uuid.UUID, valida
     """Note that the link still serves the same, perhaps with new validators."""
     given = {"etag": validators.etag, "last_modified": validators.last_modified}
     values = {"file_id": known.file_id, "crawl_id": crawl_id, **given}
-    connection.execute(_SEEN, values)
+    connection.execute(_FETCHED, {"url": connection.execute(_SEEN, values).scalar_one()})

@@ -113,6 +113,7 @@ def test_a_link_that_fails_today_leaves_what_it_served_before(
     site.routes["/a.csv"] = served
     crawl.run()
     assert last_crawl(db)["files_unchanged"] == 1
+    assert [row["state"] for row in db.rows("SELECT state FROM report_files")] == ["stored"]
 
 
 def test_robots_txt_is_obeyed(site: Any, crawl: Any, db: Any, mars: Callable[..., str]) -> None:
