@@ -10,8 +10,22 @@ from native.state import ROOT, SettingsError, State
 
 Environment = dict[str, str]
 PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
-# What an operator may set for `make run`.
+# What an operator may set for `make run`: for every service, and for one. Nothing else of the caller's environment
+# reaches a process, so no secret of the caller does.
 OPERATOR_SETTINGS = ("HUB_NAME", "HUB_TIME_ZONE", "LOG_LEVEL", "USDA_TODAY")
+OPERATOR_SETTINGS_OF = {
+    "orders": ("WEB_WORKERS", "WEB_THREADS"),
+    "realtime": (
+        "ALLOWED_ORIGINS",
+        *("WS_PING_S", "WS_DRAIN_S", "WS_MAX_CONNECTIONS", "WS_MAX_PER_PERSON", "WS_MAX_PER_ADDRESS"),
+    ),
+    "usda": (
+        *("USDA_ALLOWED_HOSTS", "USDA_CRAWL_EVERY_S", "USDA_CRAWL_DEADLINE_S", "USDA_DELAY_S", "USDA_RETRIES"),
+        *("USDA_DOWNLOAD_TIMEOUT_S", "USDA_DOWNLOAD_MAX_BYTES"),
+    ),
+    "notify": ("SEND_LEASE_S",),
+}
+GATEWAY_BOUNDS = ("GATEWAY_", "ORDERS_CONCURRENCY", "USDA_CONCURRENCY", "NOTIFY_CONCURRENCY")
 # glibc gives each thread an arena of its own by default; two keep a small server small.
 ARENAS = "2"
 NATS_USERS = ("provisioner", "orders", "realtime", "usda", "notify", "operator")
@@ -49,11 +63,15 @@ def check(state: State) -> None:
         raise SettingsError("\n".join(problems))
 
 
+def _given(*names: str) -> Environment:
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
 def _service_environment(state: State, service: str, port: str) -> Environment:
     database = f"postgresql://{{role}}@127.0.0.1:{state.ports['postgres']}/{service}"
     return {
         "MERCADITO_ENV": os.environ.get("MERCADITO_ENV") or "demo",
-        **{name: os.environ[name] for name in OPERATOR_SETTINGS if os.environ.get(name)},
+        **_given(*OPERATOR_SETTINGS, *OPERATOR_SETTINGS_OF[service]),
         "HTTP_HOST": "127.0.0.1",
         "HTTP_PORT": str(state.ports[port]),
         "DATABASE_URL": database.format(role=service),
@@ -126,6 +144,7 @@ def gateway(state: State) -> Environment:
     """Return the environment of the gateway."""
     ports = state.ports
     return {
+        **{name: value for name, value in os.environ.items() if name.startswith(GATEWAY_BOUNDS)},
         "MERCADITO_ENV": os.environ.get("MERCADITO_ENV") or "demo",
         "GATEWAY_PORT": str(ports["gateway"]),
         "GATEWAY_ADMIN_PORT": str(ports["gateway-admin"]),
@@ -137,7 +156,6 @@ def gateway(state: State) -> Environment:
         "REALTIME_HTTP_UPSTREAM": f"127.0.0.1:{ports['realtime-http']}",
         "USDA_UPSTREAM": f"127.0.0.1:{ports['usda']}",
         "NOTIFY_UPSTREAM": f"127.0.0.1:{ports['notify']}",
-        **{name: value for name, value in os.environ.items() if name.startswith("GATEWAY_HOLD_")},
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from native.environments import TOOLS
+from native.settings import full_environment
 from native.state import State
 
 START_WITHIN_S = 30
@@ -79,7 +80,8 @@ class Supervisor:
 
     def launch(self, configuration: Path) -> None:
         """Start the supervisor itself, in the background, and wait until it answers."""
-        subprocess.run([str(TOOLS / "bin" / "supervisord"), "-c", str(configuration)], check=True, capture_output=True)
+        command = [str(TOOLS / "bin" / "supervisord"), "-c", str(configuration)]
+        subprocess.run(command, env=full_environment({}), check=True, capture_output=True)
         deadline = time.monotonic() + START_WITHIN_S
         while not self.answers():
             if time.monotonic() > deadline:
