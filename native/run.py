@@ -148,8 +148,10 @@ def _stop(state: State) -> None:
 
 def run(state: State) -> None:
     """Start everything that does not run yet, print where it is, and stay until Ctrl-C; then stop what was started."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    # A script that starts this in the background hands SIGINT down ignored; nohup means what it says.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     settings.check(state)
     supervisor, mine = Supervisor(state), False
     try:

@@ -101,3 +101,20 @@ def test_an_impatient_second_ctrl_c_does_not_leave_half_of_it_running(
 def test_the_address_is_that_of_the_system_that_runs(tmp_path: Path) -> None:
     State(tmp_path, 18_000).prepare()
     assert State(tmp_path, 8080).url == "http://localhost:18000"
+
+
+@pytest.mark.parametrize(("number", "obeyed"), [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGHUP, False)])
+def test_started_in_the_background_it_obeys_all_but_a_hang_up_that_nohup_has_it_ignore(
+    monkeypatch: pytest.MonkeyPatch, stopped: list[State], tmp_path: Path, number: signal.Signals, obeyed: bool
+) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    reached: list[bool] = []
+
+    def hit(*_: object) -> None:
+        signal.raise_signal(number)
+        reached.append(True)
+
+    monkeypatch.setattr(run, "_fill", hit)
+    run.run(State(tmp_path, 18_000))
+    assert reached == ([] if obeyed else [True])
+    assert len(stopped) == 1
