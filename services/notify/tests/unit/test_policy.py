@@ -61,7 +61,7 @@ def test_all_attempts_fit_into_the_two_days_of_a_confirmation() -> None:
         (3, 2, False, State.UNKNOWN),
     ],
 )
-def test_whether_an_attempt_may_be_made(attempts: int, unanswered: int, expired: bool, state: State | None) -> None:  # noqa: FBT001 - a table's column
+def test_whether_an_attempt_may_be_made(attempts: int, unanswered: int, expired: bool, state: State | None) -> None:
     outcome = before_attempt(attempts=attempts, unanswered=unanswered, expired=expired)
     assert (outcome and outcome.state) is state
 

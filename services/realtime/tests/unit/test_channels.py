@@ -35,7 +35,7 @@ BUYER, STAFF, ADMIN = person(), person("staff", ()), person("admin", ())
         ("prices", STAFF, True),
     ],
 )
-def test_who_may_watch_what_is_the_table_of_interfaces_md(name: str, who: Identity, allowed: bool) -> None:  # noqa: FBT001 - a table's column
+def test_who_may_watch_what_is_the_table_of_interfaces_md(name: str, who: Identity, allowed: bool) -> None:
     channel = channels.parse(name)
     assert channel is not None
     assert channels.may_watch(who, channel) is allowed
