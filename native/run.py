@@ -87,9 +87,10 @@ def _prepare_stores(state: State) -> None:
 
 def _start_services(state: State, supervisor: Supervisor) -> None:
     with _step("services and gateway"):
-        for each in programs(state):
+        wanted = programs(state)
+        for each in wanted:
             supervisor.start(each.name)
-        for each in programs(state):
+        for each in wanted:
             if each.ready_at:
                 health.wait_until_ready(each.name, each.ready_at, within_s=READY_WITHIN_S)
 

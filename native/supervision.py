@@ -15,7 +15,6 @@ from native.state import State
 
 START_WITHIN_S = 30
 STOP_WITHIN_S = 90
-RUNNING = 20
 
 
 class NotRunning(Exception):

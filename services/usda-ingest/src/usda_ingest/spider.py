@@ -28,7 +28,7 @@ _NOT_MODIFIED = 304
 
 
 class PriceSpider(scrapy.Spider):
-    """Hands every CSV to the intake, in the order of the links; storing happens in one thread of its own."""
+    """Hands every CSV to the intake as it arrives; storing happens one after the other in a thread of its own."""
 
     name = "usda"
 
@@ -38,7 +38,6 @@ class PriceSpider(scrapy.Spider):
         self.hosts = hosts
         self._index_url, self._intake = index_url, intake
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake")
-        self._pages = 0
         self._files: set[str] = set()
         self._started: dict[str, float] = {}
         self._links = LinkExtractor(deny_extensions=[], tags=("a", "area"), attrs=("href",), strip=True)

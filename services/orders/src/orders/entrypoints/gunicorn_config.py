@@ -23,7 +23,7 @@ keepalive = 75
 # A worker shows that it lives by touching a file; on a slow disk that alone could get it killed.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108, PTH112 - gunicorn wants a plain path
 control_socket_disable = True
-# X-Forwarded-Proto and the like are read by nobody here: the addresses of pages come from PUBLIC_URL.
+# X-Forwarded-Proto and the like are read by nobody here: pages link to each other by path alone.
 forwarded_allow_ips = ""
 limit_request_line = 8_190
 limit_request_field_size = 16_380
