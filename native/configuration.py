@@ -1,20 +1,30 @@
 """The supervisor's configuration of every process."""
 
 import os
+import re
 from pathlib import Path
 
 from native.programs import Program, programs
-from native.settings import full_environment
+from native.settings import Environment, full_environment
 from native.state import State
 
+# In the supervisor's file a quote or " #" would be syntax, and what else is read depends on the locale.
+WRITABLE = re.compile(r"[\w ./:@%+=~,<>-]*", re.ASCII)
 
-def _section(state: State, program: Program, priority: int) -> str:
+
+def inherited(state: State) -> Environment:
+    """Return the supervisor's own environment, which its processes inherit.
+
+    It holds what every process needs to run and the few values, such as a hub's name, that its file can't hold.
+    """
+    given = {name: value for each in programs(state) for name, value in each.environment.items()}
+    return full_environment({name: value for name, value in given.items() if not WRITABLE.fullmatch(value)})
+
+
+def _section(state: State, program: Program, priority: int, inherits: Environment) -> str:
     settings = full_environment(program.environment)
-    # What the supervisor has from its caller its processes inherit; written here, a quote or " #" would be syntax.
-    settings = {name: value for name, value in settings.items() if os.environ.get(name) != value}
-    pairs = ",".join(
-        '{}="{}"'.format(name, value.replace("%", "%%").replace('"', '\\"')) for name, value in settings.items()
-    )
+    settings = {name: value for name, value in settings.items() if inherits.get(name) != value}
+    pairs = ",".join('{}="{}"'.format(name, value.replace("%", "%%")) for name, value in settings.items())
     lines = [
         f"[program:{program.name}]",
         f"command={program.command}",
@@ -55,7 +65,10 @@ nocleanup=true
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 
 """
-    sections = [_section(state, each, 10 * position) for position, each in enumerate(programs(state), start=1)]
+    inherits = inherited(state)
+    sections = [
+        _section(state, each, 10 * position, inherits) for position, each in enumerate(programs(state), start=1)
+    ]
     file = state.folder / "supervisord.conf"
     file.touch(mode=0o600)
     file.write_text(head + "\n".join(sections))

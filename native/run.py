@@ -124,7 +124,7 @@ def _start(state: State, supervisor: Supervisor) -> None:
     state.prepare()
     postgres.prepare(state)
     nats.prepare(state)
-    supervisor.launch(configuration.write(state))
+    supervisor.launch(configuration.write(state), configuration.inherited(state))
 
 
 def _interrupt(*_: object) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from native.environments import TOOLS
-from native.settings import full_environment
+from native.settings import Environment
 from native.state import State
 
 START_WITHIN_S = 30
@@ -77,10 +77,10 @@ class Supervisor:
             return False
         return True
 
-    def launch(self, configuration: Path) -> None:
+    def launch(self, configuration: Path, environment: Environment) -> None:
         """Start the supervisor itself, in the background, and wait until it answers."""
         command = [str(TOOLS / "bin" / "supervisord"), "-c", str(configuration)]
-        subprocess.run(command, env=full_environment({}), check=True, capture_output=True)
+        subprocess.run(command, env=environment, check=True, capture_output=True)
         deadline = time.monotonic() + START_WITHIN_S
         while not self.answers():
             if time.monotonic() > deadline:

@@ -36,6 +36,7 @@ class Outcome:
     seconds: float = 0.0
     output: str = ""
     reasons: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
 
     def line(self) -> str:
         """Return the line printed when it ends."""
@@ -75,6 +76,7 @@ def read_report(report: Path, outcome: Outcome) -> None:
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             outcome.failed += 1
+            outcome.failures.append(f"{case.get('classname')}::{case.get('name')}")
         elif skipped is not None:
             outcome.skipped += 1
             outcome.reasons.add(skipped.get("message", ""))
@@ -115,6 +117,8 @@ def _report(outcome: Outcome, outcomes: list[Outcome]) -> None:
         print(f"    skipped: {reason}", flush=True)
     if outcome.failed:
         print(outcome.output[-OUTPUT_SHOWN:], flush=True)
+    for name in outcome.failures:
+        print(f"    failed: {name}", flush=True)
 
 
 def _wanted(names: list[str]) -> tuple[list[Check], list[Suite]]:
