@@ -7,14 +7,16 @@ from native import control
 from native.environments import EnvironmentFailed
 from native.health import NotReady
 from native.installation import InstallationFailed
+from native.orphans import NotEnded
 from native.run import RunFailed, install, run
 from native.state import SettingsError, State
-from native.supervision import ControlFailed, NotRunning, Supervisor
+from native.supervision import ControlFailed, NotRunning
 
 KNOWN_FAILURES = (
     ControlFailed,
     EnvironmentFailed,
     InstallationFailed,
+    NotEnded,
     NotReady,
     NotRunning,
     RunFailed,
@@ -31,7 +33,7 @@ def _act(arguments: list[str]) -> int:
         case ["install"]:
             install()
         case ["running"]:
-            return 0 if Supervisor(state).answers() else 1
+            return 0 if control.is_running(state) else 1
         case ["status"]:
             control.status(state)
         case ["restart", name] if name:

@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from native import health
+from native import health, orphans
 from native.programs import Program, program
 from native.state import State
 from native.supervision import Supervisor
@@ -71,10 +71,17 @@ def logs(state: State, name: str) -> None:
         subprocess.run(list(map(str, follow)), check=False)
 
 
+def is_running(state: State) -> bool:
+    """Say whether there is anything to act on: a supervisor, or what a killed one has left."""
+    return Supervisor(state).answers() or bool(orphans.find(state))
+
+
 def stop(state: State) -> None:
-    """Stop every process, those in front first, and the supervisor."""
+    """Stop every process, those in front first, and the supervisor; without one, what it has left."""
     supervisor = Supervisor(state)
     state.ready_file.unlink(missing_ok=True)
+    if not supervisor.answers() and orphans.end(state):
+        return
     for together in STOP_ORDER:
         supervisor.stop(*together)
     supervisor.shutdown()

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from native import configuration, control, environments, health, installation, nats, postgres, settings
+from native import configuration, control, environments, health, installation, nats, orphans, postgres, settings
 from native.programs import console_script, programs
 from native.state import ROOT, State, port_is_free
 from native.supervision import NotRunning, Supervisor
@@ -127,6 +127,16 @@ def _start(state: State, supervisor: Supervisor) -> None:
     supervisor.launch(configuration.write(state), configuration.inherited(state))
 
 
+def _bring_up(state: State, supervisor: Supervisor) -> None:
+    """From a supervisor that answers to a system that is ready."""
+    state.ready_file.unlink(missing_ok=True)
+    _start_stores(state, supervisor)
+    _prepare_stores(state)
+    _start_services(state, supervisor)
+    _fill(state)
+    _announce(state)
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -136,6 +146,17 @@ def _until_stopped(supervisor: Supervisor) -> None:
     print("Ctrl-C stops it.", flush=True)
     while supervisor.answers():
         time.sleep(LOOK_EVERY_S)
+
+
+def _keep_up(state: State, supervisor: Supervisor) -> None:
+    """Stay until somebody stops it; when the supervisor itself was killed, start it and all that it kept anew."""
+    while True:
+        _until_stopped(supervisor)
+        if not orphans.end(state):
+            return
+        print("the supervisor was killed, its processes were ended: starting again", flush=True)
+        _start(state, supervisor)
+        _bring_up(state, supervisor)
 
 
 def _stop(state: State) -> None:
@@ -158,17 +179,14 @@ def run(state: State) -> None:
     try:
         install()
         if not supervisor.answers():
+            if ended := orphans.end(state):
+                print(f"ended {ended} processes that a killed supervisor had left", flush=True)
             _check_ports(state)
             mine = True
             _start(state, supervisor)
-        state.ready_file.unlink(missing_ok=True)
-        _start_stores(state, supervisor)
-        _prepare_stores(state)
-        _start_services(state, supervisor)
-        _fill(state)
-        _announce(state)
+        _bring_up(state, supervisor)
         if mine:
-            _until_stopped(supervisor)
+            _keep_up(state, supervisor)
         else:
             print("It was running already; `make stop` stops it.")
     except KeyboardInterrupt:

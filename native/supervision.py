@@ -50,8 +50,10 @@ class _SocketTransport(xmlrpc.client.Transport):
         super().__init__()
         self.path = path
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002 - the socket is the address
-        return _SocketConnection(self.path)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = _SocketConnection(self.path)
+        self._connection = (host, connection)  # what the base class closes
+        return connection
 
 
 class Supervisor:
@@ -61,11 +63,12 @@ class Supervisor:
         self.state = state
 
     def _call(self, method: str, *arguments: object) -> Any:
-        proxy = xmlrpc.client.ServerProxy("http://localhost", transport=_SocketTransport(self.state.control_socket))
+        transport = _SocketTransport(self.state.control_socket)
         try:
-            return getattr(proxy.supervisor, method)(*arguments)
+            with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as proxy:
+                return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException):
-            raise NotRunning(f"nothing runs in {self.state.folder}: start it with `make run`") from None
+            raise NotRunning(f"no supervisor answers for {self.state.folder}: start it with `make run`") from None
         except xmlrpc.client.Fault as fault:
             raise ControlFailed(f"{method} {arguments[0] if arguments else ''}: {fault.faultString}") from None
 

@@ -64,6 +64,10 @@ class System:
         assert done.returncode == 0, f"make {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
         return done.stdout
 
+    def ready(self) -> bool:
+        """Say whether it has all started and the first quotes are in the offers."""
+        return (self.run_dir / "ready").exists()
+
     def pids(self) -> dict[str, int]:
         """Return the pid of each process that runs."""
         return {

@@ -1,5 +1,7 @@
 """A restart is not seen; a crash is repaired."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -126,6 +128,21 @@ def test_kill_9_of_the_database_loses_no_order(system: System, buyers: list[Clie
         what="the order",
     )
     assert [each["id"] for each in buyers[0].live_orders()] == [order["id"]]
+
+
+def test_kill_9_of_the_supervisor_itself_is_repaired(system: System, staff: Client, buyers: list[Client]) -> None:
+    before, watcher = system.pids(), int((system.run_dir / "supervisord.pid").read_text())
+    os.kill(watcher, signal.SIGKILL)
+
+    def started_again() -> bool:
+        file = system.run_dir / "supervisord.pid"
+        return file.exists() and file.read_text().strip() not in {"", str(watcher)} and system.ready()
+
+    eventually(started_again, within_s=90, what="everything started again")
+    after = system.pids()
+    assert set(after) == set(before)
+    assert not set(after.values()) & set(before.values())
+    the_way_works(system, staff, buyers[1])
 
 
 def test_the_acceptance_walk_holds(system: System) -> None:
