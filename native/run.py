@@ -148,11 +148,17 @@ def _until_stopped(supervisor: Supervisor) -> None:
         time.sleep(LOOK_EVERY_S)
 
 
+def _end_orphans(state: State) -> int:
+    """End what a killed supervisor has left; without one nothing is ready, whatever the file says."""
+    state.ready_file.unlink(missing_ok=True)
+    return orphans.end(state)
+
+
 def _keep_up(state: State, supervisor: Supervisor) -> None:
     """Stay until somebody stops it; when the supervisor itself was killed, start it and all that it kept anew."""
     while True:
         _until_stopped(supervisor)
-        if not orphans.end(state):
+        if not _end_orphans(state):
             return
         print("the supervisor was killed, its processes were ended: starting again", flush=True)
         _start(state, supervisor)
@@ -179,7 +185,7 @@ def run(state: State) -> None:
     try:
         install()
         if not supervisor.answers():
-            if ended := orphans.end(state):
+            if ended := _end_orphans(state):
                 print(f"ended {ended} processes that a killed supervisor had left", flush=True)
             _check_ports(state)
             mine = True

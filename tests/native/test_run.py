@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from native import control, run
+from native import control, orphans, run
 from native.run import RunFailed
 from native.state import State
 from native.supervision import Supervisor
@@ -73,6 +73,25 @@ def test_before_anything_was_started_nothing_is_stopped(
     except RunFailed:
         assert raised is RunFailed
     assert stopped == []
+
+
+def test_a_killed_supervisor_is_started_again_with_all_that_it_kept(
+    monkeypatch: pytest.MonkeyPatch, stopped: list[State], tmp_path: Path
+) -> None:
+    state, done = State(tmp_path, 18_000), []
+    left = iter([0, 3, 0])  # nothing at the start; three processes once; nothing when somebody stopped it
+
+    def end(_state: State) -> int:
+        done.append(("orphans ended", state.ready_file.exists()))
+        return next(left)
+
+    monkeypatch.setattr(orphans, "end", end)
+    monkeypatch.setattr(run, "_start", lambda *_: done.append(("started", state.ready_file.exists())))
+    monkeypatch.setattr(run, "_fill", lambda _state: state.ready_file.touch())
+    run.run(state)
+    repaired = [("orphans ended", False), ("started", False)]
+    assert done == [*repaired, *repaired, ("orphans ended", False)]
+    assert stopped == [state]
 
 
 def test_a_system_that_ran_before_is_left_running(
