@@ -37,8 +37,13 @@ def postgres_bin() -> Path | None:
     return max(folders, key=lambda folder: int(folder.parent.name)) if folders else None
 
 
+def find_program(name: str) -> str | None:
+    """Return a program's path; Debian keeps servers where an ordinary user's PATH does not look."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
 def _program(name: str) -> bool:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is not None
+    return find_program(name) is not None
 
 
 def _venv_works() -> bool:

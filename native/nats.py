@@ -1,5 +1,6 @@
 """The system's own nats-server."""
 
+from native.installation import InstallationFailed, find_program
 from native.state import ROOT, State
 
 NATS_CONFIGURATION = """\
@@ -16,6 +17,14 @@ jetstream {{
 }}
 include accounts.conf
 """
+
+
+def program() -> str:
+    """Return the server program's path."""
+    found = find_program("nats-server")
+    if found is None:
+        raise InstallationFailed("nats-server is missing: apt-get install nats-server")
+    return found
 
 
 def prepare(state: State) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from native import postgres, settings
+from native import nats, postgres, settings
 from native.state import ROOT, State
 
 
@@ -44,7 +44,7 @@ def _stores(state: State) -> list[Program]:
     behind = ("orders", "usda", "notify")
     return [
         Program("postgres", postgres_command, {}, postgres.server_user(), "INT", 60, behind),
-        Program("nats", f"nats-server -c {state.folder}/nats/nats.conf", settings.nats_server(state)),
+        Program("nats", f"{nats.program()} -c {state.folder}/nats/nats.conf", settings.nats_server(state)),
     ]
 
 

@@ -1,10 +1,11 @@
 """What happens on a machine where something is missing."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from native import installation
+from native import installation, nats
 from native.installation import InstallationFailed, Need
 
 
@@ -36,6 +37,18 @@ def test_an_old_node_is_refused_with_the_version_needed(monkeypatch: pytest.Monk
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
     with pytest.raises(InstallationFailed, match=r"Node\.js 20 .*v18\.1\.0"):
         installation._check_node()
+
+
+def test_servers_are_found_where_an_ordinary_users_path_does_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert nats.program() == installation.find_program("nats-server")
+    assert Path(nats.program()).is_absolute()
+
+
+def test_a_server_that_is_not_there_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nats, "find_program", lambda _name: None)
+    with pytest.raises(InstallationFailed, match="apt-get install nats-server"):
+        nats.program()
 
 
 def test_this_machine_has_what_the_run_needs() -> None:

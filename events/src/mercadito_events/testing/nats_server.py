@@ -59,7 +59,8 @@ class NatsServer:
     def start(self) -> None:
         """Start it and return when it listens."""
         passwords = {f"NATS_PASSWORD_{user.upper()}": _password(user) for user in USERS}
-        program = shutil.which("nats-server")
+        # Debian keeps it where an ordinary user's PATH does not look.
+        program = shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             raise RuntimeError("nats-server is not installed (Debian: apt-get install nats-server)")
         with (self._folder / "log").open("ab") as log:
