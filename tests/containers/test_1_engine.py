@@ -1,0 +1,72 @@
+"""Starting an engine where an earlier one was killed; no engine is touched."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.driver.system import ROOT
+
+PREPARE = ROOT / "compose" / "engine" / "prepare"
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    (tmp_path / "docker" / "containerd").mkdir(parents=True)
+    return tmp_path
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[int]:
+    """A process whose program is called like the engine's."""
+    program = shutil.copy(str(shutil.which("sleep")), tmp_path / "dockerd")
+    with subprocess.Popen([program, "60"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def forget_killed_engine(run_folder: Path) -> None:
+    subprocess.run(
+        ["bash", "-c", f"source {PREPARE} && forget_killed_engine"],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(run_folder), "MERCADITO_ENGINE_RUN": str(run_folder)},
+        check=True,
+    )
+
+
+def pid_files(run_folder: Path) -> tuple[Path, Path]:
+    return run_folder / "docker.pid", run_folder / "docker" / "containerd" / "containerd.pid"
+
+
+def test_the_pid_files_of_a_living_engine_stay(run_folder: Path, engine: int) -> None:
+    for file in pid_files(run_folder):
+        file.write_text(str(engine))
+    forget_killed_engine(run_folder)
+    assert [file.exists() for file in pid_files(run_folder)] == [True, True]
+
+
+def test_pid_files_whose_number_is_somebody_elses_or_nobodys_go(run_folder: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    with subprocess.Popen(["sleep", "60"]) as somebody:
+        for file, pid in zip(pid_files(run_folder), (somebody.pid, ended.pid), strict=True):
+            file.write_text(str(pid))
+        forget_killed_engine(run_folder)
+        somebody.kill()
+    assert [file.exists() for file in pid_files(run_folder)] == [False, False]
+
+
+def test_the_pid_file_of_a_killed_engine_that_nobody_has_reaped_goes(run_folder: Path, engine: int) -> None:
+    os.kill(engine, signal.SIGKILL)
+    os.waitid(os.P_PID, engine, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+    pid_files(run_folder)[0].write_text(str(engine))
+    forget_killed_engine(run_folder)
+    assert not pid_files(run_folder)[0].exists()
+
+
+def test_without_pid_files_there_is_nothing_to_forget(run_folder: Path) -> None:
+    forget_killed_engine(run_folder)
