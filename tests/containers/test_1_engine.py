@@ -49,6 +49,13 @@ def test_the_pid_files_of_a_living_engine_stay(run_folder: Path, engine: int) ->
     assert [file.exists() for file in pid_files(run_folder)] == [True, True]
 
 
+def test_an_engine_that_was_upgraded_under_way_is_alive_too(run_folder: Path, engine: int) -> None:
+    pid_files(run_folder)[0].write_text(str(engine))
+    (run_folder / "dockerd").unlink()
+    forget_killed_engine(run_folder)
+    assert pid_files(run_folder)[0].exists()
+
+
 def test_pid_files_whose_number_is_somebody_elses_or_nobodys_go(run_folder: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

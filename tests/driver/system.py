@@ -110,6 +110,7 @@ def native_system(folder: Path, usda_files: Path | None) -> tuple[System, subpro
     environment = {**os.environ, "MERCADITO_RUN_DIR": str(run_dir), "MERCADITO_PORT": str(port)}
     if usda_files is not None:
         environment |= {"USDA_FILES_DIR": str(usda_files), "USDA_TODAY": MARKET_DAY}
+    started = System(port, run_dir, environment)
     log = folder / "make-run.log"
     with log.open("wb") as out:
         command = [sys.executable, "-m", "native", "run"]
@@ -117,14 +118,14 @@ def native_system(folder: Path, usda_files: Path | None) -> tuple[System, subpro
 
     def ready() -> bool:
         assert process.poll() is None, f"make run ended: {log.read_text()[-4000:]}"
-        return (run_dir / "ready").exists()
+        return started.ready()
 
     try:
         eventually(ready, within_s=240, what=f"ready; see {log}")
     except AssertionError as late:
         stop(process)
         raise AssertionError(f"{late}\n{log.read_text()[-4000:]}") from None
-    return System(port, run_dir, environment), process
+    return started, process
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:
