@@ -1,6 +1,7 @@
 """What every answer has in common, and what happens at the edges of HTTP."""
 
 import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from orders.entrypoints.web import MAX_BODY_BYTES
 from tests.integration.test_ordering import body, key, shop, slug
 
 __all__ = ["shop"]
+SERVICE = Path(__file__).resolve().parents[2]
 
 
 def test_every_answer_carries_a_request_id(nobody: Any) -> None:
@@ -173,11 +175,12 @@ def test_readiness_tells_of_a_schema_that_is_too_old_but_not_of_one_that_is_newe
             connection.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
         return nobody.client.get("/readyz")
 
+    newest = max(step.name[:4] for step in (SERVICE / "migrations" / "versions").glob("*.py"))
     try:
         assert at("0000").status_code == 503
         assert at("9999").status_code == 200
     finally:
-        assert at("0001").status_code == 200
+        assert at(newest).status_code == 200
 
 
 def test_reads_change_nothing(shop: Any, world: Any) -> None:

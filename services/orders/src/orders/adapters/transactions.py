@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from orders.adapters.availability import code, is_passing, unavailable
 from orders.adapters.cycles import SqlCycles, SqlOffers
 from orders.adapters.keys import SqlKeys
+from orders.adapters.links import SqlOneTimeLinks
 from orders.adapters.market import SqlMarket
 from orders.adapters.orders import SqlOrders
 from orders.adapters.people import SqlPeople
@@ -43,6 +44,7 @@ class SqlUnitOfWork:
         self.offers = SqlOffers(connection)
         self.orders = SqlOrders(connection)
         self.people = SqlPeople(connection)
+        self.links = SqlOneTimeLinks(connection)
         self.market = SqlMarket(connection)
         self.keys = SqlKeys(connection)
 
@@ -87,7 +89,8 @@ class SqlUnitOfWork:
     def flush(self) -> None:
         """Write the facts to the outbox: every row lock is held by now, so their order is that of the commits."""
         for fact in self._facts:
-            enqueue(self._connection, new_event(fact.type, fact.data, source=SOURCE, subject=fact.about))
+            event = new_event(fact.type, fact.data, source=SOURCE, subject=fact.about)
+            enqueue(self._connection, event, expires_at=fact.expires_at)
         self._facts.clear()
 
 

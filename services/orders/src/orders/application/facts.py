@@ -133,6 +133,13 @@ def contact_changed(contact: ContactRecord, time_zone: str) -> Fact:
     return Fact("accounts.contact.changed.v1", contact.person_id, data)
 
 
+def link_issued(purpose: str, person_id: str, link: str, expires_at: datetime) -> Fact:
+    """Hand a one-time link to notify; the outbox forgets it when it expires."""
+    verb = {"invitation": "invitation.issued", "password_reset": "password_reset.requested"}[purpose]
+    data = {"person_id": person_id, "link": link, "expires_at": timestamp(expires_at)}
+    return Fact(f"accounts.{verb}.v1", person_id, data, expires_at)
+
+
 def signed_out(person_id: str, until: datetime, *, session_id: str | None = None, token_id: str | None = None) -> Fact:
     """Tell the other services what not to accept any more, until it would have expired anyway."""
     data: dict[str, Any] = {"person_id": person_id, "until": timestamp(until)}

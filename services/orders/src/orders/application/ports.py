@@ -17,11 +17,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An event to publish: `type` is also its NATS subject, `about` the id of what it is about."""
+    """An event to publish: `type` is also its NATS subject, `about` the id of what it is about.
+
+    After `expires_at` nobody may act on it; the outbox forgets its body then.
+    """
 
     type: str
     about: str
     data: Mapping[str, Any]
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,22 @@ class MailOutcome:
     order_id: str | None
     at: datetime
     reason: str
+
+
+class OneTimeLinks(Protocol):
+    """Links that come by mail and work once. Only a hash of the secret is stored."""
+
+    def add(self, link_id: str, person_id: str, purpose: str, secret_hash: bytes, lifetime_s: int) -> datetime:
+        """Store the link, and end earlier ones of this person and purpose; return when it expires."""
+
+    def recent(self, person_id: str, purpose: str, since_s: int) -> int:
+        """Count what was issued lately, so that nobody's mailbox can be flooded."""
+
+    def owner(self, secret_hash: bytes, purpose: str) -> str | None:
+        """Return whose live, unused link it is."""
+
+    def use(self, secret_hash: bytes, purpose: str) -> str | None:
+        """Mark the link as used and return whose it was; None when it is unknown, used or over."""
 
 
 class Cycles(Protocol):
@@ -239,6 +259,9 @@ class UnitOfWork(Protocol):
 
     @property
     def people(self) -> People: ...
+
+    @property
+    def links(self) -> OneTimeLinks: ...
 
     @property
     def market(self) -> Market: ...
