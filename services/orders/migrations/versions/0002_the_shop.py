@@ -13,6 +13,10 @@ down_revision = "0001"
 _PEOPLE = (
     "ALTER TABLE people ALTER COLUMN password_hash DROP NOT NULL",
     "COMMENT ON COLUMN people.password_hash IS 'null: invited, has not chosen one yet'",
+    (
+        "ALTER TABLE stores ADD COLUMN version bigint NOT NULL DEFAULT 1, ADD COLUMN phone text NOT NULL DEFAULT '',"
+        " ADD COLUMN address text NOT NULL DEFAULT ''"
+    ),
     """
     CREATE TABLE second_factors (
         person_id uuid PRIMARY KEY REFERENCES people,

@@ -17,11 +17,13 @@ from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
 from orders.adapters.signing import KeyFileSigner, rotate_keys
 from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
+from orders.adapters.trends import SqlTrends
 from orders.application import clock, incoming
 from orders.application.accounts import DEMO_LIMITS, Accounts, Limits
 from orders.application.ordering import OrderDesk, Ordering
 from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.queries import Queries
+from orders.application.trends import Trends
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
 
 __all__ = [
@@ -47,6 +49,7 @@ class Container:
 
     settings: WebSettings
     queries: Queries
+    trends: Trends
     accounts: Accounts
     ordering: Ordering
     problems: Callable[[], Sequence[str]]
@@ -94,6 +97,7 @@ def build_web(settings: WebSettings) -> Container:
     return Container(
         settings=settings,
         queries=SqlQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
+        trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
         accounts=Accounts(transactions, Argon2Passwords(), signer, limits),
         ordering=OrderDesk(transactions),
         problems=problems,

@@ -19,6 +19,15 @@ _RECORD = text(
     " mostly_high = excluded.mostly_high, reference = excluded.reference, recorded_at = clock_timestamp()"
     " WHERE series_quotes.quoted_on <= excluded.quoted_on"
 )
+# One statement for a whole event: the first crawl brings tens of thousands of days.
+_RECORD_DAYS = text(
+    "INSERT INTO series_days (series_id, quoted_on, low, high, reference)"
+    " SELECT DISTINCT ON (series_id, quoted_on) * FROM unnest(CAST(:series AS uuid[]), CAST(:days AS date[]),"
+    " CAST(:lows AS numeric[]), CAST(:highs AS numeric[]), CAST(:references AS numeric[]))"
+    " AS day (series_id, quoted_on, low, high, reference) ORDER BY series_id, quoted_on"
+    " ON CONFLICT (series_id, quoted_on) DO UPDATE SET low = excluded.low, high = excluded.high,"
+    " reference = excluded.reference"
+)
 _CRAWL = text(
     "INSERT INTO market_feed (source, crawl_id, state, at) VALUES (:source, :crawl_id, :state, :at)"
     " ON CONFLICT (source) DO UPDATE SET crawl_id = excluded.crawl_id, state = excluded.state, at = excluded.at"
@@ -42,7 +51,20 @@ class SqlMarket:
         """Keep each quote unless a later day's is known; see the port."""
         # In the order of the key, so that two consumers can't lock each other out.
         ordered = sorted(quotes, key=lambda quote: quote.series_id)
+        self._record_days(ordered)
         return sum(self._connection.execute(_RECORD, asdict(quote)).rowcount for quote in ordered)
+
+    def _record_days(self, quotes: Sequence[Quote]) -> None:
+        self._connection.execute(
+            _RECORD_DAYS,
+            {
+                "series": [quote.series_id for quote in quotes],
+                "days": [quote.quoted_on for quote in quotes],
+                "lows": [quote.low for quote in quotes],
+                "highs": [quote.high for quote in quotes],
+                "references": [quote.reference for quote in quotes],
+            },
+        )
 
     def crawl_seen(self, crawl: CrawlSeen) -> None:
         """Note how a crawl went, unless something later is known."""

@@ -1,0 +1,53 @@
+"""How a series has moved and may move: what stands beside a price on the order page and in the planning of a day."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+HISTORY_DAYS = 30
+"""How far back the points of a sparkline reach, in days before today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What the forecast expects on a day, with its 80 % band; USD per package."""
+
+    on: date
+    value: Decimal
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """`points` are the references of the last month, oldest first, days without a quote missing.
+
+    `change_pct_week` compares the last point with the last one at least five days older (a market week); None: too few
+    points. `band` is the forecast's for the first day after its `as_of`; None: no forecast known.
+    """
+
+    series_id: str
+    points: tuple[tuple[date, Decimal], ...]
+    change_pct_week: Decimal | None
+    band: Band | None
+
+
+class Trends(Protocol):
+    def of(self, series_ids: Iterable[str]) -> Mapping[str, Trend]:
+        """Return what is known of these series, in two statements however many there are; unknown ones are missing."""
+
+
+MARKET_WEEK_DAYS = 5
+
+
+def change_pct(points: tuple[tuple[date, Decimal], ...]) -> Decimal | None:
+    """Return by how many per cent the last point differs from the last one at least five days older, to a tenth."""
+    if not points:
+        return None
+    last_on, last = points[-1]
+    older = [value for on, value in points if (last_on - on).days >= MARKET_WEEK_DAYS]
+    if not older or not older[-1]:
+        return None
+    return ((last / older[-1] - 1) * 100).quantize(Decimal("0.1"))

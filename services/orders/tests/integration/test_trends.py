@@ -1,0 +1,90 @@
+"""How a series has moved: kept from the USDA's events, compared over a market week."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from orders.adapters.trends import SqlTrends
+from orders.application.ports import Quote, Transactions
+from orders.application.trends import HISTORY_DAYS, Trend
+
+TODAY = date(2026, 1, 9)
+SERIES = str(uuid4())
+QUOTE = Quote(
+    series_id=SERIES,
+    market="Los Angeles",
+    report_id="HC_FV020",
+    commodity="Mangoes",
+    variety="",
+    package="cartons",
+    size="9s",
+    organic=False,
+    quoted_on=TODAY,
+    low=Decimal(10),
+    high=Decimal(14),
+    mostly_low=None,
+    mostly_high=None,
+    reference=Decimal(12),
+)
+
+
+def record(transactions: Transactions, prices: dict[int, str]) -> None:
+    quotes = [
+        replace(QUOTE, quoted_on=TODAY - timedelta(days=days), reference=Decimal(price))
+        for days, price in prices.items()
+    ]
+    transactions.run(lambda work: work.market.record(quotes))
+
+
+def trend(engine: Engine) -> Trend | None:
+    return SqlTrends(engine, ZoneInfo("America/Los_Angeles"), TODAY).of([SERIES, str(uuid4())]).get(SERIES)
+
+
+def test_a_series_is_compared_with_a_market_week_before(world: Any, transactions: Any, engine: Engine) -> None:
+    record(transactions, {0: "12", 1: "13", 4: "9", 7: "10", 8: "50"})
+    found = trend(engine)
+    assert found is not None
+    assert found.change_pct_week == Decimal("20.0")
+    assert [value for _, value in found.points] == [50, 10, 9, 13, 12]
+    assert found.band is None
+
+
+def test_a_corrected_day_replaces_what_was_known_of_it(world: Any, transactions: Any, engine: Engine) -> None:
+    record(transactions, {0: "12", 7: "10"})
+    record(transactions, {7: "8"})
+    found = trend(engine)
+    assert found is not None
+    assert found.change_pct_week == Decimal("50.0")
+    assert world.value("SELECT reference FROM series_quotes") == 12
+
+
+def test_one_point_is_no_trend_and_older_ones_are_left_out(world: Any, transactions: Any, engine: Engine) -> None:
+    record(transactions, {HISTORY_DAYS: "9"})
+    assert trend(engine) is None
+    record(transactions, {0: "12"})
+    found = trend(engine)
+    assert found is not None
+    assert (len(found.points), found.change_pct_week) == (1, None)
+
+
+def test_the_band_is_that_of_the_first_day_after_the_forecast(world: Any, transactions: Any, engine: Engine) -> None:
+    points = (
+        '[{"date": "2026-01-09", "value": "1.00", "low": "1.00", "high": "1.00"},'
+        ' {"date": "2026-01-12", "value": "3.00", "low": "2.00", "high": "4.00"},'
+        ' {"date": "2026-01-10", "value": "12.10", "low": "11.00", "high": "13.00"}]'
+    )
+    world.run(
+        "INSERT INTO series_forecasts (series_id, as_of, method, points)"
+        " VALUES (:id, '2026-01-09', 'theil-sen', CAST(:points AS jsonb))",
+        id=SERIES,
+        points=points,
+    )
+    found = trend(engine)
+    assert found is not None
+    assert found.band is not None
+    assert (found.band.on, found.band.low, found.band.high) == (date(2026, 1, 10), Decimal("11.00"), Decimal("13.00"))
