@@ -1,0 +1,247 @@
+"""Any order of placing, amending, cancelling, repeating and closing: the shop does what a page of arithmetic says.
+
+Hypothesis invents the days; a model of a few dictionaries says what must come out of every step, and after each the
+database is compared with it: stock, lines, states, events, audit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from orders.application import clock
+from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder, RequestKey
+from orders.application.ordering import OrderDesk
+from orders.application.queries import OrderView
+from orders.domain import errors
+from orders.domain.order import LineRequest, OnShortage
+from orders.domain.people import Actor
+
+STORES, OFFERS = 3, 3
+STOCK = (4, 7, None)
+MOST = (None, 5, None)
+EXAMPLES, STEPS = 40, 25
+
+Wishes = dict[int, int]
+wishes = st.dictionaries(st.integers(0, OFFERS - 1), st.integers(1, 6), min_size=1, max_size=OFFERS)
+stores = st.integers(0, STORES - 1)
+rules = st.sampled_from(OnShortage)
+
+
+@dataclass
+class Model:
+    """What must be true, in words that need no database."""
+
+    held: dict[int, Wishes] = field(default_factory=dict)
+    shorted: dict[int, Wishes] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    is_open: bool = True
+    events: int = 0
+
+    def left(self, offer: int, store: int) -> int | None:
+        """Return how many the store could have in all."""
+        stock = STOCK[offer]
+        others = sum(lines.get(offer, 0) for other, lines in self.held.items() if other != store)
+        return None if stock is None else stock - others
+
+    def given(self, store: int, wanted: Wishes, on_shortage: OnShortage) -> Wishes | type[errors.Refused]:
+        """Return what the store gets, or why it gets nothing."""
+        if any((most := MOST[offer]) is not None and quantity > most for offer, quantity in wanted.items()):
+            return errors.Invalid
+        given = {offer: self._capped(offer, store, quantity) for offer, quantity in wanted.items()}
+        short = given != wanted
+        if short and (on_shortage is OnShortage.REJECT or not any(given.values())):
+            return errors.SoldOut
+        return given
+
+    def _capped(self, offer: int, store: int, quantity: int) -> int:
+        left = self.left(offer, store)
+        return quantity if left is None else min(quantity, left)
+
+
+def fell_short(wanted: Wishes, given: Wishes) -> Wishes:
+    return {offer: quantity - given[offer] for offer, quantity in wanted.items()}
+
+
+def give(order: OrderView) -> Answer:
+    return Answer(201, f"{order.id} {order.version}")
+
+
+class Day(RuleBasedStateMachine):
+    """One market day with three stores and three offers, one of them without a limit."""
+
+    world: Any
+    desk: OrderDesk
+    transactions: Any
+
+    @initialize()
+    def begin(self) -> None:
+        self.model = Model()
+        self.cycle = self.world.cycle()
+        self.offers = [
+            self.world.offer(self.cycle, available=stock, max_per_store=most)
+            for stock, most in zip(STOCK, MOST, strict=True)
+        ]
+        self.buyers: list[tuple[Actor, str]] = [self.world.buyer() for _ in range(STORES)]
+        self.orders: dict[int, str] = {}
+        self.kept: tuple[PlaceOrder, RequestKey, Answer] | None = None
+
+    def lines(self, wanted: Wishes) -> tuple[LineRequest, ...]:
+        return tuple(LineRequest(self.offers[offer], quantity) for offer, quantity in wanted.items())
+
+    def outcome(self, call: Any, *arguments: Any) -> Answer | type[errors.Refused]:
+        try:
+            answer: Answer = call(*arguments)
+        except errors.Refused as refused:
+            return type(refused)
+        return answer
+
+    @rule(store=stores, wanted=wishes, on_shortage=rules)
+    def place(self, store: int, wanted: Wishes, on_shortage: OnShortage) -> None:
+        actor, store_id = self.buyers[store]
+        command = PlaceOrder(actor, self.cycle, store_id, self.lines(wanted), on_shortage=on_shortage)
+        key = RequestKey(actor.person_id, str(uuid4()), "one request")
+        got = self.outcome(self.desk.place, command, give, key)
+        expected: Wishes | type[errors.Refused] = self.model.given(store, wanted, on_shortage)
+        if store in self.model.held:
+            expected = errors.OrderExists
+        if not self.model.is_open:
+            expected = errors.CycleClosed
+        if isinstance(expected, type):
+            assert got is expected
+            return
+        assert isinstance(got, Answer)
+        self.orders[store] = got.body.split()[0]
+        self.model.held[store], self.model.shorted[store] = expected, fell_short(wanted, expected)
+        self.model.versions[store] = 1
+        self.model.events += 1
+        self.kept = (command, key, got)
+
+    @rule(store=stores, wanted=wishes, on_shortage=rules, seen=st.sampled_from(["now", "before", "whatever"]))
+    def amend(self, store: int, wanted: Wishes, on_shortage: OnShortage, seen: str) -> None:
+        if store not in self.model.held:
+            return
+        version = self.model.versions[store]
+        shown = {"now": version, "before": version - 1, "whatever": None}[seen]
+        command = AmendOrder(
+            self.buyers[store][0], self.orders[store], shown, self.lines(wanted), on_shortage=on_shortage
+        )
+        got = self.outcome(self.desk.amend, command, give)
+        expected: Wishes | type[errors.Refused] = self.model.given(store, wanted, on_shortage)
+        if seen == "before":
+            expected = errors.VersionConflict
+        if not self.model.is_open:
+            expected = errors.CycleClosed
+        if isinstance(expected, type):
+            assert got is expected
+            return
+        assert isinstance(got, Answer)
+        new_version = int(got.body.split()[1])
+        missing = fell_short(wanted, expected)
+        changed = (expected, missing) != (self.model.held[store], self.model.shorted[store])
+        assert new_version == version + changed
+        self.model.held[store], self.model.shorted[store] = expected, missing
+        self.model.versions[store] = new_version
+        self.model.events += changed
+
+    @rule(store=stores)
+    def cancel(self, store: int) -> None:
+        if store not in self.model.held:
+            return
+        got = self.outcome(self.desk.cancel, CancelOrder(self.buyers[store][0], self.orders[store]), give)
+        if not self.model.is_open:
+            assert got is errors.CycleClosed
+            return
+        assert isinstance(got, Answer)
+        del self.model.held[store]
+        self.model.events += 1
+
+    @precondition(lambda self: self.kept is not None)
+    @rule()
+    def send_the_same_again(self) -> None:
+        assert self.kept is not None
+        command, key, answer = self.kept
+        assert self.desk.place(command, give, key) == answer
+        other = RequestKey(key.person_id, key.key, "another request")
+        assert self.outcome(self.desk.place, command, give, other) is errors.KeyReused
+
+    @precondition(lambda self: self.model.is_open)
+    @rule(sure=st.integers(0, 9))
+    def close(self, sure: int) -> None:
+        if sure:  # one time in ten: a day that closes at once has little to tell
+            return
+        self.world.run("UPDATE cycles SET cutoff_at = clock_timestamp() WHERE id = :id", id=self.cycle)
+        clock.advance(self.transactions)
+        assert self.world.value("SELECT state FROM cycles WHERE id = :id", id=self.cycle) == "closed"
+        self.model.is_open = False
+
+    @invariant()
+    def stock_is_what_was_not_ordered(self) -> None:
+        for number, offer in enumerate(self.offers):
+            stock = STOCK[number]
+            ordered = sum(lines.get(number, 0) for lines in self.model.held.values())
+            assert self.world.remaining(offer) == (None if stock is None else stock - ordered)
+
+    @invariant()
+    def every_store_has_what_it_was_promised(self) -> None:
+        for store, wanted in self.model.held.items():
+            rows = self.world.rows(
+                "SELECT o.version, o.state, o.total_cents, l.offer_id, l.quantity, l.shorted, l.unit_price_cents"
+                " FROM orders o"
+                " JOIN order_lines l ON l.order_id = o.id WHERE o.id = :id",
+                id=self.orders[store],
+            )
+            assert {str(row.offer_id): row.quantity for row in rows} == {
+                self.offers[offer]: quantity for offer, quantity in wanted.items()
+            }
+            short = {str(row.offer_id): row.shorted for row in rows}
+            assert short == {self.offers[offer]: missing for offer, missing in self.model.shorted[store].items()}
+            assert {(row.version, row.state) for row in rows} == {(self.model.versions[store], "placed")}
+            assert rows[0].total_cents == sum(row.quantity * row.unit_price_cents for row in rows)
+        live = self.world.value(
+            "SELECT count(*) FROM orders WHERE cycle_id = :id AND state <> 'cancelled'", id=self.cycle
+        )
+        assert live == len(self.model.held)
+
+    @invariant()
+    def everything_that_happened_was_told_and_written_down_once(self) -> None:
+        told = self.world.value(
+            "SELECT count(*) FROM outbox WHERE type LIKE 'orders.order.%'"
+            " AND convert_from(body, 'UTF8')::jsonb->>'cycle_id' = :id",
+            id=self.cycle,
+        )
+        written = self.world.value(
+            "SELECT count(*) FROM audit a JOIN orders o ON o.id = a.entity_id AND a.entity = 'order'"
+            " WHERE o.cycle_id = :id",
+            id=self.cycle,
+        )
+        assert (told, written) == (self.model.events, self.model.events)
+
+
+def test_any_day_adds_up(world: Any, transactions: Any) -> None:
+    class ThisDay(Day):
+        pass
+
+    ThisDay.world, ThisDay.transactions, ThisDay.desk = world, transactions, OrderDesk(transactions)
+    checks: Sequence[HealthCheck] = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+    run_state_machine_as_test(
+        ThisDay,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=checks,
+            print_blob=True,
+        ),
+    )
