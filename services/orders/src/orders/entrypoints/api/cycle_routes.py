@@ -35,9 +35,9 @@ def register(blueprint: Blueprint) -> None:
 def cycles() -> Response:
     """List market days."""
     given = request.args.get("state")
-    if given and given not in _STATES:
+    if given is not None and given not in _STATES:
         raise Invalid(FieldError("state", f"one of {', '.join(_STATES)}"))
-    state = CycleState(given) if given else None
+    state = None if given is None else CycleState(given)
     page = container().queries.cycles(state, limit=paging.limit(), cursor=paging.cursor())
     return reply(CyclesPage(items=[CycleOut.of(cycle) for cycle in page.items], next=paging.next_path(page)))
 

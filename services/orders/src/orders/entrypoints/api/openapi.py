@@ -11,12 +11,17 @@ from pydantic.json_schema import models_json_schema
 from werkzeug.routing import Rule
 
 import orders
-from orders.entrypoints.api.operations import Operation, Parameter, operation_of
+from orders.entrypoints.api.operations import IDEMPOTENCY_KEY, Operation, Parameter, operation_of
 from orders.entrypoints.api.response_bodies import ProblemOut
 
 _PATH_PARAMETER = re.compile(r"<uuid:(\w+)>")
 _EVERYWHERE: dict[int, tuple[str, ...]] = {503: ("unavailable",), 500: ("internal",)}
 _OF_SIGNED_IN: dict[int, tuple[str, ...]] = {401: ("unauthenticated",), 403: ("forbidden",)}
+_OF_KEYS: dict[int, tuple[str, ...]] = {
+    400: ("idempotency-key-missing",),
+    409: ("idempotency-key-in-flight",),
+    422: ("idempotency-key-reused",),
+}
 _OF_BODIES: dict[int, tuple[str, ...]] = {413: ("too-large",), 415: ("unsupported-media-type",)}
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "signed-in": [{"token": []}, {"session": []}],
@@ -100,7 +105,12 @@ def _answers(one: Operation) -> dict[int, dict[str, Any]]:
 def _problems(one: Operation) -> dict[int, tuple[str, ...]]:
     guarded = {} if one.security == "public" else _OF_SIGNED_IN
     bodied = {} if one.body is None else _OF_BODIES
-    return {**_EVERYWHERE, **guarded, **bodied, **one.problems}
+    keyed = _OF_KEYS if IDEMPOTENCY_KEY in one.parameters else {}
+    found: dict[int, tuple[str, ...]] = {}
+    for part in (_EVERYWHERE, guarded, bodied, keyed, one.problems):
+        for status, slugs in part.items():
+            found[status] = (*found.get(status, ()), *(slug for slug in slugs if slug not in found.get(status, ())))
+    return found
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -67,6 +67,6 @@ IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
     "header",
     "the same key and request give the first answer again, for 48 hours; forms may say ?idempotency_key= instead",
-    schema={"type": "string", "minLength": 1, "maxLength": 255},
+    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x20-\\x7e]+$"},
 )
 IF_MATCH = Parameter("If-Match", "header", "the order's ETag, the weak form too")

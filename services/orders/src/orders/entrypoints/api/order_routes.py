@@ -26,7 +26,7 @@ _FILTERS = (
     Parameter("store_id", "query", "only of this store", schema=_ID),
     Parameter("updated_since", "query", "only changed at or after", schema={"type": "string", "format": "date-time"}),
 )
-_REFUSALS = ("sold-out", "cycle-closed", "price-changed", "idempotency-key-in-flight")
+_REFUSALS = ("sold-out", "cycle-closed", "price-changed")
 
 
 def register(blueprint: Blueprint) -> None:
@@ -42,10 +42,9 @@ def register(blueprint: Blueprint) -> None:
     "Place an order",
     answers={201: OrderOut},
     problems={
-        400: ("idempotency-key-missing",),
         403: ("forbidden",),
         409: (*_REFUSALS, "order-exists"),
-        422: ("invalid", "idempotency-key-reused"),
+        422: ("invalid",),
     },
     body=NewOrder,
     parameters=(IDEMPOTENCY_KEY,),
@@ -99,7 +98,7 @@ def order(order_id: UUID) -> Response:
         404: ("not-found",),
         409: (*_REFUSALS, "order-not-editable"),
         412: ("version-conflict",),
-        422: ("invalid", "idempotency-key-reused"),
+        422: ("invalid",),
         428: ("precondition-required",),
     },
     body=OrderChange,
@@ -128,9 +127,8 @@ def amend(order_id: UUID) -> Response:
     answers={204: None},
     problems={
         404: ("not-found",),
-        409: ("cycle-closed", "order-not-editable", "idempotency-key-in-flight"),
+        409: ("cycle-closed", "order-not-editable"),
         412: ("version-conflict",),
-        422: ("idempotency-key-reused",),
     },
     parameters=(IF_MATCH, IDEMPOTENCY_KEY),
 )

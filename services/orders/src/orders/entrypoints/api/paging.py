@@ -31,9 +31,9 @@ def cursor() -> str | None:
 def id_argument(name: str) -> str | None:
     """Return an id from the query."""
     given = request.args.get(name)
-    if given and not is_id(given.lower()):
+    if given is not None and not is_id(given.lower()):
         raise Invalid(FieldError(name, "not an id"))
-    return given.lower() if given else None
+    return None if given is None else given.lower()
 
 
 def text_argument(name: str) -> str | None:
@@ -47,7 +47,7 @@ def text_argument(name: str) -> str | None:
 def time_argument(name: str) -> datetime | None:
     """Return a time from the query; one without a zone is refused."""
     given = request.args.get(name)
-    if not given:
+    if given is None:
         return None
     try:
         moment = datetime.fromisoformat(given.replace(" ", "+"))  # an unescaped + arrives as a blank
