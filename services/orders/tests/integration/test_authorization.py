@@ -85,6 +85,7 @@ class Scene:
     ids: dict[str, str]
     secrets: dict[str, str]
     emails: dict[str, str]
+    actors: dict[str, Actor]
 
     def ask(self, who: str, method: str, rule: str) -> Any:
         """Call a route as somebody, by session cookie, as a page of ours would."""
@@ -145,11 +146,13 @@ def scene(app: Flask, world: Any) -> Scene:
         "person_id": owner.person_id,
         "product_id": str(product),
     }
-    opened = {who: _session(world, actor) for who, actor in people.items()}
-    return Scene(app, world, ids, opened, {who: world.emails[actor.person_id] for who, actor in people.items()})
+    opened = {who: new_session(world, actor) for who, actor in people.items()}
+    emails = {who: world.emails[actor.person_id] for who, actor in people.items()}
+    return Scene(app, world, ids, opened, emails, people)
 
 
-def _session(world: Any, actor: Actor) -> str:
+def new_session(world: Any, actor: Actor) -> str:
+    """Open a session without a sign-in, which takes its time on purpose."""
     secret = secrets.token_urlsafe(32)
     world.run(
         "INSERT INTO sessions (id, person_id, secret_hash, expires_at)"

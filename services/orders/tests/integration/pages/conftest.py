@@ -17,7 +17,10 @@ VOID = frozenset({"input", "link", "meta", "br", "hr", "img"})
 @dataclass
 class Form:
     action: str
+    method: str = "get"
     fields: dict[str, str] = field(default_factory=dict)
+    shown: list[str] = field(default_factory=list)
+    """The fields that a person fills in, whatever is in them."""
     buttons: list[str] = field(default_factory=list)
 
 
@@ -41,7 +44,7 @@ class Reader(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
         if tag == "form":
-            self._form = Form(given.get("action", ""))
+            self._form = Form(given.get("action", ""), given.get("method", "get").lower())
             self.forms.append(self._form)
         if self._form is not None and given.get("name"):
             self._take_field(tag, given)
@@ -64,6 +67,8 @@ class Reader(HTMLParser):
 
     def _take_field(self, tag: str, given: dict[str, str]) -> None:
         assert self._form is not None
+        if tag != "button" and given.get("type") != "hidden":
+            self._form.shown.append(given["name"])
         if tag == "textarea":
             self._area = given["name"]
             self._form.fields[self._area] = ""

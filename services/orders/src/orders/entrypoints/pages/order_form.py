@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from werkzeug.datastructures import MultiDict
 
 from orders.domain.order import MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
+from orders.entrypoints.pages.typed import typed, without_controls
 
 QUANTITY_PREFIX = "quantity-"
 PRICE_PREFIX = "price-"
@@ -51,7 +52,7 @@ def whole_number(text: str) -> int | None:
 def read_form(form: MultiDict[str, str]) -> TypedOrder:
     """Take over the posted form; what is not a field of ours is ignored."""
     quantities = {
-        name.removeprefix(QUANTITY_PREFIX): value[:MAX_TYPED_CHARACTERS]
+        name.removeprefix(QUANTITY_PREFIX): without_controls(value)[:MAX_TYPED_CHARACTERS]
         for name, value in form.items()
         if name.startswith(QUANTITY_PREFIX)
     }
@@ -63,15 +64,9 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
     return TypedOrder(
         quantities=quantities,
         prices=prices,
-        # Browsers send line ends as CRLF; kept that way, a note would change by being looked at.
-        note=_without_controls(form.get("note", "").replace("\r\n", "\n"))[:MAX_NOTE_KEPT],
+        note=typed(form, "note", MAX_NOTE_KEPT),
         on_shortage=OnShortage.PARTIAL if form.get("on_shortage") == OnShortage.PARTIAL.value else OnShortage.REJECT,
     )
-
-
-def _without_controls(text: str) -> str:
-    # Pasted text may carry them; nobody sees them, and the database takes no NUL.
-    return "".join(character for character in text if character >= " " or character in "\t\r\n")
 
 
 def as_ordered(ordered: Iterable[tuple[str, int]], note: str) -> TypedOrder:

@@ -15,6 +15,7 @@ from orders.entrypoints.pages.reader import LANGUAGE_COOKIE, LANGUAGE_COOKIE_S, 
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.translations import LOCALES
+from orders.entrypoints.pages.typed import typed
 
 SECONDS_A_MINUTE = 60
 
@@ -103,7 +104,7 @@ def _remember_language(response: Response, wanted: str) -> None:
 def _again(refusal: str, hint: str, *, status: int) -> Response:
     door = Door(
         next_path=local_path(request.form.get("next")),
-        email=request.form.get("email", "")[:MAX_EMAIL_SHOWN],
+        email=typed(request.form, "email", MAX_EMAIL_SHOWN),
         refusal=refusal,
         hint=hint,
         kept=dict(kept_form(request.form).items()),
