@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, TextClause
 
-from orders.adapters import cursors
+from orders.adapters import directory_cursors as cursors
 from orders.adapters import directory_rows as rows
 from orders.adapters import directory_sql as sql
 from orders.adapters.availability import lent

@@ -30,9 +30,9 @@ def hold(work: UnitOfWork, actor: Actor) -> Actor:
     return now
 
 
-def require_version(found: int, expected: int | None) -> None:
+def require_version(what: str, found: int, expected: int | None) -> None:
     if expected is not None and expected != found:
-        raise VersionConflict(found)
+        raise VersionConflict(found, what)
 
 
 def field_changes(was: object, now: object, fields: Sequence[str]) -> list[Change]:

@@ -64,7 +64,7 @@ class PeopleDesk:
             Forbidden: staff invite buyers, admins everyone.
 
         """
-        return once(self._transactions, key, lambda work: render(self._invite(command, work)))
+        return once(self._transactions, key, lambda work: self._invite(command, work), render)
 
     def change(self, command: ChangePerson, render: Render, key: RequestKey | None = None) -> Answer:
         """Change what the command names; a command that changes nothing leaves no trace.
@@ -74,7 +74,7 @@ class PeopleDesk:
         VersionConflict, and InvalidFields for deactivating oneself or taking the last admin away.
         """
         _require_id(command.person_id)
-        return once(self._transactions, key, lambda work: render(self._change(command, work)))
+        return once(self._transactions, key, lambda work: self._change(command, work), render)
 
     def invite_again(self, actor: Actor, person_id: str, render: Render, key: RequestKey | None = None) -> Answer:
         """Mail a new invitation; the link of the one before ends.
@@ -82,7 +82,7 @@ class PeopleDesk:
         Raises InvalidFields when there is nothing to invite to, TooManyMails beyond three an hour.
         """
         _require_id(person_id)
-        return once(self._transactions, key, lambda work: render(self._invite_again(actor, person_id, work)))
+        return once(self._transactions, key, lambda work: self._invite_again(actor, person_id, work), render)
 
     def _invite(self, command: InvitePerson, work: UnitOfWork) -> PersonCard:
         actor = hold(work, command.actor)
@@ -113,7 +113,7 @@ class PeopleDesk:
         was = _locked(work, command.person_id)
         now = _wished(was, command)
         require_to_manage(actor, was.role, now.role)
-        require_version(was.version, command.expected_version)
+        require_version("person", was.version, command.expected_version)
         _require_somebody_left(work, actor, was, now)
         names = _checked_stores(work, was, now)
         joined, left = now.stores - was.stores, was.stores - now.stores

@@ -47,7 +47,7 @@ class StoreDesk:
             Forbidden: for staff only; people who are not buyers can be tied to it by an admin only.
 
         """
-        return once(self._transactions, key, lambda work: render(self._create(command, work)))
+        return once(self._transactions, key, lambda work: self._create(command, work), render)
 
     def change(self, command: ChangeStore, render: Render, key: RequestKey | None = None) -> Answer:
         """Change what the command names; a command that changes nothing leaves no trace.
@@ -57,7 +57,7 @@ class StoreDesk:
         """
         if not is_id(command.store_id):
             raise NotFound("no such store")
-        return once(self._transactions, key, lambda work: render(self._change(command, work)))
+        return once(self._transactions, key, lambda work: self._change(command, work), render)
 
     def _create(self, command: NewStore, work: UnitOfWork) -> StoreCard:
         actor = hold(work, command.actor)
@@ -87,7 +87,7 @@ class StoreDesk:
         was = work.directory.store(command.store_id)
         if was is None:
             raise NotFound("no such store")
-        require_version(was.version, command.expected_version)
+        require_version("store", was.version, command.expected_version)
         now = _wished(was, command)
         names = _checked_people(work, actor, was, now)
         joined, left = now.people - was.people, was.people - now.people

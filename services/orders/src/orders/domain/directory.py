@@ -109,6 +109,11 @@ def tidy(text: str, *, lines: bool = False) -> str:
     return re.sub("[ \t]+", " ", composed)
 
 
+def only_text(text: str) -> str:
+    """Return a text without the characters that `Flaw.NO_TEXT` is about; line breaks stay."""
+    return "".join(character for character in text if character == "\n" or not _is_strange(character))
+
+
 def tidy_email(text: str) -> str:
     return text.strip(" \t\n").lower()
 
@@ -161,16 +166,15 @@ def _text_flaws(field: str, text: str, most: int, *, required: bool = False, lin
         return [Flawed(field, Flaw.MISSING)] if required else []
     if len(text) > most:
         return [Flawed(field, Flaw.TOO_LONG, most)]
-    allowed = "\n" if lines else ""
-    strange = (
-        character not in allowed and (unicodedata.category(character) in _NO_TEXT or character in _TURNING)
-        for character in text
-    )
-    if any(strange):
+    if any(_is_strange(character) for character in text if not (lines and character == "\n")):
         return [Flawed(field, Flaw.NO_TEXT)]
     # Joiners and marks alone would be a name that nobody can see or click.
     visible = any(unicodedata.category(character)[0] in "LNPS" for character in text)
     return [] if visible else [Flawed(field, Flaw.MISSING if required else Flaw.NO_TEXT)]
+
+
+def _is_strange(character: str) -> bool:
+    return unicodedata.category(character) in _NO_TEXT or character in _TURNING
 
 
 def _email_flaws(email: str) -> list[Flawed]:

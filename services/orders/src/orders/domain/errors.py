@@ -121,9 +121,10 @@ class PriceChanged(Refused):
 
 
 class VersionConflict(Refused):
-    def __init__(self, version: int) -> None:
-        super().__init__(f"it is at version {version} by now")
+    def __init__(self, version: int, what: str = "order") -> None:
+        super().__init__(f"the {what} is at version {version} by now")
         self.version = version
+        self.what = what
 
 
 class Unavailable(Refused):
