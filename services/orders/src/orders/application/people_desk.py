@@ -87,16 +87,7 @@ class PeopleDesk:
     def _invite(self, command: InvitePerson, work: UnitOfWork) -> PersonCard:
         actor = hold(work, command.actor)
         require_to_manage(actor, command.role)
-        person = Person(
-            id=str(uuid4()),
-            name=tidy(command.name),
-            email=tidy_email(command.email),
-            locale=command.locale,
-            role=command.role,
-            active=True,
-            version=1,
-            stores=command.stores,
-        )
+        person = as_person(command)
         names = _checked_stores(work, None, person)
         work.directory.add_person(person)
         work.directory.tie((store_id, person.id) for store_id in person.stores)
@@ -159,6 +150,20 @@ class PeopleDesk:
 
     def _issue(self, work: UnitOfWork, person_id: str) -> None:
         one_time_links.issue(work, person_id, Purpose.INVITATION, self._public_url)
+
+
+def as_person(command: InvitePerson) -> Person:
+    """Return the person that the command would write, if nothing is wrong with it."""
+    return Person(
+        id=str(uuid4()),
+        name=tidy(command.name),
+        email=tidy_email(command.email),
+        locale=command.locale,
+        role=command.role,
+        active=True,
+        version=1,
+        stores=command.stores,
+    )
 
 
 def _require_id(person_id: str) -> None:

@@ -61,18 +61,7 @@ class StoreDesk:
 
     def _create(self, command: NewStore, work: UnitOfWork) -> StoreCard:
         actor = hold(work, command.actor)
-        store = Store(
-            id=str(uuid4()),
-            name=tidy(command.name),
-            route=tidy(command.route),
-            stop=command.stop,
-            phone=tidy(command.phone),
-            address=tidy(command.address, lines=True),
-            active=True,
-            wants_reminder=command.wants_reminder,
-            version=1,
-            people=command.people,
-        )
+        store = as_store(command)
         names = _checked_people(work, actor, None, store)
         work.directory.add_store(store)
         work.directory.tie((store.id, person_id) for person_id in store.people)
@@ -110,6 +99,22 @@ class StoreDesk:
         _note_people(work, actor, now, left, joined)
         tell(work, self._time_zone, stores=[now.id], people=touched)
         take_rights(work, left if now.active else left | turned)
+
+
+def as_store(command: NewStore) -> Store:
+    """Return the store that the command would make, if nothing is wrong with it."""
+    return Store(
+        id=str(uuid4()),
+        name=tidy(command.name),
+        route=tidy(command.route),
+        stop=command.stop,
+        phone=tidy(command.phone),
+        address=tidy(command.address, lines=True),
+        active=True,
+        wants_reminder=command.wants_reminder,
+        version=1,
+        people=command.people,
+    )
 
 
 def _wished(was: Store, command: ChangeStore) -> Store:

@@ -1,13 +1,14 @@
 """Choosing who belongs to a store, and which stores somebody has: ticks for what is, boxes for what shall be."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orders.application.directory_views import PersonName, StoreName
-from orders.domain.directory import may_manage, only_text
+from orders.domain.directory import Flawed, may_manage, only_text
 from orders.domain.people import Actor, Role
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages.directory_forms import ADDED, Typed
+from orders.entrypoints.pages.directory_words import said
 from orders.entrypoints.pages.reader import gettext as _
 
 MAX_PEOPLE_OFFERED = 2_000
@@ -32,7 +33,11 @@ class Picked:
     """A form whose boxes for more have become ticks, and what to say about those that could not."""
 
     typed: Typed
-    wrong: dict[str, str] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
+
+    def all_wrong(self, flaws: Iterable[Flawed]) -> Mapping[str, str]:
+        """Return, when some name led nowhere, everything else that is wrong too: nobody should mend one at a time."""
+        return {**said(flaws), **self.wrong} if self.wrong else {}
 
 
 def pick_people(actor: Actor, typed: Typed) -> Picked:

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, render_template, request
 from orders.application.commands import Answer
 from orders.application.directory import ChangePerson, InvitePerson
 from orders.application.directory_views import PeopleFilter, PersonCard, PersonState
-from orders.domain.directory import may_manage, only_text
+from orders.application.people_desk import as_person
+from orders.domain.directory import may_manage, only_text, person_flaws
 from orders.domain.order import is_id
 from orders.domain.people import Actor, Role
 from orders.entrypoints.idempotency import request_key
@@ -78,18 +79,11 @@ def invite() -> Response:
     key = request_key(actor, required=False)
     picked = pick_stores(container().directory.store_names(actor), Typed.posted(request.form, FIELDS))
     typed = picked.typed
-    command = InvitePerson(
-        actor,
-        typed.values["name"],
-        typed.values["email"],
-        typed.values["locale"],
-        _role(actor, typed) or Role.BUYER,
-        typed.wished(frozenset()),
-    )
+    command = _as_new(actor, typed)
     return sent(
         lambda: container().people.invite(command, _gone_to("invited"), key),
         lambda refusal, wrong: _new(actor, Sheet(typed, refusal, _beside(wrong))),
-        picked.wrong,
+        picked.all_wrong(person_flaws(as_person(command))),
     )
 
 
@@ -127,7 +121,8 @@ def change(person_id: UUID) -> Response:
         met = _met(typed, now) if typed.version != now.version else typed
         return _one(actor, now, Sheet(met, refusal, {**met.told(), **_beside(wrong)}))
 
-    return sent(lambda: container().people.change(command, _gone_to("changed"), key), again, picked.wrong)
+    wrong = picked.all_wrong(person_flaws(as_person(_as_new(actor, typed))))
+    return sent(lambda: container().people.change(command, _gone_to("changed"), key), again, wrong)
 
 
 @blueprint.post("/staff/people/<uuid:person_id>/active")
@@ -211,6 +206,17 @@ def _staff() -> Actor:
     actor = signed_in().actor
     actor.require_staff()
     return actor
+
+
+def _as_new(actor: Actor, typed: Typed) -> InvitePerson:
+    return InvitePerson(
+        actor,
+        name=typed.values["name"],
+        email=typed.values["email"],
+        locale=typed.values["locale"],
+        role=_role(actor, typed) or Role.BUYER,
+        stores=typed.wished(frozenset()),
+    )
 
 
 def _role(actor: Actor, typed: Typed) -> Role | None:

@@ -11,7 +11,8 @@ from orders.application.commands import Answer
 from orders.application.directory import ChangeStore, NewStore
 from orders.application.directory_views import StoreCard, StoreFilter
 from orders.application.queries import OrderFilter
-from orders.domain.directory import only_text
+from orders.application.store_desk import as_store
+from orders.domain.directory import only_text, store_flaws
 from orders.domain.people import Actor
 from orders.entrypoints.idempotency import request_key
 from orders.entrypoints.identity import container
@@ -78,20 +79,11 @@ def create() -> Response:
     key = request_key(actor, required=False)
     picked = pick_people(actor, Typed.posted(request.form, FIELDS))
     typed = picked.typed
-    command = NewStore(
-        actor,
-        name=typed.values["name"],
-        route=typed.values["route"],
-        phone=typed.values["phone"],
-        address=typed.values["address"],
-        stop=_stop(typed),
-        wants_reminder=typed.values["wants_reminder"] == YES,
-        people=typed.wished(frozenset()),
-    )
+    command = _as_new(actor, typed)
     return sent(
         lambda: container().stores.create(command, _gone_to("created"), key),
         lambda refusal, wrong: _new(actor, Sheet(typed, refusal, wrong)),
-        picked.wrong,
+        picked.all_wrong(store_flaws(as_store(command))),
     )
 
 
@@ -131,7 +123,8 @@ def change(store_id: UUID) -> Response:
         met = _met(typed, now) if typed.version != now.version else typed
         return _one(actor, now, Sheet(met, refusal, {**met.told(), **wrong}))
 
-    return sent(lambda: container().stores.change(command, _gone_to("changed"), key), again, picked.wrong)
+    wrong = picked.all_wrong(store_flaws(as_store(_as_new(actor, typed))))
+    return sent(lambda: container().stores.change(command, _gone_to("changed"), key), again, wrong)
 
 
 @blueprint.post("/staff/stores/<uuid:store_id>/active")
@@ -217,6 +210,19 @@ def _drawn(store: StoreCard) -> Typed:
 
 def _met(typed: Typed, now: StoreCard) -> Typed:
     return typed.meeting(_values(now), frozenset(person.id for person in now.people), now.version)
+
+
+def _as_new(actor: Actor, typed: Typed) -> NewStore:
+    return NewStore(
+        actor,
+        name=typed.values["name"],
+        route=typed.values["route"],
+        stop=_stop(typed),
+        phone=typed.values["phone"],
+        address=typed.values["address"],
+        wants_reminder=typed.values["wants_reminder"] == YES,
+        people=typed.wished(frozenset()),
+    )
 
 
 def _stop(typed: Typed) -> int:
