@@ -11,6 +11,7 @@ from mercadito_events.service.database import create_engine
 from sqlalchemy import Connection, Engine
 
 from orders.adapters.demo_world import DemoWorld
+from orders.adapters.directory_reads import SqlDirectoryReads
 from orders.adapters.passwords import Argon2Passwords
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
@@ -20,9 +21,12 @@ from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
 from orders.adapters.trends import SqlTrends
 from orders.application import clock, incoming
 from orders.application.accounts import DEMO_LIMITS, Accounts, Limits
+from orders.application.directory_views import DirectoryReads
 from orders.application.ordering import OrderDesk, Ordering
+from orders.application.people_desk import PeopleDesk
 from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.queries import Queries
+from orders.application.store_desk import StoreDesk
 from orders.application.trends import Trends
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
 
@@ -52,6 +56,9 @@ class Container:
     trends: Trends
     accounts: Accounts
     ordering: Ordering
+    directory: DirectoryReads
+    stores: StoreDesk
+    people: PeopleDesk
     problems: Callable[[], Sequence[str]]
     """What keeps this process from serving, now; empty when it is ready."""
 
@@ -100,6 +107,9 @@ def build_web(settings: WebSettings) -> Container:
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
         accounts=Accounts(transactions, Argon2Passwords(), signer, limits),
         ordering=OrderDesk(transactions),
+        directory=SqlDirectoryReads(engine),
+        stores=StoreDesk(transactions, settings.hub.time_zone.key),
+        people=PeopleDesk(transactions, settings.hub.time_zone.key, settings.public_url),
         problems=problems,
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orders.adapters.availability import code, is_passing, unavailable
 from orders.adapters.cycles import SqlCycles, SqlOffers
+from orders.adapters.directory import SqlDirectory
 from orders.adapters.keys import SqlKeys
 from orders.adapters.links import SqlOneTimeLinks
 from orders.adapters.market import SqlMarket
@@ -45,6 +46,7 @@ class SqlUnitOfWork:
         self.orders = SqlOrders(connection)
         self.people = SqlPeople(connection)
         self.links = SqlOneTimeLinks(connection)
+        self.directory = SqlDirectory(connection)
         self.market = SqlMarket(connection)
         self.keys = SqlKeys(connection)
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from orders.application.commands import Answer, RequestKey
+from orders.application.directory import Directory
 from orders.application.sessions import Caller, SignedToken
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.order import LockedOffer, Order, OrderLine, OrderState
@@ -262,6 +263,9 @@ class UnitOfWork(Protocol):
 
     @property
     def links(self) -> OneTimeLinks: ...
+
+    @property
+    def directory(self) -> Directory: ...
 
     @property
     def market(self) -> Market: ...

@@ -4,6 +4,7 @@ Refused
 ├── Unauthenticated        nobody, or nobody any more
 ├── WrongCredentials       e-mail and password do not go together (said the same way for an unknown e-mail)
 ├── TooManyAttempts        throttled; says for how long
+├── TooManyMails           enough was mailed to this person for now; says for how long
 ├── TooManyTokens          a person holds as many API tokens as one may
 ├── Forbidden              somebody, but not somebody who may
 ├── NotFound               not there, or not for these eyes
@@ -13,7 +14,7 @@ Refused
 ├── OrderNotEditable       packed, delivered or cancelled
 ├── SoldOut                names every short line with what is left
 ├── PriceChanged           names every line whose price is not the expected one
-├── VersionConflict        somebody changed the order since it was read
+├── VersionConflict        somebody changed the thing since it was read
 ├── KeyInFlight            another request with this idempotency key is still at work
 ├── KeyReused              the idempotency key was used for another request
 └── Unavailable            the database cannot be asked now; worth trying again
@@ -61,6 +62,12 @@ class KeyReused(Refused):
 class TooManyAttempts(Refused):
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"too many failed attempts; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class TooManyMails(Refused):
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"enough was mailed for now; try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
 
 
@@ -114,9 +121,10 @@ class PriceChanged(Refused):
 
 
 class VersionConflict(Refused):
-    def __init__(self, version: int) -> None:
-        super().__init__(f"the order is at version {version} by now")
+    def __init__(self, version: int, what: str = "order") -> None:
+        super().__init__(f"the {what} is at version {version} by now")
         self.version = version
+        self.what = what
 
 
 class Unavailable(Refused):

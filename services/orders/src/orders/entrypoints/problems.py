@@ -113,7 +113,7 @@ def _refusal(error: errors.Refused) -> Problem:
             more = {"order_id": error.order_id}
             return Problem("order-exists", 409, "This store has an order in this cycle already", str(error), more)
         case errors.VersionConflict():
-            title = "Somebody changed this order in the meantime"
+            title = f"Somebody changed this {error.what} in the meantime"
             return Problem("version-conflict", 412, title, str(error), {"version": error.version})
         case _:
             return _passing_refusal(error)
@@ -128,6 +128,9 @@ def _passing_refusal(error: errors.Refused) -> Problem:
         case errors.TooManyAttempts():
             later = {"Retry-After": str(error.retry_after_s)}
             return Problem("too-many-requests", 429, "Too many failed attempts", str(error), headers=later)
+        case errors.TooManyMails():
+            later = {"Retry-After": str(error.retry_after_s)}
+            return Problem("too-many-requests", 429, "Too many mails to this person", str(error), headers=later)
         case errors.TooManyTokens():
             return Problem("too-many-requests", 429, "Too many tokens", str(error), headers={"Retry-After": "3600"})
         case errors.Unavailable():

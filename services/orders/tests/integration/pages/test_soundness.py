@@ -20,6 +20,15 @@ PAGES = (
     "no orders",
     "one order",
     "board",
+    "staff stores",
+    "new store",
+    "one store",
+    "refused store",
+    "staff people",
+    "new person",
+    "one person",
+    "refused person",
+    "a colleague",
     "404",
     "403",
 )
@@ -44,10 +53,27 @@ def pages(world: Any, signed_in: Callable[..., Any], browser: Any) -> Callable[[
         drawn["order"] = buyer.get("/order")
         drawn["refused order"] = buyer.order(drawn["order"], {offers[0]: "7"})
         drawn["one order"] = buyer.order(drawn["order"], {offers[0]: "4"})
+        drawn |= _directory(staff, store, world.person(Role.ADMIN).person_id)
         drawn |= {"orders": buyer.get("/orders"), "board": staff.get("/staff"), "stores": staff.get("/order")}
         return drawn
 
     return draw
+
+
+def _directory(staff: Any, store: str, colleague: str) -> dict[str, Any]:
+    buyer = staff.get(f"/staff/people?store={store}").read.having("a", class_="entry")[0]["href"]
+    new_store, new_person = staff.get("/staff/stores/new"), staff.get("/staff/people/new")
+    return {
+        "staff stores": staff.get("/staff/stores"),
+        "new store": new_store,
+        "one store": staff.get(f"/staff/stores/{store}"),
+        "refused store": staff.send(new_store.form("/staff/stores"), name="", stop="x", **{"add-1": "?"}),
+        "staff people": staff.get("/staff/people"),
+        "new person": new_person,
+        "one person": staff.get(buyer),
+        "refused person": staff.send(new_person.form("/staff/people"), name="", **{"add-2": "?"}),
+        "a colleague": staff.get(f"/staff/people/{colleague}"),
+    }
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -69,4 +69,4 @@ IDEMPOTENCY_KEY = Parameter(
     "the same key and request give the first answer again, for 48 hours; forms may say ?idempotency_key= instead",
     schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x20-\\x7e]+$"},
 )
-IF_MATCH = Parameter("If-Match", "header", "the order's ETag, the weak form too")
+IF_MATCH = Parameter("If-Match", "header", "the ETag of what is changed, the weak form too")

@@ -15,7 +15,7 @@ from orders.domain import errors
 from orders.domain.cycle import CycleState
 from orders.entrypoints.idempotency import request_key
 from orders.entrypoints.identity import container
-from orders.entrypoints.pages import refusals
+from orders.entrypoints.pages import refusals, store_choice
 from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.door import ask_again
 from orders.entrypoints.pages.formats import TimeLeft
@@ -52,7 +52,7 @@ def show() -> Response:
     stores = container().queries.stores(person.actor)
     chosen = _chosen(stores, request.args.get("store"))
     if chosen is None:
-        return _choice(stores)
+        return store_choice.draw(stores)
     rendered_at_ms = _now_ms()
     cycle = container().queries.current_cycle()
     if cycle is None or not cycle.takes_orders:
@@ -175,10 +175,6 @@ def _page(
 
 def _amendable(order: OrderView | None) -> OrderView | None:
     return order if order is not None and order.editable_until is not None else None
-
-
-def _choice(stores: tuple[StoreView, ...]) -> Response:
-    return Response(render_template("pages/choose_store.html", stores=stores, here="order"), mimetype="text/html")
 
 
 def _closed(store: StoreView) -> Response:
