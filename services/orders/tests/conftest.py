@@ -30,7 +30,7 @@ TABLES = (
     "people, stores, store_people, sessions, api_tokens, sign_in_failures, products, cycles, offers, orders,"
     " order_lines, audit, idempotency_keys, series_quotes, market_feed, mails, outbox, inbox, second_factors,"
     " recovery_codes, one_time_links, series_days, series_forecasts, comments, standing_orders, standing_order_lines,"
-    " standing_order_runs"
+    " standing_order_runs, product_imports"
 )
 POOL_SIZE = 24
 

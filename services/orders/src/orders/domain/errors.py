@@ -13,7 +13,7 @@ Refused
 ├── OrderNotEditable       packed, delivered or cancelled
 ├── SoldOut                names every short line with what is left
 ├── PriceChanged           names every line whose price is not the expected one
-├── VersionConflict        somebody changed the order since it was read
+├── VersionConflict        somebody changed it since it was read
 ├── KeyInFlight            another request with this idempotency key is still at work
 ├── KeyReused              the idempotency key was used for another request
 └── Unavailable            the database cannot be asked now; worth trying again
@@ -115,7 +115,7 @@ class PriceChanged(Refused):
 
 class VersionConflict(Refused):
     def __init__(self, version: int) -> None:
-        super().__init__(f"the order is at version {version} by now")
+        super().__init__(f"it is at version {version} by now")
         self.version = version
 
 

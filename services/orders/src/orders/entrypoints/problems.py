@@ -113,7 +113,7 @@ def _refusal(error: errors.Refused) -> Problem:
             more = {"order_id": error.order_id}
             return Problem("order-exists", 409, "This store has an order in this cycle already", str(error), more)
         case errors.VersionConflict():
-            title = "Somebody changed this order in the meantime"
+            title = "Somebody changed this in the meantime"
             return Problem("version-conflict", 412, title, str(error), {"version": error.version})
         case _:
             return _passing_refusal(error)
