@@ -168,6 +168,20 @@ class World:
         )
         return offer_id
 
+    def product(self, name: str, *, series_id: str | None = None, markup: str = "0.12", category: str = "fruit") -> str:
+        product_id = str(uuid4())
+        self.run(
+            "INSERT INTO products (id, name, name_es, category, pack, series_id, markup, yield_share)"
+            " VALUES (:id, :name, :name_es, :category, '25 lb carton', :series, :markup, 0.95)",
+            id=product_id,
+            name=name,
+            name_es=f"{name} en español",
+            category=category,
+            series=series_id,
+            markup=markup,
+        )
+        return product_id
+
     def remaining(self, offer_id: str) -> int | None:
         found: int | None = self.value("SELECT remaining FROM offers WHERE id = CAST(:id AS uuid)", id=offer_id)
         return found

@@ -24,9 +24,7 @@ class Importer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named["Authorization"] = f"Bearer {self.api.token}"
         data = body.encode() if isinstance(body, str) else body
-        return self.api.client.post(
-            f"/api/v1/products/import{query}", data=data, content_type=mimetype, headers=named
-        )
+        return self.api.client.post(f"/api/v1/products/import{query}", data=data, content_type=mimetype, headers=named)
 
     def export(self, query: str = "") -> Any:
         return self.api.call("GET", f"/products.csv{query}")

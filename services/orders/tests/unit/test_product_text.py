@@ -97,8 +97,10 @@ def test_an_empty_cell_takes_away_what_is_optional_and_leaves_what_is_not() -> N
     assert (read.markup, read.floor_cents, read.active) == (Decimal("0.3"), None, False)
 
 
-texts = st.text(min_size=1, max_size=80).map(tidy).filter(
-    lambda text: not list(faults(Product(text, "x", "x", "x"))) and value("pack", text) == text
+texts = (
+    st.text(min_size=1, max_size=80)
+    .map(tidy)
+    .filter(lambda text: not list(faults(Product(text, "x", "x", "x"))) and value("pack", text) == text)
 )
 cents = st.none() | st.integers(0, MAX_PRICE_CENTS)
 products = st.builds(

@@ -47,7 +47,6 @@ _FIND = text(
     "SELECT id, file_name, body FROM product_imports WHERE id = CAST(:id AS uuid)"
     " AND person_id = CAST(:person_id AS uuid)"
 )
-_FORGET = text("DELETE FROM product_imports WHERE id = CAST(:id AS uuid)")
 
 
 class SqlProducts:
@@ -99,10 +98,6 @@ class SqlUploads:
         """Return a person's own file."""
         row = self._connection.execute(_FIND, {"id": upload_id, "person_id": person_id}).one_or_none()
         return None if row is None else Upload(str(row.id), row.file_name, bytes(row.body))
-
-    def forget(self, upload_id: str) -> None:
-        """Delete a file."""
-        self._connection.execute(_FORGET, {"id": upload_id})
 
 
 def stored_product(row: Row[Any]) -> StoredProduct:

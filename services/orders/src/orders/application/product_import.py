@@ -147,10 +147,6 @@ class ImportDesk:
             raise NotFound("no such file")
         return found
 
-    def done(self, upload_id: str) -> None:
-        """Forget a file that was taken over."""
-        self._transactions.run(lambda work: work.uploads.forget(upload_id))
-
 
 def plan(body: bytes, known: Sequence[StoredProduct]) -> Plan:
     """Match every row with the product it means, by id or else by name and pack, and say what it would do."""

@@ -166,7 +166,9 @@ def _text_faults(field: str, text: str, most: int) -> Iterator[Fault]:
         yield Fault(field, Rule.MISSING)
     elif len(text) > most:
         yield Fault(field, Rule.TOO_LONG, str(most))
-    elif any(character in _TURNING or unicodedata.category(character) in _NO_TEXT for character in text):
+    elif not text.isprintable() and any(
+        character in _TURNING or unicodedata.category(character) in _NO_TEXT for character in text
+    ):
         yield Fault(field, Rule.NOT_TEXT)
 
 
