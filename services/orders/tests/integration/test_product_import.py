@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -182,3 +183,27 @@ def test_buyers_neither_import_nor_export(world: Any, sign_in: Callable[..., Any
     buyer = Importer(sign_in(world.buyer()[0]))
     assert buyer.send(f"{HEADER}\n").status_code == 403
     assert buyer.export().status_code == 403
+
+
+def test_two_who_import_the_same_list_at_once_make_each_product_once(
+    world: Any, sign_in: Callable[..., Any], app: Any
+) -> None:
+    rows = "".join(f"Product {n},Producto,other,{n}s,12%,1.50\n" for n in range(300))
+    staff = [Importer(sign_in(world.person(Role.STAFF))) for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda one: one.send(f"{HEADER}\n{rows}"), staff))
+    assert sorted(counts(answer) for answer in answers) == [(0, 0, 300, 0), (0, 0, 300, 0), (300, 0, 0, 0)]
+    assert world.value("SELECT count(*) FROM products") == 300
+
+
+def test_an_import_and_a_save_at_once_lose_nothing(world: Any, sign_in: Callable[..., Any]) -> None:
+    importer, editor = (Importer(sign_in(world.person(Role.STAFF))) for _ in range(2))
+    importer.send(f"{HEADER}\nLimes,Limón,citrus,40 lb,12,\n")
+    [product] = importer.api.call("GET", "/products").json["items"]
+    path = f"/products/{product['id']}"
+    with ThreadPoolExecutor() as pool:
+        imported = pool.submit(importer.send, "name,pack,markup_percent\nLimes,40 lb,15\n")
+        saved = pool.submit(editor.api.call, "PATCH", path, {"floor_cents": 100}, If_Match="*")
+    assert (imported.result().status_code, saved.result().status_code) == (200, 200)
+    kept = importer.api.call("GET", path).json
+    assert (kept["markup"], kept["floor_cents"], kept["version"]) == ("0.15", 100, 3)

@@ -206,7 +206,7 @@ def test_a_suggestion_shows_how_it_is_worked_out(staff: Staff, transactions: Any
     answer = staff.api.call("GET", f"/products/{made['id']}/suggestion").json
     assert answer["price_cents"] == 2_829  # 24.00 / (1 * 0.95) * 1.12
     assert answer["formula"]["reference"] == "24"
-    assert (answer["quote"]["date"], answer["quote"]["stale"]) == ("2026-01-07", False)
+    assert (answer["quote"]["date"], answer["quote"]["stale"], answer["age_days"]) == ("2026-01-07", False, 1)
     assert answer["trend"]["change_pct_week"] == "20"
     assert answer["band"] == {"date": "2026-01-08", "value": "24.5", "low": "22", "high": "27"}
 
@@ -225,7 +225,7 @@ def test_floor_and_ceiling_say_that_they_decided(staff: Staff, quote: Callable[.
 def test_without_a_quote_there_is_no_suggestion(staff: Staff) -> None:
     for made in (staff.make(), staff.make(series_id=str(uuid4()))):
         answer = staff.api.call("GET", f"/products/{made['id']}/suggestion").json
-        assert {answer[name] for name in ("price_cents", "formula", "quote", "trend", "band")} == {None}
+        assert {answer[name] for name in ("price_cents", "formula", "quote", "age_days", "trend", "band")} == {None}
 
 
 def test_series_are_searched_by_words_commodity_and_market(staff: Staff, quote: Callable[..., str]) -> None:

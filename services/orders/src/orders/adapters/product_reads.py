@@ -175,9 +175,11 @@ class SqlProductQueries:
     def _product_view(self, row: Row[Any]) -> ProductView:
         stored = stored_product(row)
         if row.reference is None:
-            return ProductView(stored, None, None)
-        quote = quote_view(row, self._today(row.server_time))
-        return ProductView(stored, quote, suggest(stored.product, quote.reference))
+            return ProductView(stored)
+        today = self._today(row.server_time)
+        quote = quote_view(row, today)
+        age_days = max((today - quote.quoted_on).days, 0)
+        return ProductView(stored, quote, suggest(stored.product, quote.reference), age_days)
 
     def _series_view(self, row: Row[Any]) -> SeriesView:
         return SeriesView(quote_view(row, self._today(row.server_time)), row.organic)

@@ -44,11 +44,12 @@ def suggest(product: Product, reference: Decimal) -> Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class ProductView:
-    """A product with what the market says of it; no quote, no suggestion."""
+    """A product with what the market says of it; no quote, no suggestion. `age_days` is how old the quote is."""
 
     stored: StoredProduct
-    quote: QuoteView | None
-    suggestion: Suggestion | None
+    quote: QuoteView | None = None
+    suggestion: Suggestion | None = None
+    age_days: int | None = None
 
     @property
     def id(self) -> str:

@@ -164,13 +164,14 @@ class BandOut(Out):
 
 
 class SuggestionOut(Out):
-    """All but the ids null: no quote of the product's series is known. `age_days` counts from the market's today."""
+    """All but the ids null: no quote of the product's series is known. `age_days` is the quote's."""
 
     product_id: str
     series_id: str | None
     price_cents: int | None
     formula: FormulaOut | None
     quote: QuoteOut | None
+    age_days: int | None
     trend: TrendOut | None
     band: BandOut | None
 
@@ -183,6 +184,7 @@ class SuggestionOut(Out):
             price_cents=view.suggestion.price_cents if view.suggestion else None,
             formula=_formula(view.product, view.quote, view.suggestion),
             quote=QuoteOut.of(view.quote) if view.quote else None,
+            age_days=view.age_days,
             trend=None if trend is None else _trend(trend),
             band=BandOut.of(trend.band) if trend and trend.band else None,
         )

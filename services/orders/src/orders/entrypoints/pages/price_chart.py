@@ -9,8 +9,9 @@ from orders.application.trends import Band, Day, History
 from orders.domain.pricing import business_days_between
 
 WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 12, 32
+LEFT, RIGHT, TOP, BOTTOM = 88, 16, 16, 36
 MOST_LINES = 5
+DAY_ROOM = 150
 _STEPS = tuple(Decimal(step).scaleb(power) for power in range(-2, 6) for step in (1, 2, 5))
 
 
@@ -67,8 +68,17 @@ def chart_of(history: History) -> PriceChart | None:
         expected=_points([begin[:2], *((band.on, band.value) for band in bands)], x, y) if bands else "",
         last=(x(days[-1].on), y(days[-1].reference)),
         prices=tuple(Mark(y(least + step * n), least + step * n) for n in range(int((most - least) / step) + 1)),
-        days=tuple(Mark(x(on), Decimal(0), on) for on in dict.fromkeys((first, days[-1].on, last))),
+        days=_day_marks([Mark(x(on), Decimal(0), on) for on in (first, days[-1].on, last)]),
     )
+
+
+def _day_marks(marks: Sequence[Mark]) -> tuple[Mark, ...]:
+    """Leave out a day that would be written into the one before it."""
+    kept = list(marks[:1])
+    for mark in marks[1:]:
+        if mark.at - kept[-1].at >= DAY_ROOM:
+            kept.append(mark)
+    return tuple(kept)
 
 
 def _prices(days: Sequence[Day], bands: Sequence[Band]) -> list[Decimal]:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from flask import Blueprint, Response, render_template, request
 
 from orders.application.commands import Answer, RequestKey
-from orders.application.product_queries import ProductFilter, ProductView, SeriesFilter, SeriesView
+from orders.application.product_queries import ProductFilter, SeriesFilter, SeriesView
 from orders.application.product_store import StoredProduct
 from orders.application.queries import Page
 from orders.domain import errors, packs
@@ -23,8 +23,8 @@ from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.ordering import shown_version
 from orders.entrypoints.pages.price_chart import chart_of
 from orders.entrypoints.pages.product_form import TypedProduct, as_kept, of_series, read_form
-from orders.entrypoints.pages.reader import formats, locale, private, signed_in
 from orders.entrypoints.pages.reader import gettext as _
+from orders.entrypoints.pages.reader import locale, private, signed_in
 from orders.entrypoints.pages.refusals import PRECONDITION_FAILED, Refusal
 from orders.entrypoints.pages.site import site
 
@@ -40,7 +40,6 @@ blueprint = Blueprint("products", __name__)
 def _said() -> dict[str, Any]:
     """Return what the templates of products may say."""
     return {
-        "age": age_days,
         "usd": words.usd,
         "signed": words.signed,
         "field_name": words.field_name,
@@ -140,12 +139,6 @@ def tie(product_id: UUID) -> Response:
     series_id = chosen if is_id(chosen) else None
     done = "tied" if series_id else "untied"
     return _change(actor, product_id, lambda kept: replace(kept, series_id=series_id), done=done, once=once)
-
-
-def age_days(view: ProductView) -> int:
-    """Count the days since a product's quote, by the market's date."""
-    today = site().hub.usda_today or formats().today()
-    return max((today - view.quote.quoted_on).days, 0) if view.quote else 0
 
 
 def _change(
