@@ -4,6 +4,8 @@ import uuid
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+import httpx
+
 from tests.driver.api import Client
 
 BEYOND_OTHER_BODIES = 1_100_000
@@ -43,11 +45,15 @@ def test_a_large_file_of_products_passes_the_gateway(staff: Client) -> None:
     name = f"E2E {uuid.uuid4()}"
     rows = "".join(f"{name} {number},Producto,other,{number}s,12%,no\n" for number in range(300))
     file = (HEADER + rows + "\n" * BEYOND_OTHER_BODIES).encode()
-    sent = {"content": file, "headers": {"Content-Type": "text/csv"}}
-    preview = staff.http.post("/api/v1/products/import?dry_run=true", **sent)
+
+    def send(query: str = "") -> httpx.Response:
+        headers = {"Content-Type": "text/csv"}
+        return staff.http.post(f"/api/v1/products/import{query}", content=file, headers=headers)
+
+    preview = send("?dry_run=true")
     assert (preview.status_code, preview.json()["new"]) == (200, 300), preview.text
-    assert staff.http.post("/api/v1/products/import", **sent).json()["new"] == 300
-    assert staff.http.post("/api/v1/products/import", **sent).json()["unchanged"] == 300
+    assert send().json()["new"] == 300
+    assert send().json()["unchanged"] == 300
     exported = staff.http.get("/api/v1/products.csv", params={"q": name})
     assert len(exported.text.splitlines()) == 301
 
