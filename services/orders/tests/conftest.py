@@ -30,7 +30,7 @@ TABLES = (
     "people, stores, store_people, sessions, api_tokens, sign_in_failures, products, cycles, offers, orders,"
     " order_lines, audit, idempotency_keys, series_quotes, market_feed, mails, outbox, inbox, second_factors,"
     " recovery_codes, one_time_links, series_days, series_forecasts, comments, standing_orders, standing_order_lines,"
-    " standing_order_runs"
+    " standing_order_runs, product_imports"
 )
 POOL_SIZE = 24
 
@@ -167,6 +167,20 @@ class World:
             most=max_per_store,
         )
         return offer_id
+
+    def product(self, name: str, *, series_id: str | None = None, markup: str = "0.12", category: str = "fruit") -> str:
+        product_id = str(uuid4())
+        self.run(
+            "INSERT INTO products (id, name, name_es, category, pack, series_id, markup, yield_share)"
+            " VALUES (:id, :name, :name_es, :category, '25 lb carton', :series, :markup, 0.95)",
+            id=product_id,
+            name=name,
+            name_es=f"{name} en español",
+            category=category,
+            series=series_id,
+            markup=markup,
+        )
+        return product_id
 
     def remaining(self, offer_id: str) -> int | None:
         found: int | None = self.value("SELECT remaining FROM offers WHERE id = CAST(:id AS uuid)", id=offer_id)

@@ -155,7 +155,39 @@ _ORDERS = (
     "CREATE INDEX standing_order_runs_store ON standing_order_runs (store_id, at DESC)",
 )
 
+_CATALOGUE = (
+    # Without case and accents, "jalapeno" finds "Jalapeño"; the extension unaccent needs rights that a managed database
+    # may not give, and this needs none.
+    """
+    CREATE FUNCTION search_form(words text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+    $$ SELECT lower(regexp_replace(normalize(words, NFD), '[\\u0300-\\u036f]', '', 'g')) $$
+    """,
+    (
+        "ALTER TABLE products ADD COLUMN search_text text GENERATED ALWAYS AS"
+        " (search_form(name || ' ' || name_es || ' ' || category || ' ' || pack)) STORED"
+    ),
+    (
+        "ALTER TABLE series_quotes ADD COLUMN search_text text GENERATED ALWAYS AS (search_form(commodity || ' ' ||"
+        " variety || ' ' || package || ' ' || size || ' ' || market"
+        " || CASE WHEN organic THEN ' organic orgánico' ELSE '' END)) STORED"
+    ),
+    "CREATE INDEX series_quotes_place ON series_quotes (commodity, variety, package, size, market, series_id)",
+    "CREATE INDEX products_series ON products (series_id)",
+    """
+    CREATE TABLE product_imports (
+        id uuid PRIMARY KEY,
+        person_id uuid NOT NULL REFERENCES people,
+        file_name text NOT NULL,
+        body bytea NOT NULL CHECK (octet_length(body) <= 8000000),
+        created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+    """,
+    "COMMENT ON TABLE product_imports IS 'files between preview and confirmation; the last few of a person, for a day'",
+    "CREATE INDEX product_imports_person ON product_imports (person_id, created_at)",
+    "CREATE INDEX product_imports_created ON product_imports (created_at)",
+)
+
 
 def upgrade() -> None:
-    for statement in (*_PEOPLE, *_PLANNING, *_MARKET, *_ORDERS):
+    for statement in (*_PEOPLE, *_PLANNING, *_MARKET, *_ORDERS, *_CATALOGUE):
         op.execute(statement)

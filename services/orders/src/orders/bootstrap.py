@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.directory_reads import SqlDirectoryReads
 from orders.adapters.passwords import Argon2Passwords
+from orders.adapters.product_reads import SqlProductQueries
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
@@ -25,6 +26,9 @@ from orders.application.directory_views import DirectoryReads
 from orders.application.ordering import OrderDesk, Ordering
 from orders.application.people_desk import PeopleDesk
 from orders.application.ports import Passwords, Transactions, UnitOfWork
+from orders.application.product_import import ImportDesk
+from orders.application.product_queries import ProductQueries
+from orders.application.products import ProductDesk
 from orders.application.queries import Queries
 from orders.application.store_desk import StoreDesk
 from orders.application.trends import Trends
@@ -59,6 +63,9 @@ class Container:
     directory: DirectoryReads
     stores: StoreDesk
     people: PeopleDesk
+    catalogue: ProductQueries
+    products: ProductDesk
+    imports: ImportDesk
     problems: Callable[[], Sequence[str]]
     """What keeps this process from serving, now; empty when it is ready."""
 
@@ -110,6 +117,9 @@ def build_web(settings: WebSettings) -> Container:
         directory=SqlDirectoryReads(engine),
         stores=StoreDesk(transactions, settings.hub.time_zone.key),
         people=PeopleDesk(transactions, settings.hub.time_zone.key, settings.public_url),
+        catalogue=SqlProductQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
+        products=ProductDesk(transactions),
+        imports=ImportDesk(transactions),
         problems=problems,
     )
 
@@ -122,6 +132,7 @@ def build_worker(settings: WorkerSettings) -> Worker:
         engine=engine,
         on_usda={
             "usda.price.recorded.v1": _handler(_record_prices),
+            "usda.forecast.updated.v1": _handler(_record_forecasts),
             "usda.crawl.progressed.v1": _handler(_see_crawl),
         },
         on_mails={f"notify.email.{state}.v1": _handler(_record_mail) for state in ("sent", "deferred", "failed")},
@@ -162,6 +173,10 @@ def _handler(use_case: Callable[[Event, UnitOfWork], None]) -> Handler:
 
 def _record_prices(event: Event, work: UnitOfWork) -> None:
     work.market.record(incoming.read_quotes(event.data))
+
+
+def _record_forecasts(event: Event, work: UnitOfWork) -> None:
+    work.market.record_forecasts(incoming.read_forecasts(event.data))
 
 
 def _see_crawl(event: Event, work: UnitOfWork) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from orders.application.incoming import Unreadable, read_crawl, read_mail, read_quotes
+from orders.application.incoming import Unreadable, read_crawl, read_forecasts, read_mail, read_quotes
 
 EXPECTED = Path(__file__).resolve().parents[2] / "contracts" / "consumes"
 EXAMPLES = Path(__file__).resolve().parents[4] / "events" / "examples"
 NOW = datetime(2026, 1, 8, tzinfo=UTC)
 READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "usda.price.recorded.v1": read_quotes,
+    "usda.forecast.updated.v1": read_forecasts,
     "usda.crawl.progressed.v1": lambda data: read_crawl(data, NOW),
     "notify.email.sent.v1": lambda data: read_mail(data, "sent"),
     "notify.email.deferred.v1": lambda data: read_mail(data, "deferred"),
@@ -94,6 +95,51 @@ def test_a_quote_that_makes_no_sense_is_unreadable(change: dict[str, Any]) -> No
 def test_quotes_of_another_shape_are_unreadable(quotes: object) -> None:
     with pytest.raises(Unreadable):
         read_quotes({"market": "Los Angeles", "report_id": "2306", "quotes": quotes})
+
+
+def test_a_forecast_is_read_exactly() -> None:
+    [forecast] = read_forecasts(example("usda.forecast.updated.v1"))
+    assert (forecast.as_of, forecast.trend_pct_week, forecast.coverage) == (
+        date(2026, 1, 7),
+        Decimal("-1.8"),
+        Decimal("0.81"),
+    )
+    assert [(point.on, point.low) for point in forecast.points] == [
+        (date(2026, 1, 8), Decimal("21.90")),
+        (date(2026, 1, 9), Decimal("21.40")),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"series_id": "x"},
+        {"as_of": "soon"},
+        {"trend_pct_week": "NaN"},
+        {"trend_pct_week": 10**9},
+        {"coverage": 1.5},
+        {"coverage": "much"},
+        {"points": None},
+        {"points": [{}] * 61},
+        {"points": ["2026-01-08"]},
+        {"points": [{"date": "2026-01-08", "value": "2", "low": "3", "high": "1"}]},
+        {"points": [{"date": "2026-01-08", "value": "2", "low": "-3", "high": "4"}]},
+        {"points": [{"date": "2026-01-08", "value": None, "low": "1", "high": "4"}]},
+    ],
+)
+def test_a_forecast_that_makes_no_sense_is_unreadable(change: dict[str, Any]) -> None:
+    body = example("usda.forecast.updated.v1")
+    body["series"][0].update(change)
+    with pytest.raises(Unreadable):
+        read_forecasts(body)
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+def test_text_that_no_database_holds_is_unreadable(text: str) -> None:
+    body = example("usda.price.recorded.v1")
+    body["quotes"][0]["variety"] = text
+    with pytest.raises(Unreadable):
+        read_quotes(body)
 
 
 def test_a_reason_is_bounded_and_printable() -> None:

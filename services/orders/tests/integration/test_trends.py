@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from orders.adapters.trends import SqlTrends
 from orders.application.ports import Quote, Transactions
-from orders.application.trends import HISTORY_DAYS, Trend
+from orders.application.trends import HISTORY_DAYS, Band, Forecast, Trend
 
 TODAY = date(2026, 1, 9)
 SERIES = str(uuid4())
@@ -88,3 +88,50 @@ def test_the_band_is_that_of_the_first_day_after_the_forecast(world: Any, transa
     assert found is not None
     assert found.band is not None
     assert (found.band.on, found.band.low, found.band.high) == (date(2026, 1, 10), Decimal("11.00"), Decimal("13.00"))
+
+
+def expect(transactions: Transactions, as_of: int, value: str, *, days: tuple[int, ...] = (1,)) -> None:
+    on = TODAY + timedelta(days=as_of)
+    points = tuple(Band(on + timedelta(days=n), Decimal(value), Decimal(value) - 1, Decimal(value) + 1) for n in days)
+    told = Forecast(SERIES, on, Decimal("-1.5"), "theil-sen", points, None)
+    transactions.run(lambda work: work.market.record_forecasts([told]))
+
+
+def test_an_older_forecast_never_replaces_a_newer_one_and_the_same_days_is_corrected(
+    world: Any, transactions: Any, engine: Engine
+) -> None:
+    for as_of, value in ((0, "12"), (-1, "99"), (0, "13")):
+        expect(transactions, as_of, value)
+    found = trend(engine)
+    assert found is not None
+    assert found.band == Band(TODAY + timedelta(days=1), Decimal(13), Decimal(12), Decimal(14))
+    assert world.value("SELECT trend_pct_week FROM series_forecasts") == Decimal("-1.5")
+
+
+def test_what_was_expected_of_days_that_are_over_is_not_shown(world: Any, transactions: Any, engine: Engine) -> None:
+    expect(transactions, -3, "12", days=(1, 2, 3, 4))
+    found = trend(engine)
+    assert found is not None
+    assert found.band is not None
+    assert found.band.on == TODAY
+    expect(transactions, -2, "12")
+    assert trend(engine).band is None  # type: ignore[union-attr]
+
+
+def test_a_history_has_the_month_and_what_is_expected(world: Any, transactions: Any, engine: Engine) -> None:
+    record(transactions, {0: "12", 7: "10", HISTORY_DAYS: "9"})
+    expect(transactions, 0, "13", days=(1, 2))
+    history = SqlTrends(engine, ZoneInfo("America/Los_Angeles"), TODAY).history(SERIES)
+    assert [(day.reference, day.low, day.high) for day in history.days] == [(10, 10, 14), (12, 10, 14)]
+    assert history.forecast is not None
+    assert [band.on.day for band in history.forecast.points] == [10, 11]
+    empty = SqlTrends(engine, ZoneInfo("America/Los_Angeles"), TODAY).history(str(uuid4()))
+    assert (empty.days, empty.forecast) == ((), None)
+
+
+def test_of_a_day_that_one_event_tells_twice_the_later_word_counts(
+    world: Any, transactions: Any, engine: Engine
+) -> None:
+    twice = [replace(QUOTE, reference=Decimal(price)) for price in (11, 13, 12)]
+    transactions.run(lambda work: work.market.record(twice))
+    assert world.value("SELECT reference FROM series_days") == 12

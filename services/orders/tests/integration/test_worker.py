@@ -105,9 +105,19 @@ def test_the_worker_relays_follows_others_keeps_the_clock_and_drains(
     assert wait_until(lambda: world.value(state, id=due) == "closed", timeout_s=5)
 
     crawl = {"crawl_id": "c1", "source": "https://usda.example/", "state": "finished", "files": 4}
-    publish(nats_server, "usda", price(series, "17.50"), ("usda.crawl.progressed.v1", crawl))
+    point = {"date": "2026-01-09", "value": "18.00", "low": "16.00", "high": "20.00"}
+    forecast = {"series_id": series, "as_of": "2026-01-08", "trend_pct_week": None, "method": "theil-sen"}
+    told = {"series": [{**forecast, "points": [point], "coverage": None}]}
+    publish(
+        nats_server,
+        "usda",
+        price(series, "17.50"),
+        ("usda.forecast.updated.v1", told),
+        ("usda.crawl.progressed.v1", crawl),
+    )
     assert wait_until(lambda: world.value("SELECT state FROM market_feed") == "finished", timeout_s=10)
     assert world.value("SELECT reference FROM series_quotes") == 17.5
+    assert world.value("SELECT points FROM series_forecasts") == [point]
 
     at = datetime.now(UTC).isoformat()
     mail = {"message_id": "<m@x>", "kind": "order_confirmation", "order_id": order, "person_id": None, "at": at}
@@ -125,11 +135,14 @@ def test_an_event_that_can_not_be_read_becomes_a_dead_letter_and_the_next_one_co
     world: Any, start: Callable[[], Process], nats_server: Any
 ) -> None:
     process, series = start(), str(uuid4())
-    publish(nats_server, "usda", price("no uuid", "1"), price(series, "2.00"), price(series, None, "2026-01-09"))
+    unreadable = ("usda.forecast.updated.v1", {"series": [{"series_id": series}]})
+    publish(
+        nats_server, "usda", price("no uuid", "1"), unreadable, price(series, "2.00"), price(series, None, "2026-01-09")
+    )
     assert wait_until(lambda: world.value("SELECT count(*) FROM series_quotes") == 1, timeout_s=10)
     code, output = process.end()
     assert code == 0
-    assert "event_dead_lettered" in output
+    assert output.count("event_dead_lettered") == 2
 
 
 def test_the_clock_goes_on_while_nats_is_away(world: Any, urls: Any) -> None:

@@ -79,6 +79,38 @@ def test_a_dearer_market_never_makes_a_cheaper_offer(first: Decimal, second: Dec
     assert price(str(low), "3", "0.9", "0.1") <= price(str(high), "3", "0.9", "0.1")
 
 
+@given(usd, units, markups, st.integers(0, 10_000), st.integers(0, 10_000))
+def test_floor_and_ceiling_only_move_a_price_to_the_nearer_of_them(
+    reference: Decimal, units_: Decimal, markup: Decimal, floor: int, above: int
+) -> None:
+    same = {"units_per_package": units_, "yield_share": Decimal("0.9"), "markup": markup}
+    free = suggested_price_cents(reference, **same)
+    bound = suggested_price_cents(reference, **same, floor_cents=floor, ceiling_cents=floor + above)
+    assert bound == min(max(free, floor), floor + above)
+
+
+@given(usd, units, shares, markups, markups)
+def test_a_higher_markup_and_a_worse_yield_never_make_it_cheaper(
+    reference: Decimal, units_: Decimal, share: Decimal, first: Decimal, second: Decimal
+) -> None:
+    low, high = sorted((first, second))
+    prices = [
+        suggested_price_cents(reference, units_per_package=units_, yield_share=share, markup=m) for m in (low, high)
+    ]
+    assert prices[0] <= prices[1]
+    whole = suggested_price_cents(reference, units_per_package=units_, yield_share=ONE, markup=low)
+    assert whole <= prices[0]
+
+
+@given(st.decimals("0.0001", "1000000", places=4), st.decimals("0.001", "9999999.999", places=3))
+def test_the_bounds_of_a_product_and_of_a_quote_never_break_the_sum(reference: Decimal, units_: Decimal) -> None:
+    least = suggested_price_cents(
+        reference, units_per_package=units_, yield_share=Decimal("0.0001"), markup=Decimal("99.9999")
+    )
+    assert least >= 0
+    assert suggested_price_cents(reference, units_per_package=units_, yield_share=ONE, markup=Decimal("-0.9999")) >= 0
+
+
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(-30, 400))
 def test_business_days_are_counted_as_one_would_by_hand(start: date, days: int) -> None:
     end = start + timedelta(days=days)

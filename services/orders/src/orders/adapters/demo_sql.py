@@ -26,7 +26,8 @@ PRODUCT = text(
     " VALUES (CAST(:id AS uuid), :name, :name_es, :category, :pack, CAST(:series_id AS uuid), :yield_share, :markup)"
     " ON CONFLICT (id) DO UPDATE SET name = excluded.name, name_es = excluded.name_es, category = excluded.category,"
     " pack = excluded.pack, series_id = excluded.series_id, yield_share = excluded.yield_share,"
-    " markup = excluded.markup"
+    # What staff have changed since is theirs.
+    " markup = excluded.markup WHERE products.version = 1"
 )
 CYCLE = text(
     "INSERT INTO cycles (id, name, state, opens_at, cutoff_at, delivery_on)"

@@ -1,11 +1,14 @@
 """What the USDA service said: the latest quote of each series, and how its crawls went."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from orders.application.ports import CrawlSeen, Quote
+from orders.application.trends import Forecast
 
 _COLUMNS = (
     "series_id, market, report_id, commodity, variety, package, size, organic, quoted_on, low, high, mostly_low,"
@@ -22,11 +25,23 @@ _RECORD = text(
 # One statement for a whole event: the first crawl brings tens of thousands of days.
 _RECORD_DAYS = text(
     "INSERT INTO series_days (series_id, quoted_on, low, high, reference)"
-    " SELECT DISTINCT ON (series_id, quoted_on) * FROM unnest(CAST(:series AS uuid[]), CAST(:days AS date[]),"
+    # Of a day that one event tells twice, the later word counts.
+    " SELECT DISTINCT ON (series_id, quoted_on) series_id, quoted_on, low, high, reference"
+    " FROM unnest(CAST(:series AS uuid[]), CAST(:days AS date[]),"
     " CAST(:lows AS numeric[]), CAST(:highs AS numeric[]), CAST(:references AS numeric[]))"
-    " AS day (series_id, quoted_on, low, high, reference) ORDER BY series_id, quoted_on"
+    " WITH ORDINALITY AS day (series_id, quoted_on, low, high, reference, place)"
+    " ORDER BY series_id, quoted_on, place DESC"
     " ON CONFLICT (series_id, quoted_on) DO UPDATE SET low = excluded.low, high = excluded.high,"
     " reference = excluded.reference"
+)
+_RECORD_FORECASTS = text(
+    "INSERT INTO series_forecasts (series_id, as_of, trend_pct_week, method, points, coverage)"
+    " SELECT DISTINCT ON (series_id) series_id, as_of, trend_pct_week, method, points, coverage"
+    " FROM jsonb_to_recordset(CAST(:forecasts AS jsonb)) AS told (series_id uuid, as_of date, trend_pct_week numeric,"
+    " method text, points jsonb, coverage numeric, place integer) ORDER BY series_id, as_of DESC, place DESC"
+    " ON CONFLICT (series_id) DO UPDATE SET as_of = excluded.as_of, trend_pct_week = excluded.trend_pct_week,"
+    " method = excluded.method, points = excluded.points, coverage = excluded.coverage, recorded_at = clock_timestamp()"
+    " WHERE series_forecasts.as_of <= excluded.as_of"
 )
 _CRAWL = text(
     "INSERT INTO market_feed (source, crawl_id, state, at) VALUES (:source, :crawl_id, :state, :at)"
@@ -66,6 +81,11 @@ class SqlMarket:
             },
         )
 
+    def record_forecasts(self, forecasts: Sequence[Forecast]) -> None:
+        """Keep each forecast unless a later one is known."""
+        told = [{**_stored(forecast), "place": place} for place, forecast in enumerate(forecasts)]
+        self._connection.execute(_RECORD_FORECASTS, {"forecasts": json.dumps(told)})
+
     def crawl_seen(self, crawl: CrawlSeen) -> None:
         """Note how a crawl went, unless something later is known."""
         self._connection.execute(_CRAWL, asdict(crawl))
@@ -79,3 +99,18 @@ class SqlMarket:
         """Return the latest quote of every series of the markets whose name contains the text."""
         rows = self._connection.execute(_LATEST, {"market": market_contains}).mappings()
         return [Quote(**{**row, "series_id": str(row["series_id"])}) for row in rows]
+
+
+def _stored(forecast: Forecast) -> dict[str, Any]:
+    points = [
+        {"date": point.on.isoformat(), "value": str(point.value), "low": str(point.low), "high": str(point.high)}
+        for point in forecast.points
+    ]
+    return {
+        "series_id": forecast.series_id,
+        "as_of": forecast.as_of.isoformat(),
+        "trend_pct_week": None if forecast.trend_pct_week is None else str(forecast.trend_pct_week),
+        "method": forecast.method,
+        "points": points,
+        "coverage": None if forecast.coverage is None else str(forecast.coverage),
+    }

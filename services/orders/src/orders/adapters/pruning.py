@@ -13,6 +13,7 @@ _RULES = (
     ("sessions", "expires_at < clock_timestamp() OR used_at < clock_timestamp() - interval '3 days'"),
     ("api_tokens", "expires_at < clock_timestamp()"),
     ("one_time_links", "expires_at < clock_timestamp() - interval '1 day'"),
+    ("product_imports", "created_at < clock_timestamp() - interval '1 day'"),
     ("series_days", "quoted_on < current_date - 400"),
     ("mails", "at < clock_timestamp() - interval '180 days'"),
 )

@@ -1,7 +1,5 @@
 """`Queries` on PostgreSQL: few statements, however much there is to show."""
 
-import base64
-import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -13,6 +11,12 @@ from sqlalchemy import Connection, Engine, Row
 from orders.adapters import read_rows as rows
 from orders.adapters import read_sql as sql
 from orders.adapters.availability import lent
+from orders.adapters.cursors import moment as _moment
+from orders.adapters.cursors import number as _number
+from orders.adapters.cursors import page_of as _page
+from orders.adapters.cursors import read_cursor as _read_cursor
+from orders.adapters.cursors import text_part as _text
+from orders.adapters.cursors import uuid as _uuid
 from orders.application.queries import (
     Board,
     CycleView,
@@ -26,7 +30,7 @@ from orders.application.queries import (
     StoreView,
 )
 from orders.domain.cycle import CycleState
-from orders.domain.errors import FieldError, Invalid, NotFound
+from orders.domain.errors import NotFound
 from orders.domain.order import OrderState, is_id
 from orders.domain.people import Actor, Role
 
@@ -34,10 +38,8 @@ MAX_TIMELINE = 500
 MAX_MAILS = 100
 MAX_BOARD_ORDERS = 2_000
 MAX_BOARD_MAILS = 50
-MAX_BIGINT = 2**63 - 1
 
 T = TypeVar("T")
-_Cursor = Sequence[str | int]
 
 
 class SqlQueries:
@@ -216,46 +218,3 @@ def _order_filter(actor: Actor, wanted: OrderFilter, limit: int, cursor: str | N
         "before": before[0] if before else None,
         "limit": limit + 1,
     }
-
-
-def _page(found: Sequence[T], limit: int, position: Callable[[T], _Cursor]) -> Page[T]:
-    """Cut off the item that was read to see whether there is more."""
-    items = tuple(found[:limit])
-    return Page(items, _write_cursor(position(items[-1])) if len(found) > limit else None)
-
-
-def _write_cursor(position: _Cursor) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).rstrip(b"=").decode()
-
-
-def _read_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | None:
-    if cursor is None:
-        return None
-    try:
-        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return tuple(kind(part) for kind, part in zip(kinds, position, strict=True))
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Invalid(FieldError("cursor", "not a cursor of this list")) from error
-
-
-def _number(part: float) -> int:
-    number = int(part)
-    if not 0 <= number <= MAX_BIGINT:
-        raise ValueError("not a number of the database")
-    return number
-
-
-def _text(part: object) -> str:
-    text = str(part)
-    text.encode()  # a lone surrogate can't be sent to the database
-    if "\x00" in text:
-        raise ValueError("not a text of the database")
-    return text
-
-
-def _moment(part: str) -> datetime:
-    return datetime.fromisoformat(part)
-
-
-def _uuid(part: str) -> str:
-    return str(UUID(part))

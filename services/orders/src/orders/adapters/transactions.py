@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar, cast
 
@@ -22,10 +22,12 @@ from orders.adapters.links import SqlOneTimeLinks
 from orders.adapters.market import SqlMarket
 from orders.adapters.orders import SqlOrders
 from orders.adapters.people import SqlPeople
+from orders.adapters.products import SqlProducts, SqlUploads
 from orders.application.ports import AuditEntry, Fact, MailOutcome, UnitOfWork
 from orders.domain.errors import Unavailable
 
 SOURCE = "/mercadito/orders"
+AUDIT_BATCH = 1_000
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.02
 # deadlock_detected, serialization_failure: the loser is rolled back whole and may simply try again.
@@ -48,6 +50,8 @@ class SqlUnitOfWork:
         self.links = SqlOneTimeLinks(connection)
         self.directory = SqlDirectory(connection)
         self.market = SqlMarket(connection)
+        self.products = SqlProducts(connection)
+        self.uploads = SqlUploads(connection)
         self.keys = SqlKeys(connection)
 
     def now(self) -> datetime:
@@ -56,18 +60,13 @@ class SqlUnitOfWork:
 
     def audit(self, entry: AuditEntry) -> None:
         """Write a line of the trail."""
-        self._connection.execute(
-            _AUDIT,
-            {
-                "entity": entry.entity,
-                "entity_id": entry.entity_id,
-                "action": entry.action,
-                "person_id": entry.actor.person_id if entry.actor else None,
-                "role": entry.actor.role.value if entry.actor else None,
-                "changes": json.dumps(entry.changes),
-                "reason": entry.reason,
-            },
-        )
+        self.audit_all([entry])
+
+    def audit_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Write many lines of the trail, a thousand a statement."""
+        for start in range(0, len(entries), AUDIT_BATCH):
+            lines = [_audit_line(entry) for entry in entries[start : start + AUDIT_BATCH]]
+            self._connection.execute(_AUDIT, {"lines": json.dumps(lines)})
 
     def publish(self, fact: Fact) -> None:
         """Remember a fact for `flush`."""
@@ -135,10 +134,22 @@ class SqlTransactions:
             raise unavailable(error, not_processed=not committing) from error
 
 
+def _audit_line(entry: AuditEntry) -> dict[str, object]:
+    return {
+        "entity": entry.entity,
+        "entity_id": entry.entity_id,
+        "action": entry.action,
+        "person_id": entry.actor.person_id if entry.actor else None,
+        "role": entry.actor.role.value if entry.actor else None,
+        "changes": entry.changes,
+        "reason": entry.reason,
+    }
+
+
 _AUDIT = text(
     "INSERT INTO audit (entity, entity_id, action, person_id, role, changes, reason)"
-    " VALUES (:entity, CAST(:entity_id AS uuid), :action, CAST(:person_id AS uuid), :role,"
-    " CAST(:changes AS jsonb), :reason)"
+    " SELECT entity, entity_id, action, person_id, role, changes, reason FROM jsonb_to_recordset(CAST(:lines AS jsonb))"
+    " AS line (entity text, entity_id uuid, action text, person_id uuid, role text, changes jsonb, reason text)"
 )
 _MAIL = text(
     "INSERT INTO mails (message_id, kind, state, person_id, order_id, at, reason)"

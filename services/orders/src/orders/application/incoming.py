@@ -7,8 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from orders.application.ports import CrawlSeen, MailOutcome, Quote
+from orders.application.trends import Band, Forecast
 
 MAX_REASON_CHARACTERS = 500
+MAX_FORECAST_POINTS = 60
+MAX_TREND_PCT = Decimal(99_999)
+MAX_METHOD_CHARACTERS = 64
 MAX_PRICE_USD = Decimal(1_000_000)
 
 
@@ -19,10 +23,18 @@ class Unreadable(ValueError):
 def read_quotes(data: Mapping[str, Any]) -> Sequence[Quote]:
     """Read `usda.price.recorded.v1`; a quote without a reference price is no quote and is left out."""
     try:
-        market, report_id = str(data["market"]), str(data["report_id"])
+        market, report_id = _text(data["market"]), _text(data["report_id"])
         return [_quote(item, market, report_id) for item in data["quotes"] if item.get("reference") is not None]
     except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
         raise Unreadable(f"price: {type(error).__name__}: {error}") from error
+
+
+def read_forecasts(data: Mapping[str, Any]) -> Sequence[Forecast]:
+    """Read `usda.forecast.updated.v1`."""
+    try:
+        return [_forecast(item) for item in data["series"]]
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+        raise Unreadable(f"forecast: {type(error).__name__}: {error}") from error
 
 
 def read_crawl(data: Mapping[str, Any], at: datetime) -> CrawlSeen:
@@ -57,10 +69,10 @@ def _quote(item: Mapping[str, Any], market: str, report_id: str) -> Quote:
         series_id=str(UUID(item["series_id"])),
         market=market,
         report_id=report_id,
-        commodity=str(item["commodity"]),
-        variety=str(item.get("variety") or ""),
-        package=str(item.get("package") or ""),
-        size=str(item.get("size") or ""),
+        commodity=_text(item["commodity"]),
+        variety=_text(item.get("variety") or ""),
+        package=_text(item.get("package") or ""),
+        size=_text(item.get("size") or ""),
         organic=bool(item.get("organic")),
         quoted_on=date.fromisoformat(item["date"]),
         low=_price(item.get("low")),
@@ -71,6 +83,36 @@ def _quote(item: Mapping[str, Any], market: str, report_id: str) -> Quote:
     )
 
 
+def _forecast(item: Mapping[str, Any]) -> Forecast:
+    points = item["points"]
+    if not isinstance(points, list) or len(points) > MAX_FORECAST_POINTS:
+        raise ValueError(f"more than {MAX_FORECAST_POINTS} points, or no list of them")
+    return Forecast(
+        series_id=str(UUID(item["series_id"])),
+        as_of=date.fromisoformat(item["as_of"]),
+        trend_pct_week=_bounded(item["trend_pct_week"], -MAX_TREND_PCT, MAX_TREND_PCT),
+        method=_printable(item["method"])[:MAX_METHOD_CHARACTERS],
+        points=tuple(sorted(map(_band, points), key=lambda band: band.on)),
+        coverage=_bounded(item["coverage"], Decimal(0), Decimal(1)),
+    )
+
+
+def _band(point: Mapping[str, Any]) -> Band:
+    value, low, high = (_price(point[name]) for name in ("value", "low", "high"))
+    if value is None or low is None or high is None or low > high:
+        raise ValueError("a point without a band")
+    return Band(date.fromisoformat(point["date"]), value, low, high)
+
+
+def _bounded(value: object, least: Decimal, most: Decimal) -> Decimal | None:
+    if value is None:
+        return None
+    number = Decimal(str(value))
+    if not number.is_finite() or not least <= number <= most:
+        raise ValueError(f"{value} is not from {least} to {most}")
+    return number
+
+
 def _price(value: object) -> Decimal | None:
     if value is None:
         return None
@@ -78,6 +120,15 @@ def _price(value: object) -> Decimal | None:
     if not price.is_finite() or not 0 <= price <= MAX_PRICE_USD:
         raise ValueError(f"{value} is no price")
     return price
+
+
+def _text(value: object) -> str:
+    """Read a text of the reports; what the database could not hold can't be read at all."""
+    text = str(value)
+    text.encode()
+    if "\x00" in text:
+        raise ValueError("a text with NUL")
+    return text
 
 
 def _uuid_or_none(value: object) -> str | None:

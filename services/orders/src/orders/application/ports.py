@@ -8,7 +8,9 @@ from typing import Any, Protocol, TypeVar
 
 from orders.application.commands import Answer, RequestKey
 from orders.application.directory import Directory
+from orders.application.product_store import Products, Uploads
 from orders.application.sessions import Caller, SignedToken
+from orders.application.trends import Forecast
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.order import LockedOffer, Order, OrderLine, OrderState
 from orders.domain.people import Actor, Role
@@ -229,6 +231,9 @@ class Market(Protocol):
     def record(self, quotes: Sequence[Quote]) -> int:
         """Keep each quote unless a later day's is known; return how many were kept."""
 
+    def record_forecasts(self, forecasts: Sequence[Forecast]) -> None:
+        """Keep each forecast unless a later one is known."""
+
     def crawl_seen(self, crawl: CrawlSeen) -> None: ...
 
     def finished_crawl(self) -> CrawlSeen | None: ...
@@ -271,12 +276,21 @@ class UnitOfWork(Protocol):
     def market(self) -> Market: ...
 
     @property
+    def products(self) -> Products: ...
+
+    @property
+    def uploads(self) -> Uploads: ...
+
+    @property
     def keys(self) -> Keys: ...
 
     def now(self) -> datetime:
         """Return the database's clock, not the time at which the transaction began."""
 
     def audit(self, entry: AuditEntry) -> None: ...
+
+    def audit_all(self, entries: Sequence[AuditEntry]) -> None:
+        """Write many lines of the trail in few statements."""
 
     def publish(self, fact: Fact) -> None: ...
 

@@ -25,7 +25,7 @@ class Trend:
     """`points` are the references of the last month, oldest first, days without a quote missing.
 
     `change_pct_week` compares the last point with the last one at least five days older (a market week); None: too few
-    points. `band` is the forecast's for the first day after its `as_of`; None: no forecast known.
+    points. `band` is the forecast's for the first day after its `as_of` that is not over; None: no forecast reaches it.
     """
 
     series_id: str
@@ -34,9 +34,45 @@ class Trend:
     band: Band | None
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the USDA service expects of a series from its quotes up to `as_of`.
+
+    `trend_pct_week` None: too few quotes; `coverage` is the share of past quotes that fell into the band.
+    """
+
+    series_id: str
+    as_of: date
+    trend_pct_week: Decimal | None
+    method: str
+    points: tuple[Band, ...]
+    coverage: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day's quote; `low` and `high` None: only the reference was told. USD per package."""
+
+    on: date
+    low: Decimal | None
+    high: Decimal | None
+    reference: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The last month of a series, oldest first, and the latest forecast with those of its points that are not over."""
+
+    days: tuple[Day, ...]
+    forecast: Forecast | None
+
+
 class Trends(Protocol):
     def of(self, series_ids: Iterable[str]) -> Mapping[str, Trend]:
         """Return what is known of these series, in two statements however many there are; unknown ones are missing."""
+
+    def history(self, series_id: str) -> History:
+        """Return what a chart of one series shows; empty for an unknown one."""
 
 
 MARKET_WEEK_DAYS = 5

@@ -15,6 +15,7 @@ Refused
 ├── SoldOut                names every short line with what is left
 ├── PriceChanged           names every line whose price is not the expected one
 ├── VersionConflict        somebody changed the thing since it was read
+├── VersionConflict        somebody changed it since it was read
 ├── KeyInFlight            another request with this idempotency key is still at work
 ├── KeyReused              the idempotency key was used for another request
 └── Unavailable            the database cannot be asked now; worth trying again

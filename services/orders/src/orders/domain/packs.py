@@ -117,6 +117,24 @@ _CATEGORIES_ES = {
     "ornamentals": "Plantas",
     "other": "Otros",
 }
+KNOWN_CATEGORIES = (
+    "fruit",
+    "tropical fruit",
+    "citrus",
+    "berries",
+    "melons",
+    "tomatoes",
+    "peppers",
+    "onions and potatoes",
+    "roots",
+    "leafy greens",
+    "herbs",
+    "vegetables",
+    "nuts",
+    "other",
+)
+"""Those to choose from; others are taken as they are typed."""
+_KEYS = {name: name for name in KNOWN_CATEGORIES} | {_CATEGORIES_ES[name].lower(): name for name in KNOWN_CATEGORIES}
 _CONTAINER = "|".join(sorted(_CONTAINERS, key=len, reverse=True))
 # "40 lb cartons", "7/10 bushel cartons": Spanish names the container first.
 _AMOUNT_FIRST = re.compile(
@@ -164,6 +182,11 @@ def category_in(category: str, locale: str) -> str:
     if locale == "es":
         name = _CATEGORIES_ES.get(name.lower(), name)
     return name[:1].upper() + name[1:]
+
+
+def category_key(typed: str) -> str:
+    """Return the category that a known name in either language means, else what was typed."""
+    return _KEYS.get(typed.strip().lower(), typed)
 
 
 def _container_es(word: str) -> str:

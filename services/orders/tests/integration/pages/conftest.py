@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
 
+from orders.application.incoming import read_forecasts, read_quotes
 from orders.domain.people import Actor
 
 PASSWORD = "correct horse battery"
@@ -128,6 +130,26 @@ class Browser:
         form = page.form("/orders")
         typed = {f"quantity-{offer}": text for offer, text in quantities.items()}
         return self.post(form.action, {**form.fields, **typed, **more}, follow=follow)
+
+
+def priced_series(transactions: Any, *, commodity: str = "Avocados", price: str = "24.00") -> str:
+    """Record three days of a series and a forecast of it; return its id."""
+    series = str(uuid4())
+    quote = {"series_id": series, "commodity": commodity, "variety": "Hass", "package": "cartons", "size": "48s"}
+    days = [
+        {**quote, "date": day, "reference": reference, "low": "20.00", "high": "30.00"}
+        for day, reference in (("2026-01-02", "22.00"), ("2026-01-06", "23.00"), ("2026-01-07", price))
+    ]
+    points = [{"date": day, "value": "25.00", "low": "22.00", "high": "28.50"} for day in ("2026-01-08", "2026-01-09")]
+    forecast = {"series_id": series, "as_of": "2026-01-07", "trend_pct_week": 2.5, "method": "theil-sen"}
+    told = {"series": [{**forecast, "points": points, "coverage": 0.8}]}
+
+    def record(work: Any) -> None:
+        work.market.record(read_quotes({"market": "Los Angeles", "report_id": "2306", "quotes": days}))
+        work.market.record_forecasts(read_forecasts(told))
+
+    transactions.run(record)
+    return series
 
 
 @pytest.fixture

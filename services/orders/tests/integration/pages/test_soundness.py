@@ -8,6 +8,7 @@ import pytest
 
 from orders.domain.errors import Unavailable
 from orders.domain.people import Role
+from tests.integration.pages.conftest import priced_series
 
 LOCALES = ("en", "es")
 PAGES = (
@@ -29,13 +30,22 @@ PAGES = (
     "one person",
     "refused person",
     "a colleague",
+    "products",
+    "no products",
+    "product",
+    "refused product",
+    "new product",
+    "import",
+    "import preview",
     "404",
     "403",
 )
 
 
 @pytest.fixture
-def pages(world: Any, signed_in: Callable[..., Any], browser: Any) -> Callable[[str], dict[str, Any]]:
+def pages(
+    world: Any, signed_in: Callable[..., Any], browser: Any, transactions: Any
+) -> Callable[[str], dict[str, Any]]:
     def draw(locale: str) -> dict[str, Any]:
         store = world.store("Lupita's Market")
         buyer = signed_in(world.person(stores=[store], locale=locale))
@@ -46,6 +56,7 @@ def pages(world: Any, signed_in: Callable[..., Any], browser: Any) -> Callable[[
             "no orders": buyer.get("/orders"),
             "404": buyer.get("/nowhere"),
             "403": buyer.get("/staff"),
+            "no products": staff.get("/staff/products"),
         }
         cycle = world.cycle()
         offers = [world.offer(cycle, available=5, max_per_store=9), world.offer(cycle, available=None)]
@@ -54,6 +65,7 @@ def pages(world: Any, signed_in: Callable[..., Any], browser: Any) -> Callable[[
         drawn["refused order"] = buyer.order(drawn["order"], {offers[0]: "7"})
         drawn["one order"] = buyer.order(drawn["order"], {offers[0]: "4"})
         drawn |= _directory(staff, store, world.person(Role.ADMIN).person_id)
+        drawn |= _of_products(world, staff, transactions)
         drawn |= {"orders": buyer.get("/orders"), "board": staff.get("/staff"), "stores": staff.get("/order")}
         return drawn
 
@@ -73,6 +85,23 @@ def _directory(staff: Any, store: str, colleague: str) -> dict[str, Any]:
         "one person": staff.get(buyer),
         "refused person": staff.send(new_person.form("/staff/people"), name="", **{"add-2": "?"}),
         "a colleague": staff.get(f"/staff/people/{colleague}"),
+    }
+
+
+def _of_products(world: Any, staff: Any, transactions: Any) -> dict[str, Any]:
+    """Draw a product with a chart and a found series, the forms, and a file with good and bad lines."""
+    series = priced_series(transactions)
+    product = world.product("Nopales", series_id=series)
+    path = f"/staff/products/{product}"
+    form = staff.get(path).form(f"{path}?")
+    pasted = "name,name_es,category,pack,floor\nLimes,Limón,citrus,40 lb,1.50\nKale,,greens,24s,x\n"
+    return {
+        "products": staff.get("/staff/products"),
+        "product": staff.get(f"{path}?find=avocados&done=tied"),
+        "refused product": staff.send(form, name="", markup_percent="0.12"),
+        "new product": staff.get(f"/staff/products/new?find=avocados&series={series}"),
+        "import": staff.get("/staff/products/import?done=1-2-3-4"),
+        "import preview": staff.send(staff.get("/staff/products/import").form("/staff/products/import"), text=pasted),
     }
 
 

@@ -5,7 +5,15 @@ from functools import cache
 from flask import Blueprint, Flask, Response, current_app, json, request
 
 from orders.domain.errors import Unauthenticated
-from orders.entrypoints.api import cycle_routes, order_routes, people_routes, session_routes, store_routes
+from orders.entrypoints.api import (
+    cycle_routes,
+    order_routes,
+    people_routes,
+    product_import_routes,
+    product_routes,
+    session_routes,
+    store_routes,
+)
 from orders.entrypoints.api.openapi import document
 from orders.entrypoints.api.operations import operation, operation_of
 from orders.entrypoints.identity import caller, require_same_origin
@@ -22,6 +30,8 @@ def blueprint() -> Blueprint:
     order_routes.register(api)
     store_routes.register(api)
     people_routes.register(api)
+    product_routes.register(api)
+    product_import_routes.register(api)
     api.get("/openapi.json")(openapi)
     return api
 

@@ -86,6 +86,8 @@ def _describe(rule: Rule, method: str, one: Operation) -> dict[str, Any]:
         described["parameters"] = [_parameter(parameter) for parameter in parameters]
     if one.body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": _reference(one.body)}}
+    if one.upload is not None:
+        described["requestBody"] = {"required": True, "content": {one.upload: {"schema": {"type": "string"}}}}
     return described
 
 
@@ -104,7 +106,7 @@ def _answers(one: Operation) -> dict[int, dict[str, Any]]:
 
 def _problems(one: Operation) -> dict[int, tuple[str, ...]]:
     guarded = {} if one.security == "public" else _OF_SIGNED_IN
-    bodied = {} if one.body is None else _OF_BODIES
+    bodied = {} if one.body is None and one.upload is None else _OF_BODIES
     keyed = _OF_KEYS if IDEMPOTENCY_KEY in one.parameters else {}
     found: dict[int, tuple[str, ...]] = {}
     for part in (_EVERYWHERE, guarded, bodied, keyed, one.problems):

@@ -32,6 +32,8 @@ class Operation:
     security: Security
     body: type[BaseModel] | None
     parameters: tuple[Parameter, ...]
+    upload: str | None = None
+    """The media type of a body that is no JSON."""
 
 
 def operation(
@@ -42,9 +44,10 @@ def operation(
     security: Security = "signed-in",
     body: type[BaseModel] | None = None,
     parameters: tuple[Parameter, ...] = (),
+    upload: str | None = None,
 ) -> Callable[[View], View]:
     """Describe a view; what is not described is answered with 500, so nothing goes undocumented or unguarded."""
-    described = Operation(summary, answers, problems or {}, security, body, parameters)
+    described = Operation(summary, answers, problems or {}, security, body, parameters, upload)
 
     def describe(view: View) -> View:
         view.operation = described  # type: ignore[attr-defined]

@@ -11,6 +11,8 @@ from orders.entrypoints.pages import (
     error_pages,
     my_orders,
     ordering,
+    product_import,
+    products,
     sessions,
     staff_people,
     staff_stores,
@@ -19,6 +21,17 @@ from orders.entrypoints.pages import (
 from orders.entrypoints.pages.csrf import ForgedForm, FormTokens
 from orders.entrypoints.pages.site import EXTENSION, Site, static_stamps
 from orders.entrypoints.pages.translations import load
+
+PARTS = (
+    sessions,
+    ordering,
+    my_orders,
+    board,
+    staff_stores,
+    staff_people,
+    products,
+    product_import,
+)
 
 
 def register(app: Flask, container: Container) -> None:
@@ -36,7 +49,7 @@ def register(app: Flask, container: Container) -> None:
     app.jinja_env.undefined = StrictUndefined
     forms.install(app)
     templating.install(app)
-    for part in (sessions, ordering, my_orders, board, staff_stores, staff_people):
+    for part in PARTS:
         app.register_blueprint(part.blueprint)
     app.extensions["error_page"] = error_pages.draw
     app.register_error_handler(ForgedForm, error_pages.draw_forged)
