@@ -4,6 +4,7 @@ from flask import Flask
 
 from orders.bootstrap import Container, build_web
 from orders.entrypoints import api, health, http, pages, problems
+from orders.entrypoints.pages.typed import PageRequest
 from orders.settings import WebSettings
 
 MAX_BODY_BYTES = 1_000_000
@@ -12,6 +13,7 @@ MAX_BODY_BYTES = 1_000_000
 def create_app(settings: WebSettings, container: Container | None = None) -> Flask:
     """Make the app; a container given by a test replaces the one that the settings would make."""
     app = Flask("orders", static_folder=None, root_path=__file__.rsplit("/entrypoints/", 1)[0])
+    app.request_class = PageRequest
     app.config.update(
         SECRET_KEY=settings.session_secret,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,

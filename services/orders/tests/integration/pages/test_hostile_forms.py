@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from tests.integration.pages.conftest import Browser, Form, Page, Reader
-from tests.integration.test_authorization import PLACE, ROUTES, May, Scene, new_session, scene
+from tests.integration.test_authorization import ROUTES, May, Scene, new_session, scene
 
 __all__ = ["scene"]
 
@@ -47,7 +47,7 @@ def reachable(scene: Scene, who: str) -> Iterator[str]:
     for route, may in sorted(ROUTES.items()):
         method, rule = route.split(" ", 1)
         if method == "GET" and not rule.startswith("/api/") and who in may.value:
-            yield PLACE.sub(lambda place: scene.ids[place.group(1)], rule)
+            yield scene.address(who, rule)
 
 
 def fresh(scene: Scene, who: str) -> Browser:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from werkzeug.datastructures import MultiDict
 
 from orders.domain.order import MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
-from orders.entrypoints.pages.typed import typed, without_controls
+from orders.entrypoints.pages.typed import typed
 
 QUANTITY_PREFIX = "quantity-"
 PRICE_PREFIX = "price-"
@@ -52,7 +52,7 @@ def whole_number(text: str) -> int | None:
 def read_form(form: MultiDict[str, str]) -> TypedOrder:
     """Take over the posted form; what is not a field of ours is ignored."""
     quantities = {
-        name.removeprefix(QUANTITY_PREFIX): without_controls(value)[:MAX_TYPED_CHARACTERS]
+        name.removeprefix(QUANTITY_PREFIX): value[:MAX_TYPED_CHARACTERS]
         for name, value in form.items()
         if name.startswith(QUANTITY_PREFIX)
     }

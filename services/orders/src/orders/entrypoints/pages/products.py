@@ -27,6 +27,7 @@ from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.reader import locale, private, signed_in
 from orders.entrypoints.pages.refusals import PRECONDITION_FAILED, Refusal
 from orders.entrypoints.pages.site import site
+from orders.entrypoints.pages.typed import typed
 
 PRODUCTS_PER_PAGE = 50
 SERIES_PER_PAGE = 20
@@ -57,7 +58,7 @@ def staff() -> Actor:
 
 def sought(name: str) -> str:
     """Return a text that is searched for, without what the database takes for no text."""
-    return request.args.get(name, "")[:MAX_SEARCH_CHARACTERS].replace("\x00", "").strip()
+    return typed(request.args, name, MAX_SEARCH_CHARACTERS).strip()
 
 
 @blueprint.get("/staff/products")
