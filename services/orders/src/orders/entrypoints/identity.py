@@ -45,6 +45,12 @@ def _identify() -> Caller:
     return container().accounts.identify_session(secret)
 
 
+def require_scope(found: Caller) -> None:
+    """Refuse a change by a token that was made for reading alone."""
+    if request.method not in _SAFE and not found.may_write:
+        raise Forbidden("this token was made for reading only")
+
+
 def require_same_origin(found: Caller) -> None:
     """Refuse a change that a cookie would authorise from another site.
 

@@ -32,6 +32,7 @@ class Operation:
     security: Security
     body: type[BaseModel] | None
     parameters: tuple[Parameter, ...]
+    changes_nothing: bool
 
 
 def operation(
@@ -42,9 +43,13 @@ def operation(
     security: Security = "signed-in",
     body: type[BaseModel] | None = None,
     parameters: tuple[Parameter, ...] = (),
+    changes_nothing: bool = False,
 ) -> Callable[[View], View]:
-    """Describe a view; what is not described is answered with 500, so nothing goes undocumented or unguarded."""
-    described = Operation(summary, answers, problems or {}, security, body, parameters)
+    """Describe a view; what is not described is answered with 500, so nothing goes undocumented or unguarded.
+
+    `changes_nothing`: a token that may only read may use it, whatever its method.
+    """
+    described = Operation(summary, answers, problems or {}, security, body, parameters, changes_nothing)
 
     def describe(view: View) -> View:
         view.operation = described  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from orders.application.sessions import Caller
 from orders.domain.errors import Unauthenticated
-from orders.entrypoints.identity import caller_or_none
+from orders.entrypoints.identity import caller_or_none, require_scope
 from orders.entrypoints.pages.formats import Formats
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.translations import LOCALES, SOURCE_LOCALE
@@ -26,6 +26,8 @@ def caller() -> Caller | None:
     """Return who is signed in here, or None; asked of the database once a request."""
     if "reader" not in g:
         g.reader = caller_or_none()
+        if g.reader is not None:
+            require_scope(g.reader)
     return g.reader if isinstance(g.reader, Caller) else None
 
 
