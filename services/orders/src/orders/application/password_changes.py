@@ -122,7 +122,7 @@ class PasswordChanges:
 
 
 def _owner(work: UnitOfWork, secret: str, purpose: Purpose) -> Account:
-    is_one = len(secret) <= MAX_SECRET_CHARACTERS
+    is_one = len(secret) <= MAX_SECRET_CHARACTERS and secret.isascii()
     person_id = work.links.owner(hashed(secret), purpose) if is_one else None
     account = work.accounts.find(person_id) if person_id else None
     if account is None or not account.active:

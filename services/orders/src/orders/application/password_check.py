@@ -40,7 +40,7 @@ class Checked:
     @property
     def stamp(self) -> str:
         """Return what changes with the password and does not tell it."""
-        return hashlib.sha256(self.password_hash.encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self.person_id} {self.password_hash}".encode()).hexdigest()[:32]
 
 
 class PasswordCheck:

@@ -13,6 +13,7 @@ from orders.entrypoints.pages import (
     my_orders,
     ordering,
     password_links,
+    reader,
     second_factor,
     second_step,
     sessions,
@@ -38,6 +39,7 @@ def register(app: Flask, container: Container) -> None:
     app.jinja_env.undefined = StrictUndefined
     forms.install(app)
     templating.install(app)
+    app.before_request(reader.guard_scope)
     for part in (sessions, second_step, password_links, account, second_factor, ordering, my_orders, board):
         app.register_blueprint(part.blueprint)
     app.extensions["error_page"] = error_pages.draw

@@ -121,6 +121,7 @@ def _draw_choice(account: Account, purpose: Purpose, *, wrong: str | None = None
     page = render_template(
         "pages/choose_password.html",
         account=account,
+        action=request.path,
         is_first=purpose is Purpose.INVITATION,
         wrong=wrong,
         hint=password_hint(),
