@@ -202,7 +202,13 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
         raise ValueError
     session_id = claims.get("sid")
     scope = claims.get("scope")
-    texts = [*([] if scope is None else [scope]), claims["sub"], claims["aud"], claims.get("tid", claims["jti"]), *stores]
+    texts = [
+        *([] if scope is None else [scope]),
+        claims["sub"],
+        claims["aud"],
+        claims.get("tid", claims["jti"]),
+        *stores,
+    ]
     if not all(isinstance(text, str) and text for text in [*texts, *([] if session_id is None else [session_id])]):
         raise TypeError
     return Identity(

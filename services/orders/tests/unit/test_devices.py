@@ -4,35 +4,18 @@ import pytest
 
 from orders.entrypoints.devices import name_of
 
+WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+
 
 @pytest.mark.parametrize(
     ("agent", "name"),
     [
-        (
-            "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Mobile Safari/537.36",
-            "Chrome Android",
-        ),
-        (
-            "Mozilla/5.0 (Linux; Android 13; SM-A135U) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/23.0"
-            " Chrome/115.0 Mobile Safari/537.36",
-            "Samsung Android",
-        ),
-        (
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
-            " Version/17.0 Mobile/15E148 Safari/604.1",
-            "Safari iPhone",
-        ),
+        (f"Mozilla/5.0 (Linux; Android 10; K) {WEBKIT} Chrome/120.0 Mobile Safari/537.36", "Chrome Android"),
+        (f"Mozilla/5.0 (Linux; Android 13; SM-A1) {WEBKIT} SamsungBrowser/23.0 Chrome/115.0 Safari", "Samsung Android"),
+        (f"Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) {WEBKIT} Version/17.0 Safari/604.1", "Safari iPhone"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0", "Firefox Windows"),
-        (
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36"
-            " Edg/120.0",
-            "Edge Windows",
-        ),
-        (
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0"
-            " Safari/605.1.15",
-            "Safari Mac",
-        ),
+        (f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/120.0 Safari/537.36 Edg/120.0", "Edge Windows"),
+        (f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {WEBKIT} Version/17.0 Safari/605.1.15", "Safari Mac"),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox Linux"),
         ("python-httpx/0.27", "Program"),
         ("", ""),

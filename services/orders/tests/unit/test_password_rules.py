@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain.errors import Invalid
-from orders.domain.passwords import MAX_CHARACTERS, MIN_CHARACTERS, WeakPassword, Weakness, require_good, weakness_of
+from orders.domain.passwords import MAX_CHARACTERS, MIN_CHARACTERS, Weakness, WeakPassword, require_good, weakness_of
 
 ROSA = ("rosa.delgado@tienda.example", "Rosa Delgado", "Mercadito")
 

@@ -88,7 +88,8 @@ def test_a_form_of_another_site_mails_nothing(browser: Any, world: Any) -> None:
 
 def test_too_many_askings_are_told_for_how_long_to_wait(browser: Any, world: Any) -> None:
     world.run(
-        "INSERT INTO sign_in_failures (account_hash, address) SELECT 'x', 'link 127.0.0.1' FROM generate_series(1, 1000)"
+        "INSERT INTO sign_in_failures (account_hash, address)"
+        " SELECT 'x', 'link 127.0.0.1' FROM generate_series(1, 1000)"
     )
     page = browser.send(browser.get("/forgot").form("/forgot"), email="rosa@test.example")
     assert page.status == 429
@@ -170,9 +171,10 @@ def test_a_reset_needs_the_token_of_its_page(browser: Any, world: Any, path_of: 
 
 
 def test_no_log_line_has_the_secret_or_the_password(
-    browser: Any, world: Any, path_of: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch, app: Any
+    browser: Any, world: Any, path_of: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     buyer, _ = world.buyer()
+    app = browser.client.application
     path = path_of(buyer)
     page = browser.get(path)
     browser.post(path, {**_form(page), "password": NEW})

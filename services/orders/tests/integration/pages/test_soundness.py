@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyotp
@@ -64,20 +65,20 @@ def pages(
         drawn["refused order"] = buyer.order(drawn["order"], {offers[0]: "7"})
         drawn["one order"] = buyer.order(drawn["order"], {offers[0]: "4"})
         drawn |= {"orders": buyer.get("/orders"), "board": staff.get("/staff"), "stores": staff.get("/order")}
-        return drawn | account_pages(world, transactions, browser, buyer, staff, locale)
+        return drawn | account_pages(world, transactions, browser, (buyer, staff), locale)
 
     return draw
 
 
-def account_pages(world: Any, transactions: Any, visitor: Any, buyer: Any, staff: Any, locale: str) -> dict[str, Any]:
+def account_pages(
+    world: Any, transactions: Any, visitor: Any, signed_in: tuple[Any, Any], locale: str
+) -> dict[str, Any]:
     """Draw the pages of the own account, and those that a visitor comes to by mail."""
-    links = {}
+    buyer, staff = signed_in
+    person_id = world.value("SELECT id::text FROM people WHERE role = 'buyer' ORDER BY created_at DESC LIMIT 1")
     for purpose in Purpose:
-        person_id = world.value("SELECT id::text FROM people WHERE role = 'buyer' ORDER BY created_at DESC LIMIT 1")
-        transactions.run(lambda work, p=purpose: issue(work, person_id, p, "http://localhost"))
-        links[purpose] = [event for event in world.events() if "link" in event][-1]["link"].removeprefix(
-            "http://localhost"
-        )
+        transactions.run(partial(issue, person_id=person_id, purpose=purpose, public_url=""))
+    links = dict(zip(Purpose, [event["link"] for event in world.events() if "link" in event][-2:], strict=True))
     spoken = {"Accept_Language": locale}
     reset = visitor.get(links[Purpose.PASSWORD_RESET], **spoken)
     choice = next(form for form in reset.read.forms if "password" in form.fields)
