@@ -155,7 +155,8 @@ def _framework_problem(error: HTTPException) -> Problem:
 def _challenge(status: int) -> dict[str, str]:
     if status != HTTPStatus.UNAUTHORIZED:
         return {}
-    return {"WWW-Authenticate": 'Basic realm="mercadito"' if request.path.endswith("/tokens") else "Bearer"}
+    by_password = request.method == "POST" and request.path.endswith("/tokens")
+    return {"WWW-Authenticate": 'Basic realm="mercadito"' if by_password else "Bearer"}
 
 
 def register(app: Flask) -> None:
