@@ -54,7 +54,7 @@ def invite_admin(transactions: Transactions, command: InviteAdmin) -> Invited:
         is_new = _add(work, command, email, name)
         account = work.accounts.by_email(email)
         if account is None or account.role is not Role.ADMIN or not account.active:
-            raise NotAnAdmin(f"{email} is here already, but not as an active admin; an admin can change that")
+            raise NotAnAdmin(email)
         expires_at = one_time_links.issue(work, account.person_id, Purpose.INVITATION, command.public_url)
         work.audit(AuditEntry("person", account.person_id, "invited", None, (), "orders invite-admin"))
         return Invited(is_new, expires_at)

@@ -5,8 +5,8 @@ Refused
 ├── WrongCode              the code is wrong, was used already, or is of another time
 ├── LinkOver               a one-time link was used, has expired, or never was one
 ├── NotEnrolled            there is no second factor to confirm or to switch off
-├── NotAnAdmin             who shall be invited as the first admin is here as somebody else
 └── Invalid
+    ├── NotAnAdmin         who shall be invited as the first admin is here as somebody else
     └── WrongPassword      the current password, asked for once more, is not this
 """
 
@@ -34,8 +34,9 @@ class NotEnrolled(Refused):
     pass
 
 
-class NotAnAdmin(Refused):
-    pass
+class NotAnAdmin(Invalid):
+    def __init__(self, email: str) -> None:
+        super().__init__(FieldError("email", f"{email} is here already, but not as an active admin"))
 
 
 class WrongPassword(Invalid):
