@@ -110,7 +110,7 @@ limits() {
     whole GATEWAY_RATE_PER_S 1 1000000 "${rate:-1}" RATE_PER_S
     whole GATEWAY_SIGN_INS_PER_MIN 1 1000000 "${sign_ins:-1}" SIGN_INS_PER_MIN
     path='/[A-Za-z0-9/_-]*'
-    matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/login SIGN_IN_PATHS
+    matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/sign-in/code,/forgot,/login SIGN_IN_PATHS
     SIGN_IN_PATHS=$(printf %s "$SIGN_IN_PATHS" | tr , '|')
     matching GATEWAY_KEYED_PATHS "$path(,$path)*" "a list of paths" /api/v1/orders KEYED_PATHS
     KEYED_PATHS="\"$(printf %s "$KEYED_PATHS" | sed 's/,/", "/g')\""

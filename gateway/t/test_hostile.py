@@ -101,6 +101,13 @@ def test_more_sign_ins_than_the_rate_are_429_and_other_requests_are_not(make_gat
     assert gateway.fetch("/other", "POST").status == 200
 
 
+def test_the_code_of_a_second_factor_and_a_forgotten_password_are_rated_as_sign_ins(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    gateway = make_gateway(GATEWAY_SIGN_INS_PER_MIN="1")
+    assert [gateway.fetch(path, "POST").status for path in ("/sign-in/code", "/forgot", "/sign-in")].count(429) >= 1
+
+
 def test_a_client_that_never_finishes_its_head_holds_no_place(gateway: Gateway) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port)) as slow:
         slow.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")

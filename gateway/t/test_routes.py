@@ -153,6 +153,26 @@ def test_the_log_keeps_no_query_and_no_secret_of_a_mailed_link(gateway: Gateway)
     assert "s3cret" not in (gateway.folder / "log").read_text() + (gateway.folder / "errors").read_text()
 
 
+@pytest.mark.parametrize("page", ["reset", "welcome"])
+@pytest.mark.parametrize("secret", ["s3cret" * 7, "s3cret", "s3cret%2fs3cret", "s3cret/s3cret", "s3cret%0as3cret"])
+def test_a_one_time_link_is_in_no_log_and_is_told_to_nobody(gateway: Gateway, page: str, secret: str) -> None:
+    got = gateway.fetch(f"/{page}/{secret}?s3cret=1")
+    assert gateway.line_of(got)["path"] == f"/{page}/…"
+    assert got.headers["Referrer-Policy"] == "no-referrer"
+    gateway.orders.script.append(reset)
+    unanswered = gateway.fetch(f"/{page}/{secret}", "POST", b"password=s3cret")
+    assert unanswered.status == 502
+    assert unanswered.headers["Referrer-Policy"] == "no-referrer"
+    assert "s3cret" not in (gateway.folder / "log").read_text() + (gateway.folder / "errors").read_text()
+
+
+def test_a_service_may_ask_for_no_referrer_but_not_for_more(gateway: Gateway) -> None:
+    gateway.orders.script.append(answer(200, b"", "Referrer-Policy: no-referrer"))
+    assert gateway.fetch("/some/page").headers["Referrer-Policy"] == "no-referrer"
+    gateway.orders.script.append(answer(200, b"", "Referrer-Policy: unsafe-url"))
+    assert gateway.fetch("/some/page").headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+
+
 def test_what_the_gateway_says_of_itself_is_one_json_line_each(gateway: Gateway) -> None:
     gateway.orders.stop()
     gateway.wait_for("orders", "held")

@@ -60,6 +60,32 @@ def test_a_ticket_made_from_an_api_token_goes_by_that_tokens_id(file: Path) -> N
     assert (got.token_id, got.session_id) == ("api-token", None)
 
 
+def test_a_token_made_for_reading_may_not_change_things_and_one_that_says_nothing_may(file: Path) -> None:
+    keys = KeySet(file)
+    reading = keys.verify(token(scope="read"), {"web"}, now=NOW)
+    both = keys.verify(token(scope="read write"), {"web"}, now=NOW)
+    older = keys.verify(token(), {"web"}, now=NOW)
+    assert [each.may("GET") for each in (reading, both, older)] == [True, True, True]
+    assert [each.may("POST") for each in (reading, both, older)] == [False, True, True]
+
+
+@pytest.mark.parametrize("scope", [7, [], ["write"], ""])
+def test_a_scope_that_is_no_text_proves_nothing(file: Path, scope: object) -> None:
+    with pytest.raises(Unauthenticated):
+        KeySet(file).verify(token(scope=scope), {"web"}, now=NOW)
+
+
+def test_what_is_issued_right_after_a_sign_out_of_everything_counts(file: Path) -> None:
+    signed_out_at = NOW + timedelta(milliseconds=200)
+    revoked = Revocations()
+    revoked.add("p1", None, None, datetime.now(UTC) + timedelta(days=1), at=signed_out_at)
+    before, after = (
+        KeySet(file).verify(token(iat=(signed_out_at + timedelta(milliseconds=ms)).timestamp()), {"web"}, now=NOW)
+        for ms in (-100, 100)
+    )
+    assert (revoked.allows(before), revoked.allows(after)) == (False, True)
+
+
 def forged() -> dict[str, str]:
     public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     head = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"k1"}').rstrip(b"=")

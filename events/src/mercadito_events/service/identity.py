@@ -22,6 +22,7 @@ LEEWAY = timedelta(seconds=60)
 MAX_TOKEN_CHARS = 8_192
 MAX_STORES = 500
 MAX_REVOCATIONS = 100_000
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Role = Literal["buyer", "staff", "admin"]
 _Key = tuple[str, str | None, str | None]
@@ -45,6 +46,13 @@ class Identity:
     session_id: str | None
     expires_at: datetime
     issued_at: datetime
+    scopes: frozenset[str] | None = None
+    """What an API token was made for (``scope``); None, as in cookies and older tokens: everything its person may."""
+
+    def may(self, method: str) -> bool:
+        """Say whether the token was made for requests of this HTTP method: to read, or to change things."""
+        wanted = "read" if method in SAFE_METHODS else "write"
+        return self.scopes is None or wanted in self.scopes
 
 
 class KeySet:
@@ -193,7 +201,14 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     if claims["role"] not in ("buyer", "staff", "admin") or not isinstance(stores, list) or len(stores) > MAX_STORES:
         raise ValueError
     session_id = claims.get("sid")
-    texts = [claims["sub"], claims["aud"], claims.get("tid", claims["jti"]), *stores]
+    scope = claims.get("scope")
+    texts = [
+        *([] if scope is None else [scope]),
+        claims["sub"],
+        claims["aud"],
+        claims.get("tid", claims["jti"]),
+        *stores,
+    ]
     if not all(isinstance(text, str) and text for text in [*texts, *([] if session_id is None else [session_id])]):
         raise TypeError
     return Identity(
@@ -205,6 +220,7 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
         session_id=session_id,
         expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         issued_at=datetime.fromtimestamp(claims["iat"], UTC),
+        scopes=None if scope is None else frozenset(scope.split()),
     )
 
 

@@ -53,6 +53,8 @@ def _add_log(app: FastAPI, engine: Engine, keys: KeySet) -> None:
                 raise Unauthenticated("signed out")
         if identity.role not in ("staff", "admin"):
             raise problems.Forbidden("only staff may see what was mailed")
+        if not identity.may(request.method):
+            raise problems.Forbidden("this token was made for reading only")
         return identity
 
     @app.get(PATH)

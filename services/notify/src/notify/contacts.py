@@ -17,8 +17,11 @@ _APPLY = text("""
         updated_at = now()
     WHERE contacts.version < excluded.version
 """)
-# Orders and accounts are independent streams: an order may have been waiting for this person.
-_WAKE = text("UPDATE intents SET look_at = now() WHERE state = 'waiting' AND store_id = ANY(:store_ids)")
+# Orders and accounts are independent streams: an order, or a link, may have been waiting for this person.
+_WAKE = text("""
+    UPDATE intents SET look_at = now()
+    WHERE state = 'waiting' AND (store_id = ANY(:store_ids) OR data ->> 'person_id' = :person_id)
+""")
 _OF_STORE = text("""
     SELECT person_id, email, name, locale FROM contacts
     WHERE active AND store_ids @> ARRAY[:store_id] ORDER BY person_id
@@ -42,7 +45,7 @@ def change_contact(connection: Connection, event: Event) -> None:
     values = change.model_dump() | {"store_ids": list(change.store_ids)}
     connection.execute(_APPLY, values)
     if change.active:
-        connection.execute(_WAKE, {"store_ids": values["store_ids"]})
+        connection.execute(_WAKE, {"store_ids": values["store_ids"], "person_id": change.person_id})
 
 
 def people_of_store(connection: Connection, store_id: str) -> list[Contact]:

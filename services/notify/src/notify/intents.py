@@ -6,12 +6,13 @@ known, the intent becomes one message per person.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 from mercadito_events.envelope import Event
 from mercadito_events.inbox import Handler, Permanent
+from mercadito_events.topology import stream_of
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
@@ -41,6 +42,13 @@ _FORGET = text("""
     DELETE FROM intents WHERE state <> 'waiting' AND created_at < now() - :kept
       AND id IN (SELECT id FROM intents ORDER BY id LIMIT :batch)
 """)
+_FORGET_LINKS = text("""
+    UPDATE intents SET data = data - 'link' WHERE id IN (
+        SELECT i.id FROM intents AS i WHERE i.data ? 'link' AND (i.expires_at <= now() OR (
+            i.state <> 'waiting' AND NOT EXISTS (
+                SELECT FROM messages WHERE intent_id = i.id AND state IN ('queued', 'sending', 'deferred'))))
+        LIMIT :batch)
+""")
 _QUEUE = text("""
     INSERT INTO messages (intent_id, dedup_key, message_id, kind, person_id, order_id, expires_at)
     VALUES (:intent_id, :dedup_key, :message_id, :kind, :person_id, :order_id, :expires_at)
@@ -57,14 +65,22 @@ class Expanded:
     expired: int
 
 
-def handlers() -> dict[str, Handler]:
-    """Return an event handler for each event that is the cause of a kind of mail."""
-    return {kind.event_type: partial(record, kind=kind) for kind in kinds().values()}
+def handlers(stream: str | None = None) -> dict[str, Handler]:
+    """Return an event handler for each event, of one stream or of all, that is the cause of a kind of mail."""
+    wanted = (kind for kind in kinds().values() if stream in (None, stream_of(kind.event_type)))
+    return {kind.event_type: partial(record, kind=kind) for kind in wanted}
 
 
 def record(connection: Connection, event: Event, *, kind: Kind) -> None:
     """Write down that there is something to say; the same thing twice, even by another event, is said once."""
     about = kind.reading.of(event.data)
+    # From the event's own time: a stream replayed into an empty database must not mail what is long past.
+    expires_at = event.time + kind.expires_after
+    if kind.ends_at is not None:
+        expires_at = min(expires_at, kind.ends_at(about))
+        if expires_at <= datetime.now(UTC):
+            _log.info("too_late_to_mail", kind=kind.name, event_id=event.id)
+            return
     values = {
         "key": f"{kind.name}:{kind.about(about)}",
         "kind": kind.name,
@@ -73,8 +89,7 @@ def record(connection: Connection, event: Event, *, kind: Kind) -> None:
         "store_id": kind.store_id(about),
         "order_id": kind.order_id(about),
         "data": about.model_dump(mode="json"),
-        # From the event's own time: a stream replayed into an empty database must not mail what is long past.
-        "expires_at": event.time + kind.expires_after,
+        "expires_at": expires_at,
     }
     connection.execute(insert(intents).values(values).on_conflict_do_nothing(index_elements=["key"]))
 
@@ -96,6 +111,11 @@ def expand(connection: Connection, *, domain: str) -> Expanded:
 def forget_old(connection: Connection) -> None:
     """Delete a batch of what is older than the delivery log reaches."""
     connection.execute(_FORGET, {"kept": KEPT, "batch": FORGET_BATCH})
+
+
+def forget_links(connection: Connection) -> None:
+    """Take one-time links out of a batch of intents whose mails are sent, given up or too late."""
+    connection.execute(_FORGET_LINKS, {"batch": FORGET_BATCH})
 
 
 def _queue_for_everyone(connection: Connection, intent: Row[tuple[object, ...]], new_id: Callable[[str], str]) -> int:

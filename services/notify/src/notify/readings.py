@@ -93,6 +93,24 @@ class ContactChange(Reading):
     version: Annotated[int, Field(strict=True, ge=0)]
 
 
+class MailedLink(Reading):
+    """``accounts.invitation.issued.v1`` and ``accounts.password_reset.requested.v1``.
+
+    The link opens somebody's account: it stands in the mail and, until that is sent, in the intent; nowhere else.
+    """
+
+    person_id: Id
+    link: Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[\x21-\x7e]+$"), Field(repr=False)]
+    expires_at: AwareDatetime
+
+
+class PasswordChange(Reading):
+    """``accounts.password.changed.v1``."""
+
+    person_id: Id
+    at: AwareDatetime
+
+
 class SignedOut(Reading):
     """``orders.person.signed_out.v1``: of one session, of one token, or of everything when neither is named."""
 

@@ -242,6 +242,7 @@ class Sender:
 def _keep_house(connection: Connection) -> None:
     for state in messages.expire(connection):
         _log.warning("message_expired", state=state)
+    intents.forget_links(connection)
     intents.forget_old(connection)
     revocations.forget_expired(connection)
     figures.measure(connection)

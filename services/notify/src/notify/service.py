@@ -56,11 +56,11 @@ async def _run(settings: Settings, engine: Engine, nc: Client, stop: asyncio.Eve
     consumers = [
         Consumer(
             engine, nc, stream="ACCOUNTS", durable="notify__accounts",
-            handlers={"accounts.contact.changed.v1": change_contact},
+            handlers={**intents.handlers("ACCOUNTS"), "accounts.contact.changed.v1": change_contact},
         ),
         Consumer(
             engine, nc, stream="ORDERS", durable="notify__orders",
-            handlers={**intents.handlers(), "orders.person.signed_out.v1": sign_out},
+            handlers={**intents.handlers("ORDERS"), "orders.person.signed_out.v1": sign_out},
         ),
     ]  # fmt: skip
     keys = KeySet(settings.identity_jwks_file)

@@ -67,6 +67,7 @@ intents = Table(
     _now("created_at"),
     CheckConstraint("state IN ('waiting', 'expanded', 'expired')", name="intents_state"),
     Index("intents_waiting", "look_at", postgresql_where="state = 'waiting'"),
+    Index("intents_links", "id", postgresql_where="data ? 'link'"),
 )
 
 messages = Table(

@@ -76,6 +76,12 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def test_a_token_for_reading_may_look(client: TestClient, token: Token) -> None:
+    assert client.get(PATH, headers=bearer(token(scope="read"))).status_code == 200
+    refused = client.get(PATH, headers=bearer(token(scope="write")))
+    assert (refused.status_code, refused.json()["type"].rsplit("/")[-1]) == (403, "forbidden")
+
+
 def test_staff_see_each_message_with_its_state(client: TestClient, token: Token, five: list[str]) -> None:
     answer = client.get(PATH, params={"order_id": five[2]}, headers=bearer(token()))
     assert answer.status_code == 200

@@ -18,18 +18,24 @@ from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
 from orders.adapters.signing import KeyFileSigner, rotate_keys
+from orders.adapters.totp import Totp
 from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
 from orders.adapters.trends import SqlTrends
 from orders.application import clock, incoming
-from orders.application.accounts import DEMO_LIMITS, Accounts, Limits
+from orders.application.accounts import Accounts
 from orders.application.directory_views import DirectoryReads
+from orders.application.factor_records import OneTimeCodes
 from orders.application.ordering import OrderDesk, Ordering
+from orders.application.own_access import OwnAccess
+from orders.application.password_changes import PasswordChanges
+from orders.application.password_check import DEMO_LIMITS, Limits, PasswordCheck
 from orders.application.people_desk import PeopleDesk
 from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.product_import import ImportDesk
 from orders.application.product_queries import ProductQueries
 from orders.application.products import ProductDesk
 from orders.application.queries import Queries
+from orders.application.second_factors import SecondFactors
 from orders.application.store_desk import StoreDesk
 from orders.application.trends import Trends
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
@@ -52,6 +58,15 @@ TASK_POOL_SIZE = 2
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """What a person does with the own account."""
+
+    passwords: PasswordChanges
+    second_factor: SecondFactors
+    access: OwnAccess
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """What the web's entry points work with."""
 
@@ -59,6 +74,7 @@ class Container:
     queries: Queries
     trends: Trends
     accounts: Accounts
+    own: OwnAccount
     ordering: Ordering
     directory: DirectoryReads
     stores: StoreDesk
@@ -103,6 +119,7 @@ def build_web(settings: WebSettings) -> Container:
     transactions = SqlTransactions(engine)
     schema = SchemaCheck(engine, migrations_dir())
     limits = Limits() if settings.environment == "production" else DEMO_LIMITS
+    passwords, codes = Argon2Passwords(), Totp(settings.session_secret)
 
     def problems() -> list[str]:
         unsigned = signer.problem()
@@ -112,7 +129,8 @@ def build_web(settings: WebSettings) -> Container:
         settings=settings,
         queries=SqlQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
-        accounts=Accounts(transactions, Argon2Passwords(), signer, limits),
+        accounts=Accounts(transactions, passwords, signer, limits, codes),
+        own=_own_account(settings, transactions, passwords, codes, limits),
         ordering=OrderDesk(transactions),
         directory=SqlDirectoryReads(engine),
         stores=StoreDesk(transactions, settings.hub.time_zone.key),
@@ -121,6 +139,24 @@ def build_web(settings: WebSettings) -> Container:
         products=ProductDesk(transactions),
         imports=ImportDesk(transactions),
         problems=problems,
+    )
+
+
+def _own_account(
+    settings: WebSettings, transactions: Transactions, passwords: Passwords, codes: OneTimeCodes, limits: Limits
+) -> OwnAccount:
+    check = PasswordCheck(transactions, passwords, limits)
+    return OwnAccount(
+        passwords=PasswordChanges(
+            transactions,
+            passwords,
+            check,
+            public_url=settings.public_url,
+            hub_name=settings.hub.name,
+            askings_per_address=limits.askings_per_address,
+        ),
+        second_factor=SecondFactors(transactions, codes, check, settings.hub.name),
+        access=OwnAccess(transactions),
     )
 
 

@@ -43,7 +43,6 @@ class WebSettings:
         """Read and check everything `orders web` needs; raise SettingsError naming every problem."""
         reader = Reader(env)
         environment = reader.environment()
-        public_url = reader.url("PUBLIC_URL", schemes=("https",) if environment == "production" else ("https", "http"))
         settings = cls(
             environment=environment,
             log_level=log_level(reader),
@@ -51,7 +50,7 @@ class WebSettings:
             port=reader.integer("HTTP_PORT", minimum=1, maximum=65_535),
             workers=reader.integer("WEB_WORKERS", 2, minimum=1, maximum=32),
             threads=reader.integer("WEB_THREADS", 8, minimum=1, maximum=64),
-            public_url=public_url.rstrip("/"),
+            public_url=_public_url(reader, environment),
             session_secret=reader.secret("SESSION_SECRET"),
             key_file=reader.path("IDENTITY_KEY_FILE"),
             jwks_file=reader.path("IDENTITY_JWKS_FILE"),
@@ -100,15 +99,41 @@ class TaskSettings:
     def from_env(cls, env: Mapping[str, str]) -> "TaskSettings":
         """Read and check what a one-off command needs."""
         reader = Reader(env)
-        settings = cls(
-            environment=reader.environment(), log_level=log_level(reader), database=database(reader), hub=_hub(reader)
-        )
+        settings = _task(reader)
+        reader.finish()
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationSettings:
+    """For `orders invite-admin`: a one-off command whose link starts with the public address."""
+
+    task: TaskSettings
+    public_url: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "InvitationSettings":
+        """Read and check what inviting needs."""
+        reader = Reader(env)
+        public_url = _public_url(reader, reader.environment())
+        settings = cls(task=_task(reader), public_url=public_url)
         reader.finish()
         return settings
 
 
 def log_level(reader: Reader) -> str:
     return reader.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), "info")
+
+
+def _task(reader: Reader) -> TaskSettings:
+    return TaskSettings(
+        environment=reader.environment(), log_level=log_level(reader), database=database(reader), hub=_hub(reader)
+    )
+
+
+def _public_url(reader: Reader, environment: Environment) -> str:
+    schemes = ("https",) if environment == "production" else ("https", "http")
+    return reader.url("PUBLIC_URL", schemes=schemes).rstrip("/")
 
 
 def _hub(reader: Reader) -> Hub:

@@ -8,6 +8,10 @@ import jsonschema
 import pytest
 
 from orders.application import clock
+from orders.application.accounts import TokenWish
+from orders.application.commands import Client
+from orders.application.invitations import InviteAdmin, invite_admin
+from orders.application.one_time_links import Purpose
 from orders.application.republish import republish
 from tests.integration.test_ordering import shop
 
@@ -43,6 +47,28 @@ def test_every_event_of_a_market_day_fits_its_schema(world: Any, shop: Any, tran
         "orders.order.placed.v1",
         "orders.person.signed_out.v1",
         "orders.store.changed.v1",
+    }
+
+
+def test_every_event_about_an_account_fits_its_schema(world: Any, shop: Any, transactions: Any, container: Any) -> None:
+    here = Client("203.0.113.7")
+    email, new = world.emails[shop.buyer.person_id], "aguacates a diez pesos"
+    container.own.passwords.ask(email, here)
+    secret = world.events("accounts.password_reset.requested.v1")[0]["link"].rsplit("/", 1)[1]
+    container.own.passwords.choose(secret, Purpose.PASSWORD_RESET, new)
+    sessions = [container.accounts.sign_in(email, new, here) for _ in range(2)]
+    mine = container.accounts.identify_session(sessions[0].secret)
+    made = container.accounts.add_token(mine, TokenWish("Harvest"))
+    container.own.access.end_token(mine, made.id)
+    container.own.access.end_other_sessions(mine)
+    command = InviteAdmin("rosa@hub.example", "Rosa", "es", "https://mercadito.example", "America/Los_Angeles")
+    invite_admin(transactions, command)
+    assert {check(event) for event in world.events()} == {
+        "accounts.contact.changed.v1",
+        "accounts.invitation.issued.v1",
+        "accounts.password.changed.v1",
+        "accounts.password_reset.requested.v1",
+        "orders.person.signed_out.v1",
     }
 
 

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from orders.domain import errors
+from orders.domain import account_errors, errors
 from orders.entrypoints import problems
 from orders.entrypoints.web import MAX_BODY_BYTES
 from tests.integration.test_ordering import body, key, shop, slug
@@ -108,6 +108,7 @@ def test_every_refusal_of_the_domain_has_a_problem(app: Any) -> None:
         errors.PriceChanged: errors.PriceChanged(()),
         errors.VersionConflict: errors.VersionConflict(1),
         errors.TooManyAttempts: errors.TooManyAttempts(1),
+        account_errors.OtpRequired: account_errors.OtpRequired("person", "stamp"),
         errors.TooManyTokens: errors.TooManyTokens(1),
         errors.Unavailable: errors.Unavailable("", not_processed=True),
     }

@@ -9,8 +9,9 @@ import pytest
 
 from orders.adapters.passwords import MEMORY_KIB, Argon2Passwords
 from orders.adapters.signing import KeyFileSigner
-from orders.application.accounts import Accounts, Limits
+from orders.application.accounts import Accounts
 from orders.application.commands import Client
+from orders.application.password_check import Limits
 from orders.domain import errors
 from tests.conftest import PASSWORD
 from tests.integration.test_ordering import slug
@@ -22,7 +23,7 @@ HERE = Client("203.0.113.7")
 def desk(transactions: Any, container: Any) -> Callable[..., Accounts]:
     def make(**limits: int) -> Accounts:
         made = container.accounts
-        return Accounts(transactions, made._passwords, made._signer, Limits(**limits))
+        return Accounts(transactions, made._passwords, made._signer, Limits(**limits), made._codes)
 
     return make
 
@@ -150,7 +151,7 @@ def test_a_token_that_can_not_be_signed_is_not_kept(
 ) -> None:
     buyer, _ = world.buyer()
     unsigned = KeyFileSigner(tmp_path / "none", tmp_path / "none.json")
-    made = Accounts(transactions, container.accounts._passwords, unsigned, Limits())
+    made = Accounts(transactions, container.accounts._passwords, unsigned, Limits(), container.accounts._codes)
     with pytest.raises(errors.Unavailable) as refused:
         made.issue_token(world.emails[buyer.person_id], PASSWORD, HERE)
     assert refused.value.not_processed

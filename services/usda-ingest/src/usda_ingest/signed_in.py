@@ -53,6 +53,8 @@ def require_staff(request: Request, engine: Engine, keys: KeySet) -> Identity:
         raise _unauthenticated("The sign-in has ended.")
     if identity.role not in STAFF:
         raise Problem(403, "forbidden", "Only staff may start a crawl.")
+    if not identity.may(request.method):
+        raise Problem(403, "forbidden", "This token was made for reading only.")
     return identity
 
 

@@ -304,7 +304,7 @@ def bearer(token: str) -> dict[str, str]:
 
 def test_staff_start_a_crawl(api: TestClient, shelf: Any, signer: Any, crawls_: Crawls) -> None:
     crawl_id = shelf.crawl()
-    answer = api.post(CRAWLS, headers=bearer(signer.token()))
+    answer = api.post(CRAWLS, headers=bearer(signer.token(scope="read write")))
     assert answer.status_code == 202, answer.text
     assert answer.headers["location"] == f"{CRAWLS}/{crawl_id}"
     assert answer.json()["crawl_id"] == str(crawl_id)
@@ -318,6 +318,7 @@ def test_staff_start_a_crawl(api: TestClient, shelf: Any, signer: Any, crawls_: 
     ("claims", "status"),
     [
         ({"role": "buyer"}, 403),
+        ({"scope": "read"}, 403),
         ({"aud": "web"}, 401),
         ({"aud": "realtime"}, 401),
         ({"exp": 1}, 401),

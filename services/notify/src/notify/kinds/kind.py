@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -31,3 +31,5 @@ class Kind:
     """The order it is shown on, when it is about one."""
     recipients: Callable[[Connection, Any], list[Contact]]
     """The rule of who gets it, asked when the mail is about to be queued; nobody means: not known yet."""
+    ends_at: Callable[[Any], datetime] | None = None
+    """When what it is about ends by itself, where it does: then there is nothing to mail any more."""

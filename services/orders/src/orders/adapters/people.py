@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -19,15 +20,15 @@ _STORE_IDS = (
 )
 _CALLER = f"p.id AS person_id, p.name, p.email, p.locale, p.role, {_STORE_IDS} AS store_ids"
 _CREDENTIALS = text("SELECT id, password_hash, active FROM people WHERE email = :email")
-_SET_PASSWORD = text("UPDATE people SET password_hash = :hash WHERE id = CAST(:id AS uuid)")
+_SET_PASSWORD = text("UPDATE people SET password_hash = :fresh WHERE id = CAST(:id AS uuid) AND password_hash = :known")
 _FAILURES = text(
     "SELECT count(*) FILTER (WHERE account_hash = :account) AS of_account, count(*) AS of_address"
     " FROM sign_in_failures WHERE address = :address AND at > clock_timestamp() - make_interval(secs => :since_s)"
 )
 _ADD_FAILURE = text("INSERT INTO sign_in_failures (account_hash, address) VALUES (:account, :address)")
 _ADD_SESSION = text(
-    "INSERT INTO sessions (id, person_id, secret_hash, expires_at) VALUES (CAST(:id AS uuid),"
-    " CAST(:person_id AS uuid), :secret_hash, clock_timestamp() + make_interval(secs => :lifetime_s))"
+    "INSERT INTO sessions (id, person_id, secret_hash, client, expires_at) VALUES (CAST(:id AS uuid),"
+    " CAST(:person_id AS uuid), :secret_hash, :client, clock_timestamp() + make_interval(secs => :lifetime_s))"
     " RETURNING expires_at"
 )
 _BY_SESSION = text(
@@ -37,16 +38,20 @@ _BY_SESSION = text(
 )
 _SESSION_USED = text("UPDATE sessions SET used_at = clock_timestamp() WHERE id = :id")
 _BY_TOKEN = text(
-    f"SELECT t.id AS token_id, {_CALLER} FROM api_tokens t JOIN people p ON p.id = t.person_id AND p.active"
+    f"SELECT t.id AS token_id, t.scopes, {_CALLER},"
+    " coalesce(t.used_at < clock_timestamp() - make_interval(secs => :used_every_s), true) AS due"
+    " FROM api_tokens t JOIN people p ON p.id = t.person_id AND p.active"
     " WHERE t.id = CAST(:id AS uuid) AND t.expires_at > clock_timestamp()"
 )
+_TOKEN_USED = text("UPDATE api_tokens SET used_at = clock_timestamp() WHERE id = :id")
 _REMOVE_SESSION = text("DELETE FROM sessions WHERE id = CAST(:id AS uuid)")
 _LOCK_PERSON = text("SELECT 1 FROM people WHERE id = CAST(:id AS uuid) FOR NO KEY UPDATE")
 _LIVE_TOKENS = text(
     "SELECT count(*) FROM api_tokens WHERE person_id = CAST(:id AS uuid) AND expires_at > clock_timestamp()"
 )
 _ADD_TOKEN = text(
-    "INSERT INTO api_tokens (id, person_id, expires_at) VALUES (CAST(:id AS uuid), CAST(:person_id AS uuid),"
+    "INSERT INTO api_tokens (id, person_id, name, scopes, expires_at) VALUES (CAST(:id AS uuid),"
+    " CAST(:person_id AS uuid), :name, CAST(:scopes AS text[]),"
     " clock_timestamp() + make_interval(secs => :lifetime_s)) RETURNING expires_at"
 )
 _REMOVE_TOKEN = text("DELETE FROM api_tokens WHERE id = CAST(:id AS uuid) RETURNING expires_at")
@@ -72,9 +77,9 @@ class SqlPeople:
         row = self._connection.execute(_CREDENTIALS, {"email": email}).one_or_none()
         return None if row is None else Credentials(str(row.id), row.password_hash, row.active)
 
-    def set_password_hash(self, person_id: str, password_hash: str) -> None:
-        """Replace a hash made with weaker parameters."""
-        self._connection.execute(_SET_PASSWORD, {"id": person_id, "hash": password_hash})
+    def set_password_hash(self, person_id: str, known: str, fresh: str) -> None:
+        """Replace a hash made with weaker parameters; see the port."""
+        self._connection.execute(_SET_PASSWORD, {"id": person_id, "known": known, "fresh": fresh})
 
     def failures(self, account: str, address: str, since_s: int) -> tuple[int, int]:
         """Count recent failures; see the port."""
@@ -86,9 +91,17 @@ class SqlPeople:
         """Note a failed sign-in."""
         self._connection.execute(_ADD_FAILURE, {"account": _account_hash(account), "address": address})
 
-    def add_session(self, session_id: str, person_id: str, secret_hash: bytes, lifetime_s: int) -> datetime:
+    def add_session(
+        self, session_id: str, person_id: str, secret_hash: bytes, lifetime_s: int, client: str
+    ) -> datetime:
         """Store a session; see the port."""
-        values = {"id": session_id, "person_id": person_id, "secret_hash": secret_hash, "lifetime_s": lifetime_s}
+        values = {
+            "id": session_id,
+            "person_id": person_id,
+            "secret_hash": secret_hash,
+            "lifetime_s": lifetime_s,
+            "client": client,
+        }
         return cast("datetime", self._connection.scalar(_ADD_SESSION, values))
 
     def by_session(self, secret_hash: bytes, idle_s: int) -> Caller | None:
@@ -102,9 +115,13 @@ class SqlPeople:
         return _caller(row, session_id=str(row.session_id))
 
     def by_token(self, token_id: str) -> Caller | None:
-        """Return the caller of a live API token."""
-        row = self._connection.execute(_BY_TOKEN, {"id": token_id}).one_or_none()
-        return None if row is None else _caller(row, token_id=str(row.token_id))
+        """Return the caller of a live API token; note now and then that it was used."""
+        row = self._connection.execute(_BY_TOKEN, {"id": token_id, "used_every_s": USED_EVERY_S}).one_or_none()
+        if row is None:
+            return None
+        if row.due:
+            self._connection.execute(_TOKEN_USED, {"id": row.token_id})
+        return _token_caller(row)
 
     def remove_session(self, session_id: str) -> bool:
         """Delete the session; tell whether it was there."""
@@ -115,12 +132,19 @@ class SqlPeople:
         self._connection.execute(_LOCK_PERSON, {"id": person_id})
         return cast("int", self._connection.execute(_LIVE_TOKENS, {"id": person_id}).scalar_one())
 
-    def add_token(self, token_id: str, person_id: str, lifetime_s: int) -> tuple[Caller, datetime]:
+    def add_token(
+        self, token_id: str, person_id: str, lifetime_s: int, name: str, scopes: Sequence[str]
+    ) -> tuple[Caller, datetime]:
         """Store a token; return its caller and when it ends."""
-        values = {"id": token_id, "person_id": person_id, "lifetime_s": lifetime_s}
+        values = {
+            "id": token_id,
+            "person_id": person_id,
+            "lifetime_s": lifetime_s,
+            "name": name,
+            "scopes": list(scopes),
+        }
         expires_at = cast("datetime", self._connection.scalar(_ADD_TOKEN, values))
-        row = self._connection.execute(_BY_TOKEN, {"id": token_id}).one()
-        return _caller(row, token_id=token_id), expires_at
+        return _token_caller(self._connection.execute(_BY_TOKEN, {"id": token_id, "used_every_s": 0}).one()), expires_at
 
     def remove_token(self, token_id: str) -> datetime | None:
         """Delete the token; return when it would have ended."""
@@ -160,6 +184,10 @@ def _account_hash(account: str) -> bytes:
     return hashlib.sha256(account.encode()).digest()
 
 
-def _caller(row: Row[Any], *, session_id: str | None = None, token_id: str | None = None) -> Caller:
+def _caller(row: Row[Any], *, session_id: str | None = None) -> Caller:
     actor = Actor(str(row.person_id), Role(row.role), frozenset(row.store_ids))
-    return Caller(actor, row.name, row.email, row.locale, session_id, token_id)
+    return Caller(actor, row.name, row.email, row.locale, session_id, None)
+
+
+def _token_caller(row: Row[Any]) -> Caller:
+    return replace(_caller(row), token_id=str(row.token_id), scopes=frozenset(row.scopes))

@@ -47,15 +47,16 @@ class KeyFileSigner:
     ) -> SignedToken:
         """Sign who the caller is; a ticket names the session (`sid`) or the API token (`tid`) it came from."""
         key_id, key = self._signing_key()
-        issued_at = (now or datetime.now(UTC)).replace(microsecond=0)
-        expires_at = issued_at + timedelta(seconds=lifetime_s)
+        issued_at = now or datetime.now(UTC)
+        expires_at = issued_at.replace(microsecond=0) + timedelta(seconds=lifetime_s)
         claims: dict[str, Any] = {
             "iss": ISSUER,
             "sub": caller.actor.person_id,
             "role": caller.actor.role.value,
             "stores": sorted(caller.actor.store_ids),
             "aud": audience,
-            "iat": int(issued_at.timestamp()),
+            # With its fraction: a sign-out of everything refuses what was issued until then, and nothing after it.
+            "iat": issued_at.timestamp(),
             "exp": int(expires_at.timestamp()),
             "jti": token_id or str(uuid4()),
         }
@@ -63,6 +64,8 @@ class KeyFileSigner:
             claims["sid"] = caller.session_id
         if audience != "api" and caller.token_id is not None:
             claims["tid"] = caller.token_id
+        if audience == "api":
+            claims["scope"] = " ".join(sorted(caller.scopes))
         return SignedToken(jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": key_id}), expires_at)
 
     def api_token_id(self, token: str) -> str:

@@ -14,9 +14,11 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from orders.adapters.account_records import SqlAccountRecords
 from orders.adapters.availability import code, is_passing, unavailable
 from orders.adapters.cycles import SqlCycles, SqlOffers
 from orders.adapters.directory import SqlDirectory
+from orders.adapters.factor_records import SqlSecondFactorRecords
 from orders.adapters.keys import SqlKeys
 from orders.adapters.links import SqlOneTimeLinks
 from orders.adapters.market import SqlMarket
@@ -49,6 +51,8 @@ class SqlUnitOfWork:
         self.people = SqlPeople(connection)
         self.links = SqlOneTimeLinks(connection)
         self.directory = SqlDirectory(connection)
+        self.accounts = SqlAccountRecords(connection)
+        self.factors = SqlSecondFactorRecords(connection)
         self.market = SqlMarket(connection)
         self.products = SqlProducts(connection)
         self.uploads = SqlUploads(connection)

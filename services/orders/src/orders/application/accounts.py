@@ -10,9 +10,13 @@ from uuid import uuid4
 
 from orders.application import facts
 from orders.application.commands import Client
+from orders.application.factor_records import OneTimeCodes
+from orders.application.password_check import Checked, Limits, PasswordCheck
 from orders.application.ports import Passwords, Signer, Transactions, UnitOfWork
-from orders.application.sessions import Caller, Session, SignedToken
-from orders.domain.errors import TooManyAttempts, TooManyTokens, Unauthenticated, WrongCredentials
+from orders.application.second_factors import FactorCheck
+from orders.application.sessions import ALL_SCOPES, Caller, MadeToken, Session, SignedToken
+from orders.domain.account_errors import NotEnrolled, OtpRequired, WrongCode
+from orders.domain.errors import FieldError, Invalid, TooManyTokens, Unauthenticated, WrongCredentials
 from orders.domain.order import is_id
 
 SESSION_IDLE_S = 3 * 24 * 3600
@@ -20,31 +24,36 @@ SESSION_LIFETIME_S = 30 * 24 * 3600
 API_TOKEN_LIFETIME_S = 30 * 24 * 3600
 IDENTITY_LIFETIME_S = 600
 TICKET_LIFETIME_S = 600
-FAILURE_WINDOW_S = 900
 SECRET_BYTES = 32
 MAX_SECRET_CHARACTERS = 128
-MAX_EMAIL_CHARACTERS = 254
-MAX_PASSWORD_CHARACTERS = 1_024
+MAX_TOKEN_NAME_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How often one may fail within 15 minutes, and how many API tokens a person may hold."""
+class TokenWish:
+    """What a new API token shall be called and may do, and the code of the second factor where one is on."""
 
-    failures_per_account_and_address: int = 10
-    failures_per_address: int = 100
-    tokens_per_person: int = 20
-
-
-DEMO_LIMITS = Limits(failures_per_account_and_address=50, failures_per_address=9_000, tokens_per_person=1_000)
+    name: str = ""
+    scopes: frozenset[str] = ALL_SCOPES
+    otp: str | None = None
 
 
 class Accounts:
-    def __init__(self, transactions: Transactions, passwords: Passwords, signer: Signer, limits: Limits) -> None:
+    def __init__(
+        self,
+        transactions: Transactions,
+        passwords: Passwords,
+        signer: Signer,
+        limits: Limits,
+        codes: OneTimeCodes,
+    ) -> None:
         self._transactions = transactions
         self._passwords = passwords
         self._signer = signer
         self._limits = limits
+        self._codes = codes
+        self._check = PasswordCheck(transactions, passwords, limits)
+        self._factor = FactorCheck(codes, self._check)
 
     def sign_in(self, email: str, password: str, client: Client) -> Session:
         """Open a new session; whatever session the browser had before is not taken over.
@@ -52,14 +61,44 @@ class Accounts:
         Raises:
             WrongCredentials: the same, in the same time, for an unknown e-mail and a wrong password.
             TooManyAttempts: too many failures of this account from this address.
+            OtpRequired: the password is right, but a second factor is on; go on with `sign_in_with_code`.
 
         """
-        person_id = self._check_password(email, password, client)
-        session_id, secret = str(uuid4()), secrets.token_urlsafe(SECRET_BYTES)
-        expires_at = self._transactions.run(
-            lambda work: work.people.add_session(session_id, person_id, _hashed(secret), SESSION_LIFETIME_S)
-        )
-        return Session(session_id, secret, person_id, expires_at)
+        checked = self._check.check(email, password, client)
+
+        def enter(work: UnitOfWork) -> Session:
+            _require_unchanged(work, checked)
+            if work.factors.is_on(checked.person_id):
+                raise OtpRequired(checked.person_id, checked.stamp)
+            return self._opened(work, checked.person_id, client)
+
+        return self._transactions.run(enter)
+
+    def sign_in_with_code(self, person_id: str, stamp: str, code: str, client: Client) -> Session:
+        """Open the session of a person whose password was right a moment ago, as OtpRequired said.
+
+        Raises:
+            WrongCode: it is not the code of this moment, or was used already.
+            WrongCredentials: the password or the second factor was changed since; begin again.
+            TooManyAttempts: too many wrong codes of this person from this address.
+
+        """
+
+        def enter(work: UnitOfWork) -> Session | None:
+            account = work.accounts.lock(person_id) if is_id(person_id) else None
+            known = account.password_hash if account and account.active else None
+            if known is None or Checked(person_id, known).stamp != stamp:
+                raise WrongCredentials("the password was changed meanwhile")
+            accepted = self._factor.accepts(work, person_id, code, client)
+            return self._opened(work, person_id, client) if accepted else None
+
+        try:
+            session = self._transactions.run(enter)
+        except NotEnrolled as error:
+            raise WrongCredentials("the second factor was changed meanwhile") from error
+        if session is None:
+            raise WrongCode("this is not the code of this moment")
+        return session
 
     def identify_session(self, secret: str) -> Caller:
         """Return who a session cookie stands for; raise Unauthenticated when the session is over."""
@@ -101,17 +140,36 @@ class Accounts:
         """Sign a ticket that opens a socket; it dies with the session or token it came from."""
         return self._signer.sign(caller, "realtime", lifetime_s=TICKET_LIFETIME_S)
 
-    def issue_token(self, email: str, password: str, client: Client) -> SignedToken:
-        """Make an API token for 30 days; raises as `sign_in` does, and TooManyTokens."""
-        person_id = self._check_password(email, password, client)
-        token_id = str(uuid4())
+    def issue_token(self, email: str, password: str, client: Client, wish: TokenWish | None = None) -> MadeToken:
+        """Make an API token for 30 days; raises as `sign_in` does, and WrongCode, TooManyTokens."""
+        wish = wish or TokenWish()
+        _require_sound(wish)
+        checked = self._check.check(email, password, client)
 
-        def issue(work: UnitOfWork) -> SignedToken:
-            if work.people.live_tokens(person_id) >= self._limits.tokens_per_person:
-                raise TooManyTokens(self._limits.tokens_per_person)
-            caller, _ = work.people.add_token(token_id, person_id, API_TOKEN_LIFETIME_S)
-            # Before the commit: a token that can't be signed must not count as one that is held.
-            return self._signer.sign(caller, "api", lifetime_s=API_TOKEN_LIFETIME_S, token_id=token_id)
+        def issue(work: UnitOfWork) -> MadeToken | None:
+            self._require_place(work, checked.person_id)
+            _require_unchanged(work, checked)
+            if work.factors.is_on(checked.person_id):
+                if wish.otp is None:
+                    raise OtpRequired(checked.person_id, checked.stamp)
+                if not self._factor.accepts(work, checked.person_id, wish.otp, client):
+                    return None
+            return self._issue(work, checked.person_id, wish.name, wish.scopes)
+
+        made = self._transactions.run(issue)
+        if made is None:
+            raise WrongCode("X-OTP is not the code of this moment")
+        return made
+
+    def add_token(self, caller: Caller, wish: TokenWish) -> MadeToken:
+        """Make an API token for somebody signed in by a session; a token can't prolong itself by another."""
+        if caller.session_id is None:
+            raise Unauthenticated("only a session makes tokens without the password")
+        _require_sound(wish)
+
+        def issue(work: UnitOfWork) -> MadeToken:
+            self._require_place(work, caller.actor.person_id)
+            return self._issue(work, caller.actor.person_id, wish.name, wish.scopes)
 
         return self._transactions.run(issue)
 
@@ -142,28 +200,35 @@ class Accounts:
         """Return the JWK set."""
         return self._signer.public_keys()
 
-    def _check_password(self, email: str, password: str, client: Client) -> str:
-        # PostgreSQL's text holds no NUL; nobody's address does either.
-        account = email.strip().lower().replace("\x00", "")[: MAX_EMAIL_CHARACTERS + 1]
-        failures, credentials = self._transactions.run(
-            lambda work: (
-                work.people.failures(account, client.address, FAILURE_WINDOW_S),
-                work.people.credentials(account),
-            )
-        )
-        of_account, of_address = failures
-        limits = self._limits
-        if of_account >= limits.failures_per_account_and_address or of_address >= limits.failures_per_address:
-            raise TooManyAttempts(FAILURE_WINDOW_S)
-        usable = credentials if credentials and credentials.active else None
-        matches = self._passwords.matches(usable.password_hash if usable else None, password[:MAX_PASSWORD_CHARACTERS])
-        if usable is None or not matches or len(password) > MAX_PASSWORD_CHARACTERS:
-            self._transactions.run(lambda work: work.people.add_failure(account, client.address))
-            raise WrongCredentials("e-mail and password do not go together")
-        if self._passwords.outdated(usable.password_hash):
-            fresh = self._passwords.hash(password)
-            self._transactions.run(lambda work: work.people.set_password_hash(usable.person_id, fresh))
-        return usable.person_id
+    def _issue(self, work: UnitOfWork, person_id: str, name: str, scopes: frozenset[str]) -> MadeToken:
+        """Make a token; the person's row is held (`live_tokens`)."""
+        token_id = str(uuid4())
+        caller, _ = work.people.add_token(token_id, person_id, API_TOKEN_LIFETIME_S, name, sorted(scopes))
+        # Before the commit: a token that can't be signed must not count as one that is held.
+        signed = self._signer.sign(caller, "api", lifetime_s=API_TOKEN_LIFETIME_S, token_id=token_id)
+        return MadeToken(token_id, signed)
+
+    def _require_place(self, work: UnitOfWork, person_id: str) -> None:
+        if work.people.live_tokens(person_id) >= self._limits.tokens_per_person:
+            raise TooManyTokens(self._limits.tokens_per_person)
+
+    def _opened(self, work: UnitOfWork, person_id: str, client: Client) -> Session:
+        session_id, secret = str(uuid4()), secrets.token_urlsafe(SECRET_BYTES)
+        expires_at = work.people.add_session(session_id, person_id, _hashed(secret), SESSION_LIFETIME_S, client.name)
+        return Session(session_id, secret, person_id, expires_at)
+
+
+def _require_unchanged(work: UnitOfWork, checked: Checked) -> None:
+    """Refuse what a password opened that was changed, or whose person was deactivated, since it was checked."""
+    if not work.accounts.still_opens(checked.person_id, checked.password_hash):
+        raise WrongCredentials("e-mail and password do not go together")
+
+
+def _require_sound(wish: TokenWish) -> None:
+    if len(wish.name) > MAX_TOKEN_NAME_CHARACTERS or not (wish.name.isprintable() or not wish.name):
+        raise Invalid(FieldError("name", f"at most {MAX_TOKEN_NAME_CHARACTERS} printable characters"))
+    if not wish.scopes or not wish.scopes <= ALL_SCOPES:
+        raise Invalid(FieldError("scope", "read, or read and write"))
 
 
 def _hashed(secret: str) -> bytes:

@@ -38,9 +38,10 @@ class CancelOrder:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a sign-in comes from; `address` is the one the gateway vouches for."""
+    """Where a sign-in comes from; `address` is the one the gateway vouches for, `name` says browser and system."""
 
     address: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,11 @@ def link_issued(purpose: str, person_id: str, link: str, expires_at: datetime) -
     return Fact(f"accounts.{verb}.v1", person_id, data, expires_at)
 
 
+def password_changed(person_id: str, at: datetime) -> Fact:
+    """Tell the owner of a password, by notify, that it was chosen or changed."""
+    return Fact("accounts.password.changed.v1", person_id, {"person_id": person_id, "at": timestamp(at)})
+
+
 def signed_out(person_id: str, until: datetime, *, session_id: str | None = None, token_id: str | None = None) -> Fact:
     """Tell the other services what not to accept any more, until it would have expired anyway."""
     data: dict[str, Any] = {"person_id": person_id, "until": timestamp(until)}

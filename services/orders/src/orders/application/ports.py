@@ -1,13 +1,16 @@
 """What the use cases need of the world: one unit of work per transaction, made of a few repositories."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
+from orders.application.account_records import AccountRecords
 from orders.application.commands import Answer, RequestKey
 from orders.application.directory import Directory
+from orders.application.factor_records import SecondFactorRecords
 from orders.application.product_store import Products, Uploads
 from orders.application.sessions import Caller, SignedToken
 from orders.application.trends import Forecast
@@ -45,10 +48,10 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is needed to check a password; `active` false means that nobody may sign in with it."""
+    """What is needed to check a password; `active` false means that nobody may sign in with it, no hash likewise."""
 
     person_id: str
-    password_hash: str
+    password_hash: str | None
     active: bool
 
 
@@ -194,14 +197,17 @@ class Orders(Protocol):
 class People(Protocol):
     def credentials(self, email: str) -> Credentials | None: ...
 
-    def set_password_hash(self, person_id: str, password_hash: str) -> None: ...
+    def set_password_hash(self, person_id: str, known: str, fresh: str) -> None:
+        """Replace a hash by a better one of the same password, unless it is not the known one any more."""
 
     def failures(self, account: str, address: str, since_s: int) -> tuple[int, int]:
         """Count recent failed sign-ins: of this account from this address, and of all accounts from this address."""
 
     def add_failure(self, account: str, address: str) -> None: ...
 
-    def add_session(self, session_id: str, person_id: str, secret_hash: bytes, lifetime_s: int) -> datetime:
+    def add_session(
+        self, session_id: str, person_id: str, secret_hash: bytes, lifetime_s: int, client: str
+    ) -> datetime:
         """Store the session; return when it ends at the latest, by the database's clock."""
 
     def by_session(self, secret_hash: bytes, idle_s: int) -> Caller | None:
@@ -214,7 +220,9 @@ class People(Protocol):
     def live_tokens(self, person_id: str) -> int:
         """Lock the person's row, so that two requests can't both take the last place; count live tokens."""
 
-    def add_token(self, token_id: str, person_id: str, lifetime_s: int) -> tuple[Caller, datetime]: ...
+    def add_token(
+        self, token_id: str, person_id: str, lifetime_s: int, name: str, scopes: Sequence[str]
+    ) -> tuple[Caller, datetime]: ...
 
     def remove_token(self, token_id: str) -> datetime | None:
         """Delete the token; return when it would have ended."""
@@ -273,6 +281,12 @@ class UnitOfWork(Protocol):
     def directory(self) -> Directory: ...
 
     @property
+    def accounts(self) -> AccountRecords: ...
+
+    @property
+    def factors(self) -> SecondFactorRecords: ...
+
+    @property
     def market(self) -> Market: ...
 
     @property
@@ -309,6 +323,9 @@ class Transactions(Protocol):
 class Passwords(Protocol):
     def matches(self, password_hash: str | None, password: str) -> bool:
         """Check a password in the same time whether the account exists (hash given) or not (None)."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Take one of the few turns that there are at once; raises Unavailable when none frees up in time."""
 
     def outdated(self, password_hash: str) -> bool: ...
 

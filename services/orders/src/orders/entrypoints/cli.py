@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mercadito_events.service.settings import Reader, SettingsError, database
 
-SETTINGS_PROBLEM = 2
+NOT_DONE, SETTINGS_PROBLEM = 1, 2
 
 # Each command imports what it needs itself: the worker has no use for Flask, the web none for NATS; memory is short.
 
@@ -38,12 +38,22 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
+    _add_invite(commands)
     keys = commands.add_parser("keys", help="the keys that identities are signed with")
     rotate = keys.add_subparsers(required=True, metavar="action").add_parser(
         "rotate", help="sign with a new key; the old ones stay listed for 31 days"
     )
     rotate.set_defaults(run=_rotate_keys)
     return parser
+
+
+def _add_invite(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "mail the first admin of a fresh system a link to choose a password; again: a new link"
+    invite = commands.add_parser("invite-admin", help=text, description=text)
+    invite.add_argument("email", help="the admin's e-mail address")
+    invite.add_argument("--name", required=True, help="the admin's name, as pages and mails say it")
+    invite.add_argument("--locale", choices=("en", "es"), default="en", help="the language of the mail (default: en)")
+    invite.set_defaults(run=_invite_admin)
 
 
 def _web(_options: argparse.Namespace) -> int:
@@ -113,6 +123,25 @@ def _republish(_options: argparse.Namespace) -> int:
     settings = TaskSettings.from_env(os.environ)
     told = republish(build_transactions(settings), settings.hub.time_zone.key)
     print(", ".join(f"{count} {what}" for what, count in told.items()))  # noqa: T201 - the answer to the command
+    return 0
+
+
+def _invite_admin(options: argparse.Namespace) -> int:
+    from orders.application.invitations import InviteAdmin, invite_admin  # noqa: PLC0415 - see above
+    from orders.bootstrap import build_transactions  # noqa: PLC0415 - see above
+    from orders.domain.errors import Refused  # noqa: PLC0415 - see above
+    from orders.settings import InvitationSettings  # noqa: PLC0415 - see above
+
+    settings = InvitationSettings.from_env(os.environ)
+    time_zone = settings.task.hub.time_zone.key
+    command = InviteAdmin(options.email, options.name, options.locale, settings.public_url, time_zone)
+    try:
+        invited = invite_admin(build_transactions(settings.task), command)
+    except Refused as refused:
+        print(refused, file=sys.stderr)  # noqa: T201 - the answer to the command
+        return NOT_DONE
+    made = "made" if invited.is_new else "there already"
+    print(f"admin {made}; the link to choose a password is on its way by mail, good until {invited.expires_at:%c %Z}")  # noqa: T201 - likewise
     return 0
 
 

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import logging
 import os
+import re
 import signal
 from typing import Any
 
@@ -32,6 +33,14 @@ limit_request_field_size = 16_380
 # linux/prctl.h
 PR_SET_PDEATHSIG = 1
 
+ONE_TIME_LINK = re.compile(r"(/(?:reset|welcome)/)[^\s'\"]+")
+
+
+def without_one_time_links(record: logging.LogRecord) -> bool:
+    """Cut the secrets of mailed links out of gunicorn's lines: it names the path of a request that it stumbles over."""
+    record.msg, record.args = ONE_TIME_LINK.sub(r"\1…", record.getMessage()), ()
+    return True
+
 
 class JsonLogger(Logger):  # type: ignore[misc]
     """gunicorn's own lines, as JSON like all others; requests are logged by the application."""
@@ -41,6 +50,7 @@ class JsonLogger(Logger):  # type: ignore[misc]
         configure("orders", __version__, os.environ.get("LOG_LEVEL", "info"))
         self.error_log.propagate = True
         self.error_log.setLevel(logging.INFO)
+        self.error_log.addFilter(without_one_time_links)
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Say nothing: see `orders.entrypoints.http`."""

@@ -10,7 +10,7 @@ from orders.domain.errors import Forbidden, Unauthenticated
 
 SESSION_COOKIE = "mercadito_session"
 IDENTITY_COOKIE = "mercadito_id"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def container() -> Container:
@@ -45,13 +45,19 @@ def _identify() -> Caller:
     return container().accounts.identify_session(secret)
 
 
+def require_scope(found: Caller) -> None:
+    """Refuse a change by a token that was made for reading alone."""
+    if request.method not in SAFE_METHODS and not found.may_write:
+        raise Forbidden("this token was made for reading only")
+
+
 def require_same_origin(found: Caller) -> None:
     """Refuse a change that a cookie would authorise from another site.
 
     A browser says where a request comes from in Sec-Fetch-Site, an older one in Origin; one that says neither can't be
     believed. A token in a header is never sent by a browser on its own, so it needs no such proof.
     """
-    if request.method in _SAFE or not found.by_cookie:
+    if request.method in SAFE_METHODS or not found.by_cookie:
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

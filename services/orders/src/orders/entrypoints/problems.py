@@ -10,7 +10,7 @@ from flask import Flask, Response, json, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from orders.domain import errors
+from orders.domain import account_errors, errors
 from orders.entrypoints.http import request_id
 
 BASE = "https://mercadito.example/problems/"
@@ -63,6 +63,10 @@ _SIMPLE: Mapping[type[Exception], tuple[str, int, str]] = {
     MissingIdempotencyKey: ("idempotency-key-missing", 400, "An Idempotency-Key is needed"),
     errors.Unauthenticated: ("unauthenticated", 401, "Sign in first"),
     errors.WrongCredentials: ("unauthenticated", 401, "E-mail and password do not go together"),
+    account_errors.OtpRequired: ("otp-required", 401, "A code of the second factor is needed"),
+    account_errors.WrongCode: ("otp-required", 401, "The code of the second factor is wrong"),
+    account_errors.LinkOver: ("not-found", 404, "This link does not work any more"),
+    account_errors.NotEnrolled: ("not-found", 404, "There is no second factor"),
     errors.Forbidden: ("forbidden", 403, "Not allowed"),
     errors.NotFound: ("not-found", 404, "Not found"),
     errors.CycleClosed: ("cycle-closed", 409, "This market day takes no orders now"),
@@ -154,7 +158,8 @@ def _framework_problem(error: HTTPException) -> Problem:
 def _challenge(status: int) -> dict[str, str]:
     if status != HTTPStatus.UNAUTHORIZED:
         return {}
-    return {"WWW-Authenticate": 'Basic realm="mercadito"' if request.path.endswith("/tokens") else "Bearer"}
+    by_password = request.method == "POST" and request.path.endswith("/tokens")
+    return {"WWW-Authenticate": 'Basic realm="mercadito"' if by_password else "Bearer"}
 
 
 def register(app: Flask) -> None:

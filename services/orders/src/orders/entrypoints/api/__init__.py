@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, current_app, json, request
 
 from orders.domain.errors import Unauthenticated
 from orders.entrypoints.api import (
+    account_routes,
     cycle_routes,
     order_routes,
     people_routes,
@@ -16,7 +17,7 @@ from orders.entrypoints.api import (
 )
 from orders.entrypoints.api.openapi import document
 from orders.entrypoints.api.operations import operation, operation_of
-from orders.entrypoints.identity import caller, require_same_origin
+from orders.entrypoints.identity import caller, require_same_origin, require_scope
 
 NAME = "api"
 
@@ -26,6 +27,7 @@ def blueprint() -> Blueprint:
     api = Blueprint(NAME, __name__, url_prefix="/api/v1")
     api.before_request(_guard)
     session_routes.register(api)
+    account_routes.register(api)
     cycle_routes.register(api)
     order_routes.register(api)
     store_routes.register(api)
@@ -50,10 +52,13 @@ def _document(app: Flask) -> str:
 
 
 def _guard() -> None:
-    security = operation_of(current_app.view_functions[request.endpoint or ""]).security
+    described = operation_of(current_app.view_functions[request.endpoint or ""])
+    security = described.security
     if security in ("public", "password"):
         return
     found = caller()
     if security == "session" and not found.by_cookie:
         raise Unauthenticated("this needs the session cookie of a browser")
     require_same_origin(found)
+    if not described.changes_nothing:
+        require_scope(found)

@@ -34,6 +34,7 @@ class Operation:
     parameters: tuple[Parameter, ...]
     upload: str | None = None
     """The media type of a body that is no JSON."""
+    changes_nothing: bool = False
 
 
 def operation(
@@ -45,9 +46,13 @@ def operation(
     body: type[BaseModel] | None = None,
     parameters: tuple[Parameter, ...] = (),
     upload: str | None = None,
+    changes_nothing: bool = False,
 ) -> Callable[[View], View]:
-    """Describe a view; what is not described is answered with 500, so nothing goes undocumented or unguarded."""
-    described = Operation(summary, answers, problems or {}, security, body, parameters, upload)
+    """Describe a view; what is not described is answered with 500, so nothing goes undocumented or unguarded.
+
+    `changes_nothing`: a token that may only read may use it, whatever its method.
+    """
+    described = Operation(summary, answers, problems or {}, security, body, parameters, upload, changes_nothing)
 
     def describe(view: View) -> View:
         view.operation = described  # type: ignore[attr-defined]

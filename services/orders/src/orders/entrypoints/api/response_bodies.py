@@ -16,7 +16,10 @@ class Out(BaseModel):
 
 
 class TokenOut(Out):
+    id: str
     token: str
+    name: str
+    scopes: list[str]
     expires_at: datetime
 
 

@@ -2,14 +2,29 @@
 
 from flask import Blueprint, Response, json, request
 
-from orders.application.commands import Client
+from orders.application.accounts import MAX_TOKEN_NAME_CHARACTERS, TokenWish
+from orders.application.sessions import ALL_SCOPES, WRITE
 from orders.domain.errors import Unauthenticated
 from orders.entrypoints import cookies
-from orders.entrypoints.api.operations import operation
+from orders.entrypoints.api.operations import Parameter, operation
 from orders.entrypoints.api.replies import reply
 from orders.entrypoints.api.response_bodies import KeySetOut, MeOut, RenewedOut, TicketOut, TokenOut
-from orders.entrypoints.http import client_address
+from orders.entrypoints.devices import client
 from orders.entrypoints.identity import caller, container
+
+TOKEN_NAME = Parameter(
+    "name",
+    "query",
+    "what to call it in lists",
+    schema={"type": "string", "maxLength": MAX_TOKEN_NAME_CHARACTERS, "default": ""},
+)
+TOKEN_SCOPE = Parameter(
+    "scope",
+    "query",
+    "read, or write, which includes read",
+    schema={"type": "string", "enum": ["read", "write", "read write"], "default": "write"},
+)
+OTP = Parameter("X-OTP", "header", "the code of the second factor, where one is on; also a recovery code")
 
 
 def register(blueprint: Blueprint) -> None:
@@ -25,20 +40,34 @@ def register(blueprint: Blueprint) -> None:
 @operation(
     "Make an API token, good for 30 days",
     answers={201: TokenOut},
-    problems={429: ("too-many-requests",)},
+    problems={401: ("unauthenticated", "otp-required"), 422: ("invalid",), 429: ("too-many-requests",)},
     security="password",
+    parameters=(TOKEN_NAME, TOKEN_SCOPE, OTP),
 )
 def issue_token() -> Response:
-    """Check e-mail and password of HTTP Basic and hand out a token."""
+    """Check e-mail and password of HTTP Basic, and X-OTP where a second factor is on, and hand out a token."""
     given = request.authorization
     if given is None or given.type != "basic":
         raise Unauthenticated("send e-mail and password by HTTP Basic")
-    email, password = given.username or "", given.password or ""
-    signed = container().accounts.issue_token(email, password, Client(client_address()))
-    return reply(TokenOut(token=signed.token, expires_at=signed.expires_at), 201)
+    wish = TokenWish(request.args.get("name", ""), _scopes(), request.headers.get("X-OTP"))
+    made = container().accounts.issue_token(given.username or "", given.password or "", client(), wish)
+    body = TokenOut(
+        id=made.id,
+        token=made.signed.token,
+        name=wish.name,
+        scopes=sorted(wish.scopes),
+        expires_at=made.signed.expires_at,
+    )
+    return reply(body, 201)
 
 
-@operation("Delete the token that the request came with", answers={204: None})
+def _scopes() -> frozenset[str]:
+    """Return `?scope=`; who may write may read as well."""
+    asked = frozenset(request.args.get("scope", WRITE).replace(",", " ").split())
+    return ALL_SCOPES if asked <= ALL_SCOPES and WRITE in asked else asked
+
+
+@operation("Delete the token that the request came with", answers={204: None}, changes_nothing=True)
 def delete_token() -> Response:
     """End the caller's token everywhere."""
     container().accounts.delete_token(caller())
@@ -68,7 +97,7 @@ def me() -> Response:
     return reply(MeOut.of(container().queries.person(caller().actor)))
 
 
-@operation("A ticket that opens a WebSocket, good for 10 minutes", answers={201: TicketOut})
+@operation("A ticket that opens a WebSocket, good for 10 minutes", answers={201: TicketOut}, changes_nothing=True)
 def ticket() -> Response:
     """Hand out a ticket that dies with the caller's session or token."""
     signed = container().accounts.ticket(caller())

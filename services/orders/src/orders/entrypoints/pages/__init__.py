@@ -7,12 +7,17 @@ from jinja2 import StrictUndefined
 
 from orders.bootstrap import Container
 from orders.entrypoints.pages import (
+    account,
     board,
     error_pages,
     my_orders,
     ordering,
+    password_links,
     product_import,
     products,
+    reader,
+    second_factor,
+    second_step,
     sessions,
     staff_people,
     staff_stores,
@@ -24,6 +29,10 @@ from orders.entrypoints.pages.translations import load
 
 PARTS = (
     sessions,
+    second_step,
+    password_links,
+    account,
+    second_factor,
     ordering,
     my_orders,
     board,
@@ -49,6 +58,7 @@ def register(app: Flask, container: Container) -> None:
     app.jinja_env.undefined = StrictUndefined
     forms.install(app)
     templating.install(app)
+    app.before_request(reader.guard_scope)
     for part in PARTS:
         app.register_blueprint(part.blueprint)
     app.extensions["error_page"] = error_pages.draw

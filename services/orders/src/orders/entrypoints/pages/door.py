@@ -24,12 +24,18 @@ class Door:
     refusal: str | None = None
     hint: str | None = None
     greeting: str | None = None
+    done: str | None = None
     kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def draw(door: Door, *, status: int = 200) -> Response:
     """Draw the sign-in page."""
     return Response(render_template("pages/sign_in.html", door=door, here="sign-in"), status, mimetype="text/html")
+
+
+def done_words(done: str | None) -> str | None:
+    """Return what is said to somebody who comes from choosing a password."""
+    return _("Your password is set. Sign in with it.") if done == "password" else None
 
 
 def ask_again(form: MultiDict[str, str]) -> Response:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from orders.application.sessions import Caller
 from orders.domain.errors import Unauthenticated
-from orders.entrypoints.identity import caller_or_none
+from orders.entrypoints.identity import SAFE_METHODS, caller_or_none, require_scope
 from orders.entrypoints.pages.formats import Formats
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.translations import LOCALES, SOURCE_LOCALE
@@ -27,6 +27,15 @@ def caller() -> Caller | None:
     if "reader" not in g:
         g.reader = caller_or_none()
     return g.reader if isinstance(g.reader, Caller) else None
+
+
+def guard_scope() -> None:
+    """Refuse a page's form to a token that was made for reading; the API has a guard of its own."""
+    is_form = request.method not in SAFE_METHODS and not request.path.startswith("/api/")
+    if is_form and request.headers.get("Authorization"):
+        found = caller()
+        if found is not None:
+            require_scope(found)
 
 
 def enter(person: Caller, session_secret: str) -> None:
