@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.passwords import Argon2Passwords
+from orders.adapters.planning_reads import SqlPlanningQueries
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
@@ -21,6 +22,10 @@ from orders.adapters.trends import SqlTrends
 from orders.application import clock, incoming
 from orders.application.accounts import DEMO_LIMITS, Accounts, Limits
 from orders.application.ordering import OrderDesk, Ordering
+from orders.application.planning import PlanningDesk
+from orders.application.planning_offers import OffersDesk
+from orders.application.planning_prices import PriceDesk
+from orders.application.planning_queries import PlanningQueries
 from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.queries import Queries
 from orders.application.trends import Trends
@@ -52,6 +57,10 @@ class Container:
     trends: Trends
     accounts: Accounts
     ordering: Ordering
+    planning: PlanningDesk
+    planned_offers: OffersDesk
+    planned_prices: PriceDesk
+    planning_queries: PlanningQueries
     problems: Callable[[], Sequence[str]]
     """What keeps this process from serving, now; empty when it is ready."""
 
@@ -100,6 +109,10 @@ def build_web(settings: WebSettings) -> Container:
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
         accounts=Accounts(transactions, Argon2Passwords(), signer, limits),
         ordering=OrderDesk(transactions),
+        planning=PlanningDesk(transactions, settings.hub.time_zone),
+        planned_offers=OffersDesk(transactions),
+        planned_prices=PriceDesk(transactions, settings.hub.time_zone, settings.hub.usda_today),
+        planning_queries=SqlPlanningQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
         problems=problems,
     )
 

@@ -1,7 +1,5 @@
 """`Queries` on PostgreSQL: few statements, however much there is to show."""
 
-import base64
-import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -13,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row
 from orders.adapters import read_rows as rows
 from orders.adapters import read_sql as sql
 from orders.adapters.availability import lent
+from orders.adapters.cursors import as_moment, as_number, as_text, as_uuid, page_of, read_cursor
 from orders.application.queries import (
     Board,
     CycleView,
@@ -26,7 +25,7 @@ from orders.application.queries import (
     StoreView,
 )
 from orders.domain.cycle import CycleState
-from orders.domain.errors import FieldError, Invalid, NotFound
+from orders.domain.errors import NotFound
 from orders.domain.order import OrderState, is_id
 from orders.domain.people import Actor, Role
 
@@ -34,10 +33,8 @@ MAX_TIMELINE = 500
 MAX_MAILS = 100
 MAX_BOARD_ORDERS = 2_000
 MAX_BOARD_MAILS = 50
-MAX_BIGINT = 2**63 - 1
 
 T = TypeVar("T")
-_Cursor = Sequence[str | int]
 
 
 class SqlQueries:
@@ -63,7 +60,7 @@ class SqlQueries:
 
     def cycles(self, state: CycleState | None, *, limit: int, cursor: str | None) -> Page[CycleView]:
         """Page through market days, latest cutoff first."""
-        after = _read_cursor(cursor, _moment, _uuid)
+        after = read_cursor(cursor, as_moment, as_uuid)
         values = {
             "state": state.value if state else None,
             "after_cutoff": after[0] if after else None,
@@ -72,7 +69,7 @@ class SqlQueries:
         }
         with lent(self._engine) as connection:
             found = _all(connection, sql.CYCLES, values, rows.cycle_view)
-        return _page(found, limit, lambda cycle: [cycle.cutoff_at.isoformat(), cycle.id])
+        return page_of(found, limit, lambda cycle: [cycle.cutoff_at.isoformat(), cycle.id])
 
     def cycle(self, cycle_id: str) -> CycleView:
         """Return one market day."""
@@ -96,7 +93,7 @@ class SqlQueries:
         text: str | None = None,
     ) -> Page[OfferView]:
         """Page through a cycle's offers; see the port."""
-        after = _read_cursor(cursor, _text, _text, _uuid) or (None, None, None)
+        after = read_cursor(cursor, as_text, as_text, as_uuid) or (None, None, None)
         values = {
             "cycle_id": _known_id(cycle_id),
             "store_id": None if store_id is None else _known_id(store_id),
@@ -110,21 +107,21 @@ class SqlQueries:
         with lent(self._engine) as connection:
             found = connection.execute(sql.OFFERS, values).all()
         offers = tuple(rows.offer_view(row, self._today(row.server_time)) for row in found)
-        return _page(offers, limit, lambda offer: [offer.category, offer.name, offer.id])
+        return page_of(offers, limit, lambda offer: [offer.category, offer.name, offer.id])
 
     def orders(self, actor: Actor, wanted: OrderFilter, *, limit: int, cursor: str | None) -> Page[OrderView]:
         """Page through orders with their lines, newest first."""
         with lent(self._engine) as connection:
             found = connection.execute(sql.ORDERS, _order_filter(actor, wanted, limit, cursor)).all()
             orders = _with_lines(connection, found)
-        return _page(orders, limit, lambda order: [order.number])
+        return page_of(orders, limit, lambda order: [order.number])
 
     def order_summaries(self, actor: Actor, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         """Page through orders without lines, newest first."""
         with lent(self._engine) as connection:
             values = _order_filter(actor, OrderFilter(), limit, cursor)
             found = _all(connection, sql.ORDERS, values, rows.order_summary)
-        return _page(found, limit, lambda order: [order.number])
+        return page_of(found, limit, lambda order: [order.number])
 
     def order(self, actor: Actor, order_id: str) -> OrderView:
         """Return one order; one that the actor may not see is not found."""
@@ -207,7 +204,7 @@ def _with_lines(connection: Connection, orders: Sequence[Row[Any]]) -> tuple[Ord
 
 
 def _order_filter(actor: Actor, wanted: OrderFilter, limit: int, cursor: str | None) -> dict[str, Any]:
-    before = _read_cursor(cursor, _number)
+    before = read_cursor(cursor, as_number)
     return {
         **_sight(actor),
         "cycle_id": wanted.cycle_id,
@@ -216,46 +213,3 @@ def _order_filter(actor: Actor, wanted: OrderFilter, limit: int, cursor: str | N
         "before": before[0] if before else None,
         "limit": limit + 1,
     }
-
-
-def _page(found: Sequence[T], limit: int, position: Callable[[T], _Cursor]) -> Page[T]:
-    """Cut off the item that was read to see whether there is more."""
-    items = tuple(found[:limit])
-    return Page(items, _write_cursor(position(items[-1])) if len(found) > limit else None)
-
-
-def _write_cursor(position: _Cursor) -> str:
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).rstrip(b"=").decode()
-
-
-def _read_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, ...] | None:
-    if cursor is None:
-        return None
-    try:
-        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return tuple(kind(part) for kind, part in zip(kinds, position, strict=True))
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Invalid(FieldError("cursor", "not a cursor of this list")) from error
-
-
-def _number(part: float) -> int:
-    number = int(part)
-    if not 0 <= number <= MAX_BIGINT:
-        raise ValueError("not a number of the database")
-    return number
-
-
-def _text(part: object) -> str:
-    text = str(part)
-    text.encode()  # a lone surrogate can't be sent to the database
-    if "\x00" in text:
-        raise ValueError("not a text of the database")
-    return text
-
-
-def _moment(part: str) -> datetime:
-    return datetime.fromisoformat(part)
-
-
-def _uuid(part: str) -> str:
-    return str(UUID(part))

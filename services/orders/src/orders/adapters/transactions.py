@@ -21,6 +21,8 @@ from orders.adapters.links import SqlOneTimeLinks
 from orders.adapters.market import SqlMarket
 from orders.adapters.orders import SqlOrders
 from orders.adapters.people import SqlPeople
+from orders.adapters.planned_cycles import SqlPlannedCycles
+from orders.adapters.planned_offers import SqlPlannedOffers
 from orders.application.ports import AuditEntry, Fact, MailOutcome, UnitOfWork
 from orders.domain.errors import Unavailable
 
@@ -45,6 +47,8 @@ class SqlUnitOfWork:
         self.orders = SqlOrders(connection)
         self.people = SqlPeople(connection)
         self.links = SqlOneTimeLinks(connection)
+        self.plans = SqlPlannedCycles(connection)
+        self.planned_offers = SqlPlannedOffers(connection)
         self.market = SqlMarket(connection)
         self.keys = SqlKeys(connection)
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from orders.application.commands import Answer, RequestKey
+from orders.application.planning_ports import PlannedCycles, PlannedOffers
 from orders.application.sessions import Caller, SignedToken
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.order import LockedOffer, Order, OrderLine, OrderState
@@ -262,6 +263,12 @@ class UnitOfWork(Protocol):
 
     @property
     def links(self) -> OneTimeLinks: ...
+
+    @property
+    def plans(self) -> PlannedCycles: ...
+
+    @property
+    def planned_offers(self) -> PlannedOffers: ...
 
     @property
     def market(self) -> Market: ...

@@ -65,6 +65,8 @@ _SIMPLE: Mapping[type[Exception], tuple[str, int, str]] = {
     errors.WrongCredentials: ("unauthenticated", 401, "E-mail and password do not go together"),
     errors.Forbidden: ("forbidden", 403, "Not allowed"),
     errors.NotFound: ("not-found", 404, "Not found"),
+    errors.CycleCancelled: ("cycle-closed", 409, "This market day was cancelled"),
+    errors.CycleNotEditable: ("cycle-not-editable", 409, "This market day can't be changed like that now"),
     errors.CycleClosed: ("cycle-closed", 409, "This market day takes no orders now"),
     errors.OrderNotEditable: ("order-not-editable", 409, "This order can no longer be changed"),
     errors.KeyReused: ("idempotency-key-reused", 422, "The Idempotency-Key was used for another request"),
@@ -101,7 +103,7 @@ def problem_of(error: Exception) -> Problem:
 def _refusal(error: errors.Refused) -> Problem:
     match error:
         case errors.Invalid():
-            fields = [asdict(found) for found in error.errors]
+            fields = [{"field": found.field, "message": found.message} for found in error.errors]
             return Problem("invalid", 422, "Some fields make no sense", str(error), {"errors": fields})
         case errors.SoldOut():
             short = [asdict(shortage) for shortage in error.shortages]
@@ -113,7 +115,7 @@ def _refusal(error: errors.Refused) -> Problem:
             more = {"order_id": error.order_id}
             return Problem("order-exists", 409, "This store has an order in this cycle already", str(error), more)
         case errors.VersionConflict():
-            title = "Somebody changed this order in the meantime"
+            title = f"Somebody changed this {error.what} in the meantime"
             return Problem("version-conflict", 412, title, str(error), {"version": error.version})
         case _:
             return _passing_refusal(error)
