@@ -43,6 +43,14 @@ OFFERS = text(
     " ORDER BY p.category, p.name, o.id LIMIT :limit"
 )
 OFFER = text(f"{_OFFER} WHERE o.id = CAST(:id AS uuid)")
+# The trail of an offer that was taken out remembers its product.
+NAMED = text(
+    "SELECT p.name, p.name_es FROM products p WHERE p.id = coalesce("
+    "(SELECT o.product_id FROM offers o WHERE o.id = CAST(:id AS uuid)),"
+    " (SELECT CAST(change ->> 'old' AS uuid) FROM audit a CROSS JOIN jsonb_array_elements(a.changes) AS change"
+    " WHERE a.entity = 'offer' AND a.entity_id = CAST(:id AS uuid) AND a.action = 'removed'"
+    " AND change ->> 'field' = 'product_id' LIMIT 1))"
+)
 PRICES = text(
     f"SELECT o.unit_price_cents, {PRICING}, clock_timestamp() AS server_time FROM offers o"
     " JOIN products p ON p.id = o.product_id JOIN series_quotes q ON q.series_id = p.series_id"

@@ -20,6 +20,7 @@ from orders.application.planning_queries import (
     DayList,
     DayView,
     OfferPlanView,
+    ProductName,
     ProductPlanView,
     SuggestionView,
 )
@@ -87,6 +88,20 @@ class SqlPlanningQueries:
         actor.require_staff()
         with lent(self._engine) as connection:
             return self._offers(connection, [_one(connection, sql.OFFER, {"id": _known(offer_id)})])[0]
+
+    def offer_or_none(self, actor: Actor, offer_id: str) -> OfferPlanView | None:
+        """Return one offer, or None when it was taken out."""
+        try:
+            return self.offer(actor, offer_id)
+        except NotFound:
+            return None
+
+    def named(self, actor: Actor, offer_id: str) -> ProductName | None:
+        """Return the product of an offer; see the port."""
+        actor.require_staff()
+        with lent(self._engine) as connection:
+            row = connection.execute(sql.NAMED, {"id": _known(offer_id)}).one_or_none()
+        return None if row is None else ProductName(row.name, row.name_es)
 
     def trail(self, actor: Actor, offer_id: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
         """Page through what happened to an offer, newest first."""

@@ -214,7 +214,8 @@ def _edit(command: EditOffer, work: UnitOfWork) -> PlannedOffer:
     fault = text_fault("reason", reason, most=MAX_REASON_CHARACTERS, required=False, lines=True)
     cycle = plannable_cycle(work, command.cycle_id)
     was = _locked(work, cycle, command.offer_id, command.expected_version)
-    if any(getattr(was.terms, name) != value for name, value in command.shown.items()):
+    now_there = {name: getattr(was.terms, name) for name in command.shown}
+    if any(now_there[name] not in (shown, command.changes.get(name)) for name, shown in command.shown.items()):
         raise VersionConflict(was.version, "offer")
     terms = replace(was.terms, **command.changes)
     faults = [
@@ -251,8 +252,8 @@ def _remove(command: RemoveOffer, work: UnitOfWork) -> RemovedOffer:
 
 
 def _as_removed(was: PlannedOffer) -> list[dict[str, object]]:
-    name: dict[str, object] = {"field": "name", "old": was.name, "new": None}
-    return [name, *({**change, "old": change["new"], "new": None} for change in term_changes(None, was.terms))]
+    product: dict[str, object] = {"field": "product_id", "old": was.product_id, "new": None}
+    return [product, *({**change, "old": change["new"], "new": None} for change in term_changes(None, was.terms))]
 
 
 def _locked(work: UnitOfWork, cycle: Cycle, offer_id: str, expected_version: int | None) -> PlannedOffer:

@@ -79,6 +79,14 @@ class ProductPlanView:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductName:
+    """A product in both languages."""
+
+    name: str
+    name_es: str
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptable:
     """How many offers have another price than the suggested one: from fresh quotes, and from stale ones."""
 
@@ -110,6 +118,11 @@ class PlanningQueries(Protocol):
         """Page through a market day's offers by category and name."""
 
     def offer(self, actor: Actor, offer_id: str) -> OfferPlanView: ...
+
+    def offer_or_none(self, actor: Actor, offer_id: str) -> OfferPlanView | None: ...
+
+    def named(self, actor: Actor, offer_id: str) -> ProductName | None:
+        """Return the product of an offer, also of one that was taken out."""
 
     def trail(self, actor: Actor, offer_id: str, *, limit: int, cursor: str | None) -> Page[TimelineEntry]:
         """Page through what happened to an offer, newest first; also of one that was taken out."""

@@ -222,7 +222,8 @@ def test_an_offer_nobody_ordered_is_taken_out(world: Any, staff: Staff) -> None:
     [told] = world.events("orders.offers.changed.v1")
     assert [(one["version"], one["available"], one["remaining"]) for one in told["offers"]] == [(2, 0, 0)]
     [entry] = staff.trail(offer)
-    assert (entry["action"], entry["changes"][0]["old"]) == ("removed", "Limes")
+    assert (entry["action"], entry["changes"][0]["field"]) == ("removed", "product_id")
+    assert entry["changes"][1] == {"field": "unit_price_cents", "old": 1_500, "new": None}
     assert staff.call("DELETE", f"/cycles/{cycle}/offers/{offer}").status_code == 404
 
 

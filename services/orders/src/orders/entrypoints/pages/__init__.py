@@ -6,7 +6,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from orders.bootstrap import Container
-from orders.entrypoints.pages import board, error_pages, my_orders, ordering, sessions, templating
+from orders.entrypoints.pages import board, error_pages, my_orders, ordering, planning, sessions, templating
 from orders.entrypoints.pages.csrf import ForgedForm, FormTokens
 from orders.entrypoints.pages.site import EXTENSION, Site, static_stamps
 from orders.entrypoints.pages.translations import load
@@ -29,5 +29,6 @@ def register(app: Flask, container: Container) -> None:
     templating.install(app)
     for part in (sessions, ordering, my_orders, board):
         app.register_blueprint(part.blueprint)
+    planning.register(app)
     app.extensions["error_page"] = error_pages.draw
     app.register_error_handler(ForgedForm, error_pages.draw_forged)
