@@ -64,7 +64,17 @@ def usual_packing_at(delivery_on: date, cutoff_at: datetime, zone: ZoneInfo) -> 
 
 def check_plan(plan: Plan, *, changed: AbstractSet[str], now: datetime, zone: ZoneInfo) -> None:
     """Refuse a plan that makes no sense, naming every field; only what `changed` is held against the clock."""
-    faults = [text_fault("name", plan.name, most=MAX_NAME_CHARACTERS), *_time_faults(plan, changed, now)]
+    times = _time_faults(plan, changed, now)
+    # What is held against the cutoff says nothing of use while that makes no sense itself.
+    rest = [] if times else _faults_beside_the_cutoff(plan, changed, zone)
+    faults = [text_fault("name", plan.name, most=MAX_NAME_CHARACTERS), *times, *rest]
+    found = [fault for fault in faults if fault is not None]
+    if found:
+        raise Invalid(*found)
+
+
+def _faults_beside_the_cutoff(plan: Plan, changed: AbstractSet[str], zone: ZoneInfo) -> list[Fault]:
+    faults = []
     cutoff_on = wall_clock(plan.cutoff_at, zone).date()
     if not cutoff_on <= plan.delivery_on <= cutoff_on + timedelta(days=MAX_DELIVERY_DAYS):
         message = f"from the day of the cutoff to {MAX_DELIVERY_DAYS} days later"
@@ -74,9 +84,7 @@ def check_plan(plan: Plan, *, changed: AbstractSet[str], now: datetime, zone: Zo
         faults.append(Fault("remind_at", "between the opening and the cutoff", "remind_range"))
     if plan.packing_at is not None and not plan.cutoff_at <= plan.packing_at <= plan.cutoff_at + MAX_AHEAD:
         faults.append(Fault("packing_at", "not before the cutoff", "packing_range"))
-    found = [fault for fault in faults if fault is not None]
-    if found:
-        raise Invalid(*found)
+    return faults
 
 
 def _time_faults(plan: Plan, changed: AbstractSet[str], now: datetime) -> list[Fault]:

@@ -49,6 +49,7 @@ def test_packing_never_comes_before_the_cutoff(staff: Staff) -> None:
         ({"name": "line\nbreak"}, {"name"}),
         ({"cutoff_at": ahead(hours=-1), "opens_at": ahead(hours=-2)}, {"cutoff_at"}),
         ({"cutoff_at": ahead(hours=23)}, {"cutoff_at"}),
+        ({"cutoff_at": "2020-01-01T10:00:00Z", "opens_at": "2020-01-01T09:00:00Z"}, {"cutoff_at", "opens_at"}),
         ({"opens_at": ahead(days=-400)}, {"opens_at"}),
         ({"opens_at": "2026-01-08T10:00:00"}, {"opens_at"}),
         ({"opens_at": "9999-12-31T23:59:59-12:00"}, {"opens_at"}),
