@@ -1,5 +1,6 @@
 """The market day's clock: each step of a day by the database's time, exactly once, however late it looks."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,9 +11,10 @@ from orders.domain.cycle import REMIND_AHEAD, Cycle, CycleState
 from orders.domain.people import Actor, Role
 
 WARN_AHEAD_S = int(REMIND_AHEAD.total_seconds())
-ORDERS_PER_TRANSACTION = 20
-TRANSACTIONS_PER_LOOK = 5
-"""How many batches of a cancelled day's orders one look takes: other days must not wait for them."""
+ORDERS_PER_TRANSACTION = 10
+TRANSACTIONS_PER_LOOK = 10
+LONGEST_WINDING_UP_S = 2.0
+"""How many of a cancelled day's orders one look takes, and for how long: other days must not wait for them."""
 
 
 def advance(transactions: Transactions) -> int:
@@ -82,11 +84,11 @@ _NOBODY = Actor("00000000-0000-0000-0000-000000000000", Role.STAFF, frozenset())
 
 
 def _wind_up_all(transactions: Transactions) -> int:
-    cancelled = 0
+    cancelled, ends_at = 0, time.monotonic() + LONGEST_WINDING_UP_S
     for _ in range(TRANSACTIONS_PER_LOOK):
         batch = transactions.run(wind_up)
         cancelled += batch
-        if not batch:
+        if not batch or time.monotonic() > ends_at:
             break
     return cancelled
 

@@ -165,11 +165,24 @@ def test_one_look_takes_a_bounded_part_of_many_orders(
 ) -> None:
     cycle = world.cycle()
     offer = world.offer(cycle, available=500)
-    for _ in range(7):
+    for _ in range(clock.TRANSACTIONS_PER_LOOK + 2):
         order(world, transactions, cycle, (offer, 1))
     world.run("UPDATE cycles SET state = 'cancelled', cancel_reason = 'before this was kept'")
     monkeypatch.setattr(clock, "ORDERS_PER_TRANSACTION", 1)
     assert [clock.advance(transactions) for _ in range(3)] == [clock.TRANSACTIONS_PER_LOOK, 2, 0]
+
+
+def test_a_look_that_takes_long_leaves_the_rest_to_the_next(
+    world: Any, monkeypatch: pytest.MonkeyPatch, transactions: Any
+) -> None:
+    cycle = world.cycle()
+    offer = world.offer(cycle, available=500)
+    for _ in range(3):
+        order(world, transactions, cycle, (offer, 1))
+    world.run("UPDATE cycles SET state = 'cancelled'")
+    monkeypatch.setattr(clock, "ORDERS_PER_TRANSACTION", 1)
+    monkeypatch.setattr(clock, "LONGEST_WINDING_UP_S", -1)
+    assert [clock.advance(transactions) for _ in range(4)] == [1, 1, 1, 0]
 
 
 def test_cancelling_during_a_burst_of_orders_leaves_none_alive_and_stock_adds_up(world: Any, transactions: Any) -> None:
