@@ -12,7 +12,8 @@ STEP_WITHIN_S = 6
 
 
 def _in(**ahead: float) -> str:
-    return (datetime.now(UTC) + timedelta(**ahead)).isoformat()
+    # Whole seconds: the API writes microseconds, events milliseconds.
+    return (datetime.now(UTC).replace(microsecond=0) + timedelta(**ahead)).isoformat()
 
 
 def _copied(staff: Client) -> dict[str, Any]:
@@ -60,9 +61,9 @@ def test_a_copied_day_opens_changes_before_all_eyes_closes_and_is_packed(
         price = offer["unit_price_cents"] + 125
         _changed(staff, f"{path}/offers/{offer['id']}", unit_price_cents=price, reason="test")
         shop.sees("offer", within_s=2, offer_id=offer["id"], unit_price_cents=price)
-        moved = _changed(staff, path, cutoff_at=_in(seconds=2), packing_at=None)
-        shop.sees("cycle", within_s=2, state="open", cutoff_at=moved["cutoff_at"].replace("000Z", "Z"))
-        board.sees("cycle", within_s=STEP_WITHIN_S + 2, cycle_id=day["id"], state="closed")
+        moved = _changed(staff, path, cutoff_at=_in(seconds=4), packing_at=None)
+        shop.sees("cycle", within_s=2, state="open", cutoff_at=moved["cutoff_at"].replace("Z", ".000Z"))
+        board.sees("cycle", within_s=STEP_WITHIN_S + 4, cycle_id=day["id"], state="closed")
         _changed(staff, path, packing_at=moved["cutoff_at"])
         board.sees("cycle", within_s=STEP_WITHIN_S, cycle_id=day["id"], state="packing")
     trail = staff.get(f"/api/v1/offers/{offer['id']}/timeline")["items"]
