@@ -75,6 +75,16 @@ _PLANNING = (
     "ALTER TABLE offers ADD COLUMN cutoff_at timestamptz, ADD COLUMN case_size integer CHECK (case_size > 1)",
     "COMMENT ON COLUMN offers.cutoff_at IS 'earlier than the cycle''s; null: with the cycle'",
     "CREATE INDEX offers_product ON offers (product_id)",
+    # Cancelling a market day, and closing one of its offers by hand.
+    (
+        "ALTER TABLE cycles ADD COLUMN cancel_reason text NOT NULL DEFAULT '',"
+        " ADD COLUMN cancelled_by uuid REFERENCES people, ADD COLUMN wound_up_at timestamptz"
+    ),
+    "COMMENT ON COLUMN cycles.wound_up_at IS 'when the last order of a cancelled market day was cancelled'",
+    "CREATE INDEX cycles_winding_up ON cycles (id) WHERE state = 'cancelled' AND wound_up_at IS NULL",
+    "ALTER TABLE offers ADD COLUMN withdrawn_at timestamptz, ADD COLUMN withdrawn_available integer",
+    "COMMENT ON COLUMN offers.withdrawn_at IS 'closed by hand after it was ordered; null: on offer'",
+    "COMMENT ON COLUMN offers.withdrawn_available IS 'what was available before; null: was not limited'",
 )
 
 _MARKET = (

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.directory_reads import SqlDirectoryReads
 from orders.adapters.passwords import Argon2Passwords
+from orders.adapters.planning_reads import SqlPlanningQueries
 from orders.adapters.product_reads import SqlProductQueries
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
@@ -30,6 +31,10 @@ from orders.application.own_access import OwnAccess
 from orders.application.password_changes import PasswordChanges
 from orders.application.password_check import DEMO_LIMITS, Limits, PasswordCheck
 from orders.application.people_desk import PeopleDesk
+from orders.application.planning import PlanningDesk
+from orders.application.planning_offers import OffersDesk
+from orders.application.planning_prices import PriceDesk
+from orders.application.planning_queries import PlanningQueries
 from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.product_import import ImportDesk
 from orders.application.product_queries import ProductQueries
@@ -82,6 +87,10 @@ class Container:
     catalogue: ProductQueries
     products: ProductDesk
     imports: ImportDesk
+    planning: PlanningDesk
+    planned_offers: OffersDesk
+    planned_prices: PriceDesk
+    planning_queries: PlanningQueries
     problems: Callable[[], Sequence[str]]
     """What keeps this process from serving, now; empty when it is ready."""
 
@@ -138,6 +147,10 @@ def build_web(settings: WebSettings) -> Container:
         catalogue=SqlProductQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
         products=ProductDesk(transactions),
         imports=ImportDesk(transactions),
+        planning=PlanningDesk(transactions, settings.hub.time_zone),
+        planned_offers=OffersDesk(transactions),
+        planned_prices=PriceDesk(transactions, settings.hub.time_zone, settings.hub.usda_today),
+        planning_queries=SqlPlanningQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
         problems=problems,
     )
 

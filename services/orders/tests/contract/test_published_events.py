@@ -13,6 +13,8 @@ from orders.application.commands import Client
 from orders.application.invitations import InviteAdmin, invite_admin
 from orders.application.one_time_links import Purpose
 from orders.application.republish import republish
+from orders.domain.people import Role
+from tests.integration.planning.conftest import Staff
 from tests.integration.test_ordering import shop
 
 __all__ = ["shop"]
@@ -98,3 +100,25 @@ def test_order_events_name_who_did_it(world: Any, shop: Any, kind: str) -> None:
     shop.cancel(order)
     event = world.events(f"orders.order.{kind}.v1")[0]
     assert event["actor"] == {"person_id": shop.buyer.person_id, "role": "buyer"}
+
+
+def test_what_planning_tells_fits_its_schemas(world: Any, transactions: Any, sign_in: Any) -> None:
+    staff = Staff(world, actor := world.person(Role.STAFF), sign_in(actor))
+    day = staff.planned()
+    staff.patch(day["id"], 1, name="Renamed")
+    cycle = world.cycle()
+    offer = staff.offer(cycle, available=3).json["id"]
+    staff.call("PATCH", f"/cycles/{cycle}/offers/{offer}", {"unit_price_cents": 1})
+    staff.call("DELETE", f"/cycles/{cycle}/offers/{offer}")
+    staff.patch(cycle, None, name="Renamed")
+    staff.call("POST", f"/cycles/{cycle}/cancel", {"reason": "ñ" * 500})
+    world.cycle(state="closed", cutoff_in_s=-60)
+    world.run("UPDATE cycles SET packing_at = cutoff_at WHERE state = 'closed'")
+    clock.advance(transactions)
+    assert {check(event) for event in world.events()} == {
+        "orders.cycle.scheduled.v1",
+        "orders.cycle.opened.v1",
+        "orders.cycle.cancelled.v1",
+        "orders.cycle.packing.v1",
+        "orders.offers.changed.v1",
+    }

@@ -60,6 +60,7 @@ _CYCLE_STATES = {
     "orders.cycle.opened.v1": "open",
     "orders.cycle.closing.v1": "open",
     "orders.cycle.closed.v1": "closed",
+    "orders.cycle.packing.v1": "packing",
     "orders.cycle.cancelled.v1": "cancelled",
 }
 

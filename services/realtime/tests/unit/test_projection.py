@@ -47,6 +47,7 @@ def test_orders_go_to_their_store_and_to_the_staff_at_once_and_without_their_lin
         ("opened", "open"),
         ("closing", "open"),
         ("closed", "closed"),
+        ("packing", "packing"),
         ("cancelled", "cancelled"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Cursors: where the next page of a list begins, opaque to whoever carries it back."""
+"""Positions in lists: what a page begins after, as an opaque text that may come back from anywhere."""
 
 import base64
 import json
@@ -13,16 +13,16 @@ from orders.domain.errors import FieldError, Invalid
 MAX_BIGINT = 2**63 - 1
 
 T = TypeVar("T")
-Cursor = Sequence[str | int]
+Position = Sequence[str | int]
 
 
-def page_of(found: Sequence[T], limit: int, position: Callable[[T], Cursor]) -> Page[T]:
+def page_of(found: Sequence[T], limit: int, position: Callable[[T], Position]) -> Page[T]:
     """Cut off the item that was read to see whether there is more."""
     items = tuple(found[:limit])
     return Page(items, write_cursor(position(items[-1])) if len(found) > limit else None)
 
 
-def write_cursor(position: Cursor) -> str:
+def write_cursor(position: Position) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).rstrip(b"=").decode()
 
 
@@ -36,14 +36,14 @@ def read_cursor(cursor: str | None, *kinds: Callable[[Any], Any]) -> tuple[Any, 
         raise Invalid(FieldError("cursor", "not a cursor of this list")) from error
 
 
-def number(part: float) -> int:
-    value = int(part)
-    if not 0 <= value <= MAX_BIGINT:
+def as_number(part: float) -> int:
+    number = int(part)
+    if not 0 <= number <= MAX_BIGINT:
         raise ValueError("not a number of the database")
-    return value
+    return number
 
 
-def text_part(part: object) -> str:
+def as_text(part: object) -> str:
     text = str(part)
     text.encode()  # a lone surrogate can't be sent to the database
     if "\x00" in text:
@@ -51,9 +51,15 @@ def text_part(part: object) -> str:
     return text
 
 
-def moment(part: str) -> datetime:
+def as_moment(part: str) -> datetime:
     return datetime.fromisoformat(part)
 
 
-def uuid(part: str) -> str:
+def as_uuid(part: str) -> str:
     return str(UUID(part))
+
+
+def as_truth(part: object) -> bool:
+    if not isinstance(part, bool):
+        raise TypeError("neither true nor false")
+    return part

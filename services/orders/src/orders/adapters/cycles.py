@@ -8,25 +8,34 @@ from sqlalchemy import Connection, Row, text
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.order import LockedOffer
 
-_CYCLE = "SELECT id, name, state, opens_at, cutoff_at, delivery_on FROM cycles"
+CYCLE = (
+    "SELECT id, name, state, opens_at, cutoff_at, delivery_on, version, remind_at, packing_at,"
+    " closing_told_at IS NOT NULL AS is_reminded, copied_from, cancel_reason FROM cycles"
+)
+# Row locks in share mode can follow each other without a gap, so that whoever wants the row alone waits for ever; an
+# advisory lock is a queue. Orders pass this gate together, those who change or close the market day alone.
+_GATE = "(1668899692, hashtext(CAST(:id AS text)))"
+PASS_ALONE = text(f"SELECT pg_advisory_xact_lock{_GATE}")
 _OFFER = (
     "SELECT o.id, o.cycle_id, o.version, p.name, p.name_es, p.pack, o.unit_price_cents, o.available, o.remaining,"
     " o.max_per_store FROM offers o JOIN products p ON p.id = o.product_id"
 )
-_FOR_ORDERING = text(f"{_CYCLE} WHERE id = CAST(:id AS uuid) FOR SHARE")
+_FOR_ORDERING = text(
+    f"{CYCLE} WHERE id = CAST(:id AS uuid) AND pg_advisory_xact_lock_shared{_GATE} IS NOT NULL FOR SHARE"
+)
 _DUE_TO_OPEN = text(
-    f"{_CYCLE} WHERE state = 'scheduled' AND opens_at <= clock_timestamp() ORDER BY opens_at, id FOR UPDATE SKIP LOCKED"
+    f"{CYCLE} WHERE state = 'scheduled' AND opens_at <= clock_timestamp() ORDER BY opens_at, id FOR UPDATE SKIP LOCKED"
 )
-_DUE_TO_CLOSE = text(
-    f"{_CYCLE} WHERE state = 'open' AND cutoff_at <= clock_timestamp() ORDER BY cutoff_at, id FOR UPDATE SKIP LOCKED"
-)
+_OVER = "WHERE state = 'open' AND cutoff_at <= clock_timestamp()"
+_ABOUT_TO_CLOSE = text(f"SELECT CAST(id AS text) AS id FROM cycles {_OVER} ORDER BY id")
+_DUE_TO_CLOSE = text(f"{CYCLE} {_OVER} ORDER BY cutoff_at, id FOR UPDATE SKIP LOCKED")
 _DUE_TO_WARN = text(
-    f"{_CYCLE} WHERE state = 'open' AND closing_told_at IS NULL AND cutoff_at > clock_timestamp()"
-    " AND cutoff_at <= clock_timestamp() + make_interval(secs => :ahead_s)"
+    f"{CYCLE} WHERE state = 'open' AND closing_told_at IS NULL AND cutoff_at > clock_timestamp()"
+    " AND coalesce(remind_at, cutoff_at - make_interval(secs => :ahead_s)) <= clock_timestamp()"
     " ORDER BY cutoff_at, id FOR UPDATE SKIP LOCKED"
 )
-_OPEN = text(f"{_CYCLE} WHERE state = 'open' ORDER BY cutoff_at, id")
-_SET_STATE = text("UPDATE cycles SET state = :state WHERE id = CAST(:id AS uuid)")
+_OPEN = text(f"{CYCLE} WHERE state = 'open' ORDER BY cutoff_at, id")
+_SET_STATE = text("UPDATE cycles SET state = :state, version = version + 1 WHERE id = CAST(:id AS uuid)")
 _TOLD = text("UPDATE cycles SET closing_told_at = clock_timestamp() WHERE id = CAST(:id AS uuid)")
 _WITHOUT_ORDER = text(
     "SELECT s.id FROM stores s WHERE s.active AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.store_id = s.id"
@@ -56,23 +65,25 @@ class SqlCycles:
     def lock_for_ordering(self, cycle_id: str) -> Cycle | None:
         """Hold the cycle in share mode; see the port."""
         row = self._connection.execute(_FOR_ORDERING, {"id": cycle_id}).one_or_none()
-        return None if row is None else _cycle(row)
+        return None if row is None else cycle_of(row)
 
     def due_to_open(self) -> Sequence[Cycle]:
         """Lock what should be open; see the port."""
-        return [_cycle(row) for row in self._connection.execute(_DUE_TO_OPEN)]
+        return [cycle_of(row) for row in self._connection.execute(_DUE_TO_OPEN)]
 
     def due_to_close(self) -> Sequence[Cycle]:
         """Lock what should be closed; see the port."""
-        return [_cycle(row) for row in self._connection.execute(_DUE_TO_CLOSE)]
+        for cycle_id in self._connection.scalars(_ABOUT_TO_CLOSE).all():
+            self._connection.execute(PASS_ALONE, {"id": cycle_id})
+        return [cycle_of(row) for row in self._connection.execute(_DUE_TO_CLOSE)]
 
     def due_to_warn(self, ahead_s: int) -> Sequence[Cycle]:
         """Lock what closes soon; see the port."""
-        return [_cycle(row) for row in self._connection.execute(_DUE_TO_WARN, {"ahead_s": ahead_s})]
+        return [cycle_of(row) for row in self._connection.execute(_DUE_TO_WARN, {"ahead_s": ahead_s})]
 
     def open_ones(self) -> Sequence[Cycle]:
         """Return the open cycles, nearest cutoff first."""
-        return [_cycle(row) for row in self._connection.execute(_OPEN)]
+        return [cycle_of(row) for row in self._connection.execute(_OPEN)]
 
     def set_state(self, cycle_id: str, state: CycleState) -> None:
         """Move the cycle to a state."""
@@ -108,8 +119,21 @@ class SqlOffers:
         return [_offer(row) for row in self._connection.execute(_OF_CYCLE, {"cycle_id": cycle_id})]
 
 
-def _cycle(row: Row[Any]) -> Cycle:
-    return Cycle(str(row.id), row.name, CycleState(row.state), row.opens_at, row.cutoff_at, row.delivery_on)
+def cycle_of(row: Row[Any]) -> Cycle:
+    return Cycle(
+        id=str(row.id),
+        name=row.name,
+        state=CycleState(row.state),
+        opens_at=row.opens_at,
+        cutoff_at=row.cutoff_at,
+        delivery_on=row.delivery_on,
+        version=row.version,
+        remind_at=row.remind_at,
+        packing_at=row.packing_at,
+        is_reminded=row.is_reminded,
+        copied_from=None if row.copied_from is None else str(row.copied_from),
+        cancel_reason=row.cancel_reason,
+    )
 
 
 def _offer(row: Row[Any]) -> LockedOffer:

@@ -30,8 +30,8 @@ PRODUCT = text(
     " markup = excluded.markup WHERE products.version = 1"
 )
 CYCLE = text(
-    "INSERT INTO cycles (id, name, state, opens_at, cutoff_at, delivery_on)"
-    " VALUES (CAST(:id AS uuid), :name, :state, :opens_at, :cutoff_at, :delivery_on)"
+    "INSERT INTO cycles (id, name, state, opens_at, cutoff_at, delivery_on, packing_at)"
+    " VALUES (CAST(:id AS uuid), :name, :state, :opens_at, :cutoff_at, :delivery_on, :packing_at)"
 )
 OFFER = text(
     "INSERT INTO offers (id, cycle_id, product_id, unit_price_cents, available, remaining, max_per_store)"

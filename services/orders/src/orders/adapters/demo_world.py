@@ -15,6 +15,7 @@ from orders.adapters import demo_sql as sql
 from orders.adapters.transactions import SqlUnitOfWork
 from orders.application import clock, facts
 from orders.application.catalogue import Choice
+from orders.domain.planning import short_name, usual_packing_at
 from orders.domain.pricing import suggested_price_cents
 
 NAMESPACE = UUID("6d9f5f3e-7a30-4f0b-9d0c-2f4f6a1f7d11")
@@ -40,7 +41,6 @@ PAST_CYCLES = 3
 MARKUP = Decimal("0.12")
 PERISHABLE_YIELD = Decimal("0.95")
 PERISHABLE = frozenset({"leafy greens", "herbs", "fruit"})
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,12 @@ class DemoWorld:
             sql.CYCLE,
             {
                 "id": cycle_id,
-                "name": f"{_MONTHS[delivery_on.month - 1]} {delivery_on.day}",
+                "name": short_name(delivery_on),
                 "state": state,
                 "opens_at": opens_at,
                 "cutoff_at": cutoff_at,
                 "delivery_on": delivery_on,
+                "packing_at": usual_packing_at(delivery_on, cutoff_at, self.time_zone),
             },
         )
         return cycle_id

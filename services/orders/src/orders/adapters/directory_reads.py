@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, TextClause
 
-from orders.adapters import directory_cursors as cursors
+from orders.adapters import cursors
 from orders.adapters import directory_rows as rows
 from orders.adapters import directory_sql as sql
 from orders.adapters.availability import lent
@@ -126,7 +126,7 @@ def _listed(
     place: Callable[[Row[Any]], _Place],
 ) -> Listed[T]:
     """Cut off the row that was read to see whether there is more."""
-    more = cursors.write(place(found[limit - 1])) if len(found) > limit else None
+    more = cursors.write_cursor(place(found[limit - 1])) if len(found) > limit else None
     return Listed(tuple(map(read, found[:limit])), total, more)
 
 
@@ -140,14 +140,11 @@ def _name_place(row: Row[Any]) -> _Place:
 
 def _after_route(cursor: str | None) -> dict[str, Any]:
     names = ("after_unrouted", "after_route", "after_stop", "after_name", "after_id")
-    if cursor is None:
-        return dict.fromkeys(names)
-    kinds = (cursors.a_truth, cursors.a_text, cursors.an_integer, cursors.a_text, cursors.an_id)
-    return dict(zip(names, cursors.read(cursor, *kinds), strict=True))
+    kinds = (cursors.as_truth, cursors.as_text, cursors.as_number, cursors.as_text, cursors.as_uuid)
+    return dict(zip(names, cursors.read_cursor(cursor, *kinds) or (None,) * len(names), strict=True))
 
 
 def _after_name(cursor: str | None) -> dict[str, Any]:
     names = ("after_name", "after_id")
-    if cursor is None:
-        return dict.fromkeys(names)
-    return dict(zip(names, cursors.read(cursor, cursors.a_text, cursors.an_id), strict=True))
+    place = cursors.read_cursor(cursor, cursors.as_text, cursors.as_uuid)
+    return dict(zip(names, place or (None, None), strict=True))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Row, text
 
 from orders.adapters.availability import lent
-from orders.adapters.cursors import page_of, read_cursor, text_part, uuid
+from orders.adapters.cursors import as_text, as_uuid, page_of, read_cursor
 from orders.adapters.products import stored_product
 from orders.adapters.read_rows import quote_view, timeline_entry
 from orders.application.product_queries import (
@@ -89,7 +89,7 @@ class SqlProductQueries:
     def products(self, actor: Actor, wanted: ProductFilter, *, limit: int, cursor: str | None) -> Page[ProductView]:
         """Page through products by category and name."""
         actor.require_staff()
-        after = read_cursor(cursor, text_part, text_part, uuid) or (None, None, None)
+        after = read_cursor(cursor, as_text, as_text, as_uuid) or (None, None, None)
         with lent(self._engine) as connection:
             found = connection.execute(_PRODUCTS, _product_values(wanted, after, limit + 1)).all()
         views = [self._product_view(row) for row in found]
@@ -149,8 +149,8 @@ class SqlProductQueries:
     def series(self, actor: Actor, wanted: SeriesFilter, *, limit: int, cursor: str | None) -> Page[SeriesView]:
         """Page through series by commodity, variety, package, size and market."""
         actor.require_staff()
-        kinds = (text_part,) * 5
-        after = read_cursor(cursor, *kinds, uuid) or (None,) * 6
+        kinds = (as_text,) * 5
+        after = read_cursor(cursor, *kinds, as_uuid) or (None,) * 6
         names = ("after_commodity", "after_variety", "after_package", "after_size", "after_market", "after_id")
         values = {
             "words": words_of(wanted.text),

@@ -11,12 +11,7 @@ from sqlalchemy import Connection, Engine, Row
 from orders.adapters import read_rows as rows
 from orders.adapters import read_sql as sql
 from orders.adapters.availability import lent
-from orders.adapters.cursors import moment as _moment
-from orders.adapters.cursors import number as _number
-from orders.adapters.cursors import page_of as _page
-from orders.adapters.cursors import read_cursor as _read_cursor
-from orders.adapters.cursors import text_part as _text
-from orders.adapters.cursors import uuid as _uuid
+from orders.adapters.cursors import as_moment, as_number, as_text, as_uuid, page_of, read_cursor
 from orders.application.queries import (
     Board,
     CycleView,
@@ -65,7 +60,7 @@ class SqlQueries:
 
     def cycles(self, state: CycleState | None, *, limit: int, cursor: str | None) -> Page[CycleView]:
         """Page through market days, latest cutoff first."""
-        after = _read_cursor(cursor, _moment, _uuid)
+        after = read_cursor(cursor, as_moment, as_uuid)
         values = {
             "state": state.value if state else None,
             "after_cutoff": after[0] if after else None,
@@ -74,7 +69,7 @@ class SqlQueries:
         }
         with lent(self._engine) as connection:
             found = _all(connection, sql.CYCLES, values, rows.cycle_view)
-        return _page(found, limit, lambda cycle: [cycle.cutoff_at.isoformat(), cycle.id])
+        return page_of(found, limit, lambda cycle: [cycle.cutoff_at.isoformat(), cycle.id])
 
     def cycle(self, cycle_id: str) -> CycleView:
         """Return one market day."""
@@ -98,7 +93,7 @@ class SqlQueries:
         text: str | None = None,
     ) -> Page[OfferView]:
         """Page through a cycle's offers; see the port."""
-        after = _read_cursor(cursor, _text, _text, _uuid) or (None, None, None)
+        after = read_cursor(cursor, as_text, as_text, as_uuid) or (None, None, None)
         values = {
             "cycle_id": _known_id(cycle_id),
             "store_id": None if store_id is None else _known_id(store_id),
@@ -112,21 +107,21 @@ class SqlQueries:
         with lent(self._engine) as connection:
             found = connection.execute(sql.OFFERS, values).all()
         offers = tuple(rows.offer_view(row, self._today(row.server_time)) for row in found)
-        return _page(offers, limit, lambda offer: [offer.category, offer.name, offer.id])
+        return page_of(offers, limit, lambda offer: [offer.category, offer.name, offer.id])
 
     def orders(self, actor: Actor, wanted: OrderFilter, *, limit: int, cursor: str | None) -> Page[OrderView]:
         """Page through orders with their lines, newest first."""
         with lent(self._engine) as connection:
             found = connection.execute(sql.ORDERS, _order_filter(actor, wanted, limit, cursor)).all()
             orders = _with_lines(connection, found)
-        return _page(orders, limit, lambda order: [order.number])
+        return page_of(orders, limit, lambda order: [order.number])
 
     def order_summaries(self, actor: Actor, *, limit: int, cursor: str | None) -> Page[OrderSummary]:
         """Page through orders without lines, newest first."""
         with lent(self._engine) as connection:
             values = _order_filter(actor, OrderFilter(), limit, cursor)
             found = _all(connection, sql.ORDERS, values, rows.order_summary)
-        return _page(found, limit, lambda order: [order.number])
+        return page_of(found, limit, lambda order: [order.number])
 
     def order(self, actor: Actor, order_id: str) -> OrderView:
         """Return one order; one that the actor may not see is not found."""
@@ -209,7 +204,7 @@ def _with_lines(connection: Connection, orders: Sequence[Row[Any]]) -> tuple[Ord
 
 
 def _order_filter(actor: Actor, wanted: OrderFilter, limit: int, cursor: str | None) -> dict[str, Any]:
-    before = _read_cursor(cursor, _number)
+    before = read_cursor(cursor, as_number)
     return {
         **_sight(actor),
         "cycle_id": wanted.cycle_id,

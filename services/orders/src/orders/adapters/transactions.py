@@ -24,6 +24,8 @@ from orders.adapters.links import SqlOneTimeLinks
 from orders.adapters.market import SqlMarket
 from orders.adapters.orders import SqlOrders
 from orders.adapters.people import SqlPeople
+from orders.adapters.planned_cycles import SqlPlannedCycles
+from orders.adapters.planned_offers import SqlPlannedOffers
 from orders.adapters.products import SqlProducts, SqlUploads
 from orders.application.ports import AuditEntry, Fact, MailOutcome, UnitOfWork
 from orders.domain.errors import Unavailable
@@ -53,6 +55,8 @@ class SqlUnitOfWork:
         self.directory = SqlDirectory(connection)
         self.accounts = SqlAccountRecords(connection)
         self.factors = SqlSecondFactorRecords(connection)
+        self.plans = SqlPlannedCycles(connection)
+        self.planned_offers = SqlPlannedOffers(connection)
         self.market = SqlMarket(connection)
         self.products = SqlProducts(connection)
         self.uploads = SqlUploads(connection)

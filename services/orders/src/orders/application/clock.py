@@ -1,23 +1,30 @@
-"""The market day's clock: cycles open and close by the database's time, each exactly once, however late it looks."""
+"""The market day's clock: each step of a day by the database's time, exactly once, however late it looks."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from orders.application import facts
+from orders.application.ordering import withdraw_order
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
-from orders.domain.cycle import Cycle, CycleState
+from orders.domain.cycle import REMIND_AHEAD, Cycle, CycleState
+from orders.domain.people import Actor, Role
 
-WARN_AHEAD_S = 3_600
+WARN_AHEAD_S = int(REMIND_AHEAD.total_seconds())
+ORDERS_PER_TRANSACTION = 10
+TRANSACTIONS_PER_LOOK = 10
+LONGEST_WINDING_UP_S = 2.0
+"""How many of a cancelled day's orders one look takes, and for how long: other days must not wait for them."""
 
 
 def advance(transactions: Transactions) -> int:
-    """Open what is due, warn of what closes soon, close what is over; return how many steps were taken.
+    """Take every step that is due; return how many were taken.
 
     Each kind of step is a transaction of its own, state and events together, so a crash repeats nothing and loses
-    nothing. A cycle whose whole life fell into an outage opens and closes right after.
+    nothing. A cycle whose whole life fell into an outage opens, closes and passes to packing right after.
     """
-    steps: tuple[Callable[[UnitOfWork], int], ...] = (open_due, warn_due, close_due)
-    return sum(transactions.run(step) for step in steps)
+    steps: tuple[Callable[[UnitOfWork], int], ...] = (open_due, warn_due, close_due, pack_due)
+    return sum(transactions.run(step) for step in steps) + _wind_up_all(transactions)
 
 
 def open_due(work: UnitOfWork) -> int:
@@ -32,7 +39,7 @@ def open_due(work: UnitOfWork) -> int:
 
 
 def warn_due(work: UnitOfWork) -> int:
-    """Tell, once, which stores have not ordered an hour before the cutoff."""
+    """Tell, once, which stores have not ordered: an hour before the cutoff, or when staff said."""
     due = work.cycles.due_to_warn(WARN_AHEAD_S)
     for cycle in due:
         work.cycles.closing_told(cycle.id)
@@ -48,6 +55,42 @@ def close_due(work: UnitOfWork) -> int:
         closed = _move(cycle, CycleState.CLOSED, work)
         work.publish(facts.cycle_fact("closed", closed, work.now()))
     return len(due)
+
+
+def pack_due(work: UnitOfWork) -> int:
+    """Pass closed cycles to packing when their time has come."""
+    due = work.plans.due_to_pack()
+    for cycle in due:
+        packing = _move(cycle, CycleState.PACKING, work)
+        work.publish(facts.cycle_fact("packing", packing, work.now()))
+    return len(due)
+
+
+def wind_up(work: UnitOfWork) -> int:
+    """Cancel some orders of a cancelled cycle, each with its event and its stock; return how many."""
+    found = work.plans.winding_up()
+    if found is None:
+        return 0
+    cycle, by = found
+    orders = work.plans.live_orders(cycle.id, ORDERS_PER_TRANSACTION)
+    if not orders:
+        work.plans.wound_up(cycle.id)
+    actor = by or _NOBODY
+    return sum(withdraw_order(order_id, cycle, actor, cycle.cancel_reason, work) for order_id in orders)
+
+
+# Whoever cancelled before this was kept; an order's event has to name somebody.
+_NOBODY = Actor("00000000-0000-0000-0000-000000000000", Role.STAFF, frozenset())
+
+
+def _wind_up_all(transactions: Transactions) -> int:
+    cancelled, ends_at = 0, time.monotonic() + LONGEST_WINDING_UP_S
+    for _ in range(TRANSACTIONS_PER_LOOK):
+        batch = transactions.run(wind_up)
+        cancelled += batch
+        if not batch or time.monotonic() > ends_at:
+            break
+    return cancelled
 
 
 def _move(cycle: Cycle, state: CycleState, work: UnitOfWork) -> Cycle:

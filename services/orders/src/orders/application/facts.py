@@ -1,5 +1,6 @@
 """The events of this service, as their readers expect them (`events/schemas`)."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from orders.domain.packs import pack_in
 from orders.domain.people import Actor
 
 MAX_OFFERS_PER_EVENT = 200
+MAX_OFFER_BYTES_PER_EVENT = 240_000
 MAX_PACK_ES_CHARACTERS = 120
 
 
@@ -68,15 +70,25 @@ def _told(change: Mapping[str, object], in_order: set[str]) -> dict[str, object]
 
 def offers_changed(cycle_id: str, offers: Sequence[LockedOffer]) -> Iterator[Fact]:
     """Describe offers as they stand now, split so that no event grows too large."""
-    parts = [offers[start : start + MAX_OFFERS_PER_EVENT] for start in range(0, len(offers), MAX_OFFERS_PER_EVENT)]
+    parts = list(_parts([offer_body(offer) for offer in offers]))
     for number, part in enumerate(parts, start=1):
-        data = {
-            "cycle_id": cycle_id,
-            "offers": [offer_body(offer) for offer in part],
-            "part": number,
-            "parts": len(parts),
-        }
+        data = {"cycle_id": cycle_id, "offers": part, "part": number, "parts": len(parts)}
         yield Fact("orders.offers.changed.v1", cycle_id, data)
+
+
+def _parts(bodies: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Cut a list where an event would hold too many offers or too many bytes: a name may be 80 letters of 4 bytes."""
+    part: list[dict[str, Any]] = []
+    part_bytes = 0
+    for body in bodies:
+        body_bytes = len(json.dumps(body, ensure_ascii=False).encode())
+        if part and (len(part) == MAX_OFFERS_PER_EVENT or part_bytes + body_bytes > MAX_OFFER_BYTES_PER_EVENT):
+            yield part
+            part, part_bytes = [], 0
+        part.append(body)
+        part_bytes += body_bytes
+    if part:
+        yield part
 
 
 def offer_body(offer: LockedOffer) -> dict[str, Any]:

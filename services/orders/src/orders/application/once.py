@@ -9,6 +9,10 @@ from orders.application.ports import Transactions, UnitOfWork
 T = TypeVar("T")
 
 
+class _NotKept(Exception):
+    """Nothing was answered with this key yet; raised to undo having asked."""
+
+
 def once(
     transactions: Transactions, key: RequestKey | None, work: Callable[[UnitOfWork], T], render: Callable[[T], Answer]
 ) -> Answer:
@@ -29,3 +33,20 @@ def once(
         return answer
 
     return transactions.run(transaction)
+
+
+def kept_answer(transactions: Transactions, key: RequestKey | None) -> Answer | None:
+    """Return what was answered with the key, without claiming it: for work that takes several transactions."""
+    if key is None:
+        return None
+
+    def ask(unit: UnitOfWork) -> Answer:
+        kept = unit.keys.claim(key)
+        if kept is None:
+            raise _NotKept
+        return kept
+
+    try:
+        return transactions.run(ask)
+    except _NotKept:
+        return None

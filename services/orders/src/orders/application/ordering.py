@@ -153,21 +153,34 @@ def cancel_order(command: CancelOrder, work: UnitOfWork) -> OrderView:
     held = order.quantities()
     stock = _take(work, stock_deltas(held, {}), work.offers.lock(held, cycle.id))
     cycle.require_ordering(work.now())
-    order = work.orders.set_state(order, OrderState.CANCELLED)
-    changes: list[dict[str, object]] = [
-        {"field": "state", "old": OrderState.PLACED.value, "new": OrderState.CANCELLED.value}
-    ]
-    _record(
-        work,
-        "cancelled",
-        actor=command.actor,
-        cycle=cycle,
-        order=order,
-        changes=changes,
-        stock=stock,
-        reason=command.reason,
-    )
+    order = _cancelled(work, order, cycle, actor=command.actor, reason=command.reason, stock=stock)
     return view(order, cycle)
+
+
+def withdraw_order(order_id: str, cycle: Cycle, actor: Actor, reason: str, work: UnitOfWork) -> bool:
+    """Cancel an order of a cancelled market day, whatever its cutoff; False when there is nothing to cancel."""
+    order = work.orders.lock(order_id)
+    if order is None or order.state not in (OrderState.PLACED, OrderState.PACKED):
+        return False
+    held = order.quantities()
+    stock = _take(work, stock_deltas(held, {}), work.offers.lock(held, cycle.id))
+    _cancelled(work, order, cycle, actor=actor, reason=reason, stock=stock)
+    return True
+
+
+def _cancelled(
+    work: UnitOfWork,
+    order: Order,
+    cycle: Cycle,
+    *,
+    actor: Actor,
+    reason: str,
+    stock: list[tuple[LockedOffer, LockedOffer]],
+) -> Order:
+    changes: list[dict[str, object]] = [{"field": "state", "old": order.state.value, "new": OrderState.CANCELLED.value}]
+    order = work.orders.set_state(order, OrderState.CANCELLED)
+    _record(work, "cancelled", actor=actor, cycle=cycle, order=order, changes=changes, stock=stock, reason=reason)
+    return order
 
 
 def _quantities(lines: tuple[OrderLine, ...]) -> dict[str, int]:

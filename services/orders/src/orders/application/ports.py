@@ -11,6 +11,7 @@ from orders.application.account_records import AccountRecords
 from orders.application.commands import Answer, RequestKey
 from orders.application.directory import Directory
 from orders.application.factor_records import SecondFactorRecords
+from orders.application.planning_ports import PlannedCycles, PlannedOffers
 from orders.application.product_store import Products, Uploads
 from orders.application.sessions import Caller, SignedToken
 from orders.application.trends import Forecast
@@ -285,6 +286,12 @@ class UnitOfWork(Protocol):
 
     @property
     def factors(self) -> SecondFactorRecords: ...
+
+    @property
+    def plans(self) -> PlannedCycles: ...
+
+    @property
+    def planned_offers(self) -> PlannedOffers: ...
 
     @property
     def market(self) -> Market: ...

@@ -10,12 +10,13 @@ Refused
 ├── NotFound               not there, or not for these eyes
 ├── Invalid                fields that make no sense, each with a sentence
 ├── CycleClosed            the market day takes no orders (not yet, no longer)
+│   └── CycleCancelled     it will not take place at all
+├── CycleNotEditable       the market day is too far on for this change
 ├── OrderExists            the store already has a live order in this cycle
 ├── OrderNotEditable       packed, delivered or cancelled
 ├── SoldOut                names every short line with what is left
 ├── PriceChanged           names every line whose price is not the expected one
-├── VersionConflict        somebody changed the thing since it was read
-├── VersionConflict        somebody changed it since it was read
+├── VersionConflict        somebody changed the order, market day or offer since it was read
 ├── KeyInFlight            another request with this idempotency key is still at work
 ├── KeyReused              the idempotency key was used for another request
 └── Unavailable            the database cannot be asked now; worth trying again
@@ -45,6 +46,14 @@ class NotFound(Refused):
 
 
 class CycleClosed(Refused):
+    pass
+
+
+class CycleCancelled(CycleClosed):
+    pass
+
+
+class CycleNotEditable(Refused):
     pass
 
 

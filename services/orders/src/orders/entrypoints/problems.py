@@ -69,6 +69,8 @@ _SIMPLE: Mapping[type[Exception], tuple[str, int, str]] = {
     account_errors.NotEnrolled: ("not-found", 404, "There is no second factor"),
     errors.Forbidden: ("forbidden", 403, "Not allowed"),
     errors.NotFound: ("not-found", 404, "Not found"),
+    errors.CycleCancelled: ("cycle-closed", 409, "This market day was cancelled"),
+    errors.CycleNotEditable: ("cycle-not-editable", 409, "This market day can't be changed like that now"),
     errors.CycleClosed: ("cycle-closed", 409, "This market day takes no orders now"),
     errors.OrderNotEditable: ("order-not-editable", 409, "This order can no longer be changed"),
     errors.KeyReused: ("idempotency-key-reused", 422, "The Idempotency-Key was used for another request"),
@@ -105,7 +107,7 @@ def problem_of(error: Exception) -> Problem:
 def _refusal(error: errors.Refused) -> Problem:
     match error:
         case errors.Invalid():
-            fields = [asdict(found) for found in error.errors]
+            fields = [{"field": found.field, "message": found.message} for found in error.errors]
             return Problem("invalid", 422, "Some fields make no sense", str(error), {"errors": fields})
         case errors.SoldOut():
             short = [asdict(shortage) for shortage in error.shortages]

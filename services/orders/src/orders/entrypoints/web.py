@@ -4,7 +4,7 @@ from flask import Flask
 
 from orders.bootstrap import Container, build_web
 from orders.entrypoints import api, health, http, pages, problems
-from orders.entrypoints.pages.typed import PageRequest
+from orders.entrypoints.pages.fields import PageRequest
 from orders.settings import WebSettings
 
 MAX_BODY_BYTES = 1_000_000

@@ -10,6 +10,8 @@ from orders.entrypoints.api import (
     cycle_routes,
     order_routes,
     people_routes,
+    planned_offer_routes,
+    planning_routes,
     product_import_routes,
     product_routes,
     session_routes,
@@ -29,6 +31,8 @@ def blueprint() -> Blueprint:
     session_routes.register(api)
     account_routes.register(api)
     cycle_routes.register(api)
+    planning_routes.register(api)
+    planned_offer_routes.register(api)
     order_routes.register(api)
     store_routes.register(api)
     people_routes.register(api)

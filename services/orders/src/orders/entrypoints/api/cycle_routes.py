@@ -10,9 +10,10 @@ from orders.entrypoints.api import paging
 from orders.entrypoints.api.operations import CURSOR, LIMIT, Parameter, operation
 from orders.entrypoints.api.replies import reply
 from orders.entrypoints.api.response_bodies import CurrentCycleOut, CycleOut, CyclesPage, OfferOut, OffersPage
-from orders.entrypoints.identity import container
+from orders.entrypoints.identity import caller, container
 
 MAX_OFFERS_AT_ONCE = 500
+_UNSEEN = frozenset({CycleState.SCHEDULED, CycleState.CANCELLED})
 _STATES = [state.value for state in CycleState]
 _STATE = Parameter("state", "query", "only market days in this state", schema={"type": "string", "enum": _STATES})
 _CATEGORY = Parameter("category", "query", "only this category")
@@ -66,6 +67,9 @@ def offers(cycle_id: UUID) -> Response:
     """Page through a market day's offers."""
     queries = container().queries
     cycle = queries.cycle(str(cycle_id))
+    if cycle.state in _UNSEEN:
+        # What a day that has not opened will cost is nobody's business but that of those who plan it.
+        caller().actor.require_staff()
     page = queries.offers(
         cycle.id,
         limit=paging.limit(),

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from orders.application.commands import AmendOrder, CancelOrder, PlaceOrder
 from orders.application.queries import OrderFilter
@@ -12,13 +12,9 @@ from orders.entrypoints.api.operations import CURSOR, IDEMPOTENCY_KEY, IF_MATCH,
 from orders.entrypoints.api.replies import cancelled, changed, created, etag, reply
 from orders.entrypoints.api.request_bodies import NewOrder, OrderChange
 from orders.entrypoints.api.response_bodies import OrderOut, OrdersPage
+from orders.entrypoints.api.versions import expected_version
 from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import caller, container
-from orders.entrypoints.problems import PreconditionRequired
-
-MAX_VERSION_DIGITS = 9
-NO_VERSION = 0
-"""No order ever has it: an If-Match that names none of ours conflicts."""
 
 _ID = {"type": "string", "format": "uuid"}
 _FILTERS = (
@@ -108,13 +104,12 @@ def amend(order_id: UUID) -> Response:
     """Amend an order that is still as the caller last saw it."""
     actor = caller().actor
     once = request_key(actor, required=False)
-    if not request.headers.get("If-Match", "").strip(" ,"):
-        raise PreconditionRequired("send the order's ETag as If-Match")
+    expected = _expected_version(actor, str(order_id), required=True)
     body = OrderChange.of_request()
     command = AmendOrder(
         actor=actor,
         order_id=str(order_id),
-        expected_version=_expected_version(actor, str(order_id)),
+        expected_version=expected,
         lines=body.wishes(),
         note=body.note,
         on_shortage=body.shortage_rule(),
@@ -140,17 +135,5 @@ def cancel(order_id: UUID) -> Response:
     return respond(container().ordering.cancel(command, cancelled, once))
 
 
-def _expected_version(actor: Actor, order_id: str) -> int | None:
-    """Read If-Match: None for no condition or `*`, otherwise a version; several tags hold if the current one is there.
-
-    Weak tags count too: a proxy that compresses weakens what we sent.
-    """
-    wanted = request.if_match
-    if not wanted or wanted.star_tag:
-        return None
-    tags = {tag for tag in wanted.as_set(include_weak=True) if tag and tag.isascii() and tag.isdigit()}
-    versions = {int(tag) for tag in tags if len(tag) <= MAX_VERSION_DIGITS}
-    if len(versions) == 1:
-        return versions.pop()
-    current = container().queries.order(actor, order_id).version
-    return current if current in versions else NO_VERSION
+def _expected_version(actor: Actor, order_id: str, *, required: bool = False) -> int | None:
+    return expected_version(lambda: container().queries.order(actor, order_id).version, required=required)

@@ -36,8 +36,10 @@ class In(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
-    def of_request(cls) -> Self:
-        """Read the request's JSON; raise Invalid naming every field that makes no sense."""
+    def of_request(cls, *, optional: bool = False) -> Self:
+        """Read the request's JSON, where `optional` no body is an empty one; raise Invalid naming every bad field."""
+        if optional and not request.get_data():
+            return cls()
         if request.mimetype != "application/json":
             raise UnsupportedMediaType("send application/json")
         try:

@@ -9,8 +9,11 @@ from orders.bootstrap import Container
 from orders.entrypoints.pages import (
     account,
     board,
+    cycle_offers,
+    cycles,
     error_pages,
     my_orders,
+    offer_trail,
     ordering,
     password_links,
     product_import,
@@ -40,6 +43,9 @@ PARTS = (
     staff_people,
     products,
     product_import,
+    cycles,
+    cycle_offers,
+    offer_trail,
 )
 
 

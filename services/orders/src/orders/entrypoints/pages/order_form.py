@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from werkzeug.datastructures import MultiDict
 
 from orders.domain.order import MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
-from orders.entrypoints.pages.typed import typed
+from orders.entrypoints.pages.fields import typed
 
 QUANTITY_PREFIX = "quantity-"
 PRICE_PREFIX = "price-"

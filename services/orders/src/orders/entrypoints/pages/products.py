@@ -20,6 +20,7 @@ from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages import product_words as words
 from orders.entrypoints.pages.csrf import ForgedForm
+from orders.entrypoints.pages.fields import typed
 from orders.entrypoints.pages.ordering import shown_version
 from orders.entrypoints.pages.price_chart import chart_of
 from orders.entrypoints.pages.product_form import TypedProduct, as_kept, of_series, read_form
@@ -27,7 +28,6 @@ from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.reader import locale, private, signed_in
 from orders.entrypoints.pages.refusals import PRECONDITION_FAILED, Refusal
 from orders.entrypoints.pages.site import site
-from orders.entrypoints.pages.typed import typed
 
 PRODUCTS_PER_PAGE = 50
 SERIES_PER_PAGE = 20

@@ -51,6 +51,8 @@ def _explain_state(refused: errors.Refused) -> Refusal | None:
             return _changed_meanwhile()
         case errors.OrderExists(order_id=order_id):
             return _exists(order_id)
+        case errors.CycleCancelled():
+            return _cancelled()
         case errors.CycleClosed():
             return closed()
         case errors.KeyReused() | errors.KeyInFlight():
@@ -65,6 +67,15 @@ def closed() -> Refusal:
         CONFLICT,
         _("Ordering is closed."),
         _("The cutoff passed before this was sent, so nothing was changed. What you typed is still below."),
+        closed=True,
+    )
+
+
+def _cancelled() -> Refusal:
+    return Refusal(
+        CONFLICT,
+        _("This market day was cancelled."),
+        _("It will not take place, so nothing was changed. What you typed is still below."),
         closed=True,
     )
 

@@ -12,11 +12,11 @@ from orders.entrypoints.pages import second_step
 from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.door import MAX_EMAIL_SHOWN, Door, done_words, draw, kept_form
 from orders.entrypoints.pages.entering import go_on, remember_language, waiting
+from orders.entrypoints.pages.fields import typed
 from orders.entrypoints.pages.reader import caller, local_path
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.translations import LOCALES
-from orders.entrypoints.pages.typed import typed
 
 blueprint = Blueprint("sessions", __name__)
 

@@ -10,6 +10,7 @@ from orders.domain import packs
 from orders.entrypoints.pages.formats import money
 from orders.entrypoints.pages.reader import caller, formats, gettext, here, locale, ngettext
 from orders.entrypoints.pages.site import site
+from orders.entrypoints.pages.typed import dollars_of, signed_pct, usd
 
 
 def install(app: Flask) -> None:
@@ -29,6 +30,9 @@ def install(app: Flask) -> None:
         "unix_ms": unix_ms,
         "pack": lambda pack: packs.pack_in(pack, locale()),
         "unit": lambda pack: packs.unit_in(pack, locale()),
+        "usd": usd,
+        "dollars": dollars_of,
+        "signed_pct": signed_pct,
         "category": lambda category: packs.category_in(category, locale()),
     }
     app.jinja_env.filters |= filters

@@ -1,51 +1,134 @@
-"""What somebody typed or pasted into a page, fit to be shown again and kept: without characters that nobody sees.
+"""What staff type into planning forms, read into values; what makes no sense is remembered with a sentence."""
 
-The database takes no NUL, a browser draws none, and a page that shows a control character again is broken by it. Forms
-and addresses of pages lose them here, once for all; the API, whose callers are programs, refuses them instead.
-"""
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
-from flask import Request
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.utils import cached_property
+from orders.domain.hub_time import NoSuchTime, moment_of, wall_clock
+from orders.entrypoints.pages.reader import gettext as _
 
-_DELETE = 0x7F
-_KEPT = "\t\r\n"
-
-
-class PageRequest(Request):
-    """A request whose fields are text."""
-
-    @cached_property
-    def args(self) -> MultiDict[str, str]:
-        """Return the query's fields."""
-        return self._visible(super().args)
-
-    def _load_form_data(self) -> None:
-        # Files and fields are read together: whichever is asked for first, the fields come out of here.
-        if "form" not in self.__dict__:
-            super()._load_form_data()
-            self.__dict__["form"] = self._visible(self.__dict__["form"])
-
-    def _visible(self, fields: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
-        if self.path.startswith("/api/"):
-            return ImmutableMultiDict(fields)
-        return ImmutableMultiDict([(name, without_controls(value)) for name, value in fields.items(multi=True)])
+MAX_TYPED_CHARACTERS = 40
+MAX_TEXT_KEPT = 2_000
+MAX_DIGITS = 9
+_LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
+_PLAIN = re.compile(r"\d+(?:[.,]\d{1,2})?")
+_WITH_DOT = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?")
+_WITH_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}")
+_BLANKS = str.maketrans("", "", " \u00a0\u202f\t$")
 
 
-def typed(form: MultiDict[str, str], name: str, most: int) -> str:
-    """Return a field's text, cut to `most`.
+def cents_of(text: str) -> int | None:
+    """Read dollars as they are written here or south of here ("34.5", "$1,234.50", "34,50"); None when it is no price.
 
-    Browsers send line ends as CRLF; kept that way, a text would change by being looked at.
+    A comma or point before three digits parts thousands only where both signs or several groups leave no doubt; "1.234"
+    could be either, and is refused instead of being guessed.
     """
-    return form.get(name, "").replace("\r\n", "\n")[:most]
+    digits = text.translate(_BLANKS)
+    if len(digits) > MAX_TYPED_CHARACTERS or not digits.isascii():
+        return None
+    if _WITH_DOT.fullmatch(digits):
+        digits = digits.replace(",", "")
+    elif _WITH_COMMA.fullmatch(digits):
+        digits = digits.replace(".", "").replace(",", ".")
+    elif not _PLAIN.fullmatch(digits):
+        return None
+    dollars, _sign, rest = digits.replace(",", ".").partition(".")
+    if len(dollars) > MAX_DIGITS:
+        return None
+    return int(dollars) * 100 + int(f"{rest:0<2}")
 
 
-def without_controls(text: str) -> str:
-    """Return a text without control characters; tabs and line ends stay, and so does every letter of every script."""
-    if text.isprintable():
-        return text
-    return "".join(character for character in text if character in _KEPT or not _is_control(character))
+def dollars_of(cents: int | None) -> str:
+    """Write cents into a field."""
+    return "" if cents is None else f"{cents // 100}.{cents % 100:02d}"
 
 
-def _is_control(character: str) -> bool:
-    return character < " " or _DELETE <= ord(character) < _DELETE + 0x21
+def usd(amount: Decimal) -> str:
+    """Write what the market asks for a package."""
+    return f"${amount:,.2f}"
+
+
+def signed_pct(change: Decimal) -> str:
+    """Write a change with its sign, to a tenth."""
+    return f"{change:+.1f} %"
+
+
+def local_text(moment: datetime | None, zone: ZoneInfo) -> str:
+    """Write a moment into a `datetime-local` field."""
+    return "" if moment is None else wall_clock(moment, zone).strftime("%Y-%m-%dT%H:%M")
+
+
+@dataclass
+class Typed:
+    """A form's texts, read one by one; `wrong` maps the names of fields to sentences."""
+
+    texts: Mapping[str, str]
+    zone: ZoneInfo
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        """Return a text as it was typed, with line ends as this system has them."""
+        return self.texts.get(name, "").replace("\r\n", "\n")[:MAX_TEXT_KEPT]
+
+    def moment(self, name: str, *, required: bool = True) -> datetime | None:
+        """Read a `datetime-local` field by the hub's clock."""
+        text = self._short(name)
+        if not text:
+            self._missing(name, required=required)
+            return None
+        try:
+            return moment_of(_local(text), self.zone)
+        except NoSuchTime:
+            self.wrong[name] = _("This time does not exist: the clocks are set forward that night. Choose another one.")
+        except (ValueError, OverflowError):
+            self.wrong[name] = _("Write a day and a time, such as 2026-01-08 18:00.")
+        return None
+
+    def day(self, name: str) -> date | None:
+        """Read a `date` field."""
+        text = self._short(name)
+        if not text:
+            self._missing(name, required=True)
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            self.wrong[name] = _("Write a day, such as 2026-01-08.")
+            return None
+
+    def cents(self, name: str) -> int | None:
+        """Read a price."""
+        text = self._short(name)
+        if not text:
+            self._missing(name, required=True)
+            return None
+        found = cents_of(text)
+        if found is None:
+            self.wrong[name] = _("Write a price in dollars, such as 34.50.")
+        return found
+
+    def number(self, name: str) -> int | None:
+        """Read a whole number; empty means none."""
+        text = self._short(name).replace(",", "")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
+            self.wrong[name] = _("Write a whole number, or leave it empty.")
+            return None
+        return int(text)
+
+    def _short(self, name: str) -> str:
+        return self.texts.get(name, "").strip()[: MAX_TYPED_CHARACTERS + 1]
+
+    def _missing(self, name: str, *, required: bool) -> None:
+        if required:
+            self.wrong[name] = _("Fill this in.")
+
+
+def _local(text: str) -> datetime:
+    if not _LOCAL.fullmatch(text):
+        raise ValueError("not a time as browsers send it")
+    return datetime.fromisoformat(text)

@@ -56,6 +56,7 @@ function makeRefresh(place, clock) {
     try {
       const answer = await fetch(FRAGMENT, { headers: { Accept: "text/html" } });
       if (answer.ok && !answer.redirected) put(place, await answer.text(), clock);
+      else if (answer.redirected && new URL(answer.url).pathname === "/staff") location.reload(); // no day is left
       else if (answer.status >= 500) soon(RETRY_MS);
     } catch {
       soon(RETRY_MS);
