@@ -181,7 +181,6 @@ _CATALOGUE = (
         " variety || ' ' || package || ' ' || size || ' ' || market"
         " || CASE WHEN organic THEN ' organic orgánico' ELSE '' END)) STORED"
     ),
-    "CREATE INDEX series_quotes_place ON series_quotes (commodity, variety, package, size, market, series_id)",
     "CREATE INDEX products_series ON products (series_id)",
     """
     CREATE TABLE product_imports (

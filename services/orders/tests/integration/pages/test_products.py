@@ -68,6 +68,17 @@ def test_a_product_is_made_tied_to_a_series_and_priced(desk: Desk, transactions:
     assert "Nopales" in desk.browser.get("/staff/products?series=unmapped").words
 
 
+def test_a_series_is_neither_taken_away_nor_made_up_by_a_form_that_says_nonsense(desk: Desk, transactions: Any) -> None:
+    series = priced_series(transactions)
+    path = desk.make(series_id=series).path.split("?")[0]
+    form = desk.browser.get(path).form(f"{path}/series")
+    nothing = desk.browser.send(form)
+    assert (nothing.status, "Choose one of the series first." in nothing.words) == (422, True)
+    for nonsense in ("avocados", "\x00", "x" * 100_000):
+        assert desk.browser.send(form, series_id=nonsense).status == 422
+    assert str(desk.world.value("SELECT series_id FROM products")) == series
+
+
 def test_a_product_begun_from_a_series_follows_it(desk: Desk, transactions: Any) -> None:
     series = priced_series(transactions)
     page = desk.browser.get(f"/staff/products/new?series={series}")

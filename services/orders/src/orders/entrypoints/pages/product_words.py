@@ -164,6 +164,11 @@ def some_fields() -> Refusal:
     return Refusal(UNPROCESSABLE, _("Some fields need a look."), _("Nothing was saved yet."))
 
 
+def nothing_chosen() -> Refusal:
+    """Say that none of the series found was marked."""
+    return Refusal(UNPROCESSABLE, _("Choose one of the series first."), _("Nothing was saved yet."))
+
+
 def forged() -> Refusal:
     """Say that the page is of an older session."""
     return Refusal(FORBIDDEN, _("Please send it once more."), _("This page had been open for a while."))

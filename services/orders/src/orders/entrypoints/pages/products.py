@@ -13,7 +13,6 @@ from orders.application.product_queries import ProductFilter, SeriesFilter, Seri
 from orders.application.product_store import StoredProduct
 from orders.application.queries import Page
 from orders.domain import errors, packs
-from orders.domain.order import is_id
 from orders.domain.people import Actor
 from orders.domain.product import ImpossibleProduct, Product
 from orders.entrypoints.idempotency import request_key, respond
@@ -136,8 +135,11 @@ def tie(product_id: UUID) -> Response:
     """Let the price follow another market series, or none."""
     actor = staff()
     once = request_key(actor, required=False)
-    chosen = request.form.get("series_id", "")
-    series_id = chosen if is_id(chosen) else None
+    chosen = request.form.get("series_id")
+    if chosen is None:
+        return _page(product_id, refusal=words.nothing_chosen())
+    # The button that ends it sends an empty one.
+    series_id = chosen or None
     done = "tied" if series_id else "untied"
     return _change(actor, product_id, lambda kept: replace(kept, series_id=series_id), done=done, once=once)
 
