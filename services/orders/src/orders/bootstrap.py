@@ -11,18 +11,22 @@ from mercadito_events.service.database import create_engine
 from sqlalchemy import Connection, Engine
 
 from orders.adapters.demo_world import DemoWorld
+from orders.adapters.order_lists import SqlOrderLists
 from orders.adapters.passwords import Argon2Passwords
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
+from orders.adapters.shop import SqlShop
 from orders.adapters.signing import KeyFileSigner, rotate_keys
 from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
 from orders.adapters.trends import SqlTrends
 from orders.application import clock, incoming
 from orders.application.accounts import DEMO_LIMITS, Accounts, Limits
+from orders.application.order_lists import OrderLists
 from orders.application.ordering import OrderDesk, Ordering
 from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.queries import Queries
+from orders.application.shop import Shop
 from orders.application.trends import Trends
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
 
@@ -50,6 +54,8 @@ class Container:
     settings: WebSettings
     queries: Queries
     trends: Trends
+    shop: Shop
+    order_lists: OrderLists
     accounts: Accounts
     ordering: Ordering
     problems: Callable[[], Sequence[str]]
@@ -98,6 +104,8 @@ def build_web(settings: WebSettings) -> Container:
         settings=settings,
         queries=SqlQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
+        shop=SqlShop(engine, settings.hub.time_zone, settings.hub.usda_today),
+        order_lists=SqlOrderLists(engine),
         accounts=Accounts(transactions, Argon2Passwords(), signer, limits),
         ordering=OrderDesk(transactions),
         problems=problems,
