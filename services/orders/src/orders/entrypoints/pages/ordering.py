@@ -127,7 +127,7 @@ def _turned(template: str) -> Response:
     form, person = request.form, signed_in()
     typed = read_form(form).without(form.get("remove", ""))
     sight = _sight(
-        person, typed, form.get("store_id", ""), form.get("cycle_id", ""), pressed_view(form), form.get("fill")
+        person, typed, form.get("store_id", ""), form.get("cycle_id", ""), pressed_view(form), copying=form.get("fill")
     )
     try:
         site().forms.require()
@@ -160,7 +160,7 @@ def _try(send: Callable[[], Answer], person: Caller, typed: TypedOrder, store_id
 
 
 def _sight(
-    person: Caller, typed: TypedOrder, store_id: str, cycle_id: str, view: View, copying: str | None = None
+    person: Caller, typed: TypedOrder, store_id: str, cycle_id: str, view: View, *, copying: str | None = None
 ) -> Sight:
     stores = container().queries.stores(person.actor)
     store = next((one for one in stores if one.id == store_id), None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 WIDTH, HEIGHT = 60, 16
 MAX_POINTS = 30
@@ -31,7 +32,7 @@ def sparkline(values: tuple[float, ...]) -> str | None:
 def _relative(places: Sequence[tuple[int, int]]) -> str:
     """Write the way from point to point; a minus sign separates as well as a blank does."""
     text = ""
-    for (from_x, from_y), (to_x, to_y) in zip(places, places[1:], strict=False):
+    for (from_x, from_y), (to_x, to_y) in pairwise(places):
         for step in (to_x - from_x, to_y - from_y):
             text += f"{'' if step < 0 or not text else ' '}{step}"
     return text

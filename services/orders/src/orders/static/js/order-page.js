@@ -34,9 +34,9 @@ function openPage(form) {
   page.shelves = new Shelves(page);
   document.documentElement.classList.add("live");
   takeRows(page);
-  restore(page);
   listen(page);
   addSearch(page);
+  restore(page);
   runCountdown(form, page.clock, () => page.cutoffMs, words, () => page.announcer.add([words.closedNow], true));
   setInterval(() => closeRows(page), CLOSING_MS);
   watch(page);

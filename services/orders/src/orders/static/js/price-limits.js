@@ -34,7 +34,7 @@ export class PriceLimits {
 
   label(item, row) {
     const text = say(this.words.priceNow, { price: money(row.price) });
-    const place = item.querySelector("label span");
+    const place = item.querySelector(".now");
     if (place.textContent !== text) place.textContent = text;
   }
 

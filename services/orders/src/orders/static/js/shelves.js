@@ -118,6 +118,7 @@ export class Shelves {
   fold(shown, fresh) {
     const mine = document.getElementById("mine");
     if (mine && "front" in shown.dataset !== "front" in fresh.dataset) mine.open = "front" in fresh.dataset;
+    this.form.querySelector("[data-again].pointless")?.setAttribute("hidden", "");
     const kept = [shown, fresh].map((shelves) => shelves.querySelector("#kept"));
     if (kept[0]?.open && kept[1]) kept[1].open = true;
   }
