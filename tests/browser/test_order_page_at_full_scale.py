@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import DESK, PHONE, SignIn
+from tests.browser.test_every_page import violations
 from tests.driver.api import Client
 from tests.driver.database import run_sql
 from tests.driver.system import System
@@ -256,3 +257,25 @@ def test_a_session_that_ends_between_shelves_asks_for_the_sign_in_and_keeps_what
     page.locator("input[name=password]").fill("mercadito-demo")
     page.locator("main form button.button").click()
     expect(page.locator(f"#quantity-{berry}")).to_have_value("3")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_shelf_with_things_chosen_elsewhere_is_accessible_and_fits(
+    crowd: dict[str, str], shop: list[Client], signed_in: SignIn, viewport: dict[str, int], scheme: str
+) -> None:
+    assert shop[0].place({crowd["Crowd 0003"]: 2}).status_code == 201
+    page = signed_in("buyer1", viewport=viewport, color_scheme=scheme)
+    open_order(page, "/order?category=crowd+berries")
+    page.locator(f"#quantity-{crowd['Crowd 0004']}").fill("3")
+    page.locator("#search").fill("crowd 000")
+    expect(page.locator("#kept, #shelves .offer").first).to_be_visible()
+    expect(page.locator("#shelves .offer")).to_have_count(11)
+    turn_to(page, "crowd citrus")
+    for folded in ("#kept", "#mine", "#limits"):
+        page.locator(f"{folded} > summary").click()
+    assert page.locator("[data-limit]:not([hidden])").count() == 2
+    page.locator("#search").fill("crowd 000")
+    expect(page.locator("#shelves .offer")).to_have_count(11)
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { ServerClock, timeLeft } from "../../src/orders/static/js/countdown.js";
 import { Draft, forgetDrafts } from "../../src/orders/static/js/draft.js";
-import { plain } from "../../src/orders/static/js/offer-row.js";
+import { caseFill, plain } from "../../src/orders/static/js/offer-row.js";
 import { money, say } from "../../src/orders/static/js/words.js";
 
 const WORDS = {
@@ -49,6 +49,13 @@ test("the server's clock counts, however wrong the phone's is", () => {
 
 test("a search without accents finds what has them", () => {
   assert.equal(plain("PLÁTANO Ñame"), "platano name");
+});
+
+test("the next case fills up as the server says it", () => {
+  const words = { caseOf: "case of %(num)s", caseMissing: { one: "%(num)s more", other: "%(num)s more" }, caseFull: "full" };
+  for (const [taken, text] of [[0, "case of 12"], [9, "3 more"], [11, "1 more"], [12, "full"], [13, "11 more"]]) {
+    assert.equal(caseFill(taken, 12, words), text);
+  }
 });
 
 class FakeStorage {

@@ -6,7 +6,7 @@ import { say } from "./words.js";
 const ADDRESS = "/order/shelves";
 const TYPING_PAUSE_MS = 250;
 const MOST_ROUNDS = 3;
-const UNAUTHENTICATED = 401;
+const SEND_AS_FORM = [401, 403];
 const TURNING = ["category", "page", "find"];
 
 export class Shelves {
@@ -71,7 +71,7 @@ export class Shelves {
     for (const [name, value] of Object.entries(asked)) body.set(name, value);
     try {
       const answer = await fetch(ADDRESS, { method: "POST", body, headers: { Accept: "text/html" } });
-      if (answer.status === UNAUTHENTICATED) return this.goNative(button);
+      if (SEND_AS_FORM.includes(answer.status)) return this.goNative(button);
       if (!answer.ok) throw new Error(`shelves: ${answer.status}`);
       this.trouble.hidden = true;
       return new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("shelves");
@@ -82,7 +82,7 @@ export class Shelves {
     }
   }
 
-  /** The session is over: sent as a form, what is typed waits behind the sign-in. */
+  /** The session is over or another one: sent as a form, what is typed waits behind the sign-in or comes back. */
   goNative(button) {
     this.native = true;
     this.form.requestSubmit(button ?? this.form.querySelector("[name=find]"));
