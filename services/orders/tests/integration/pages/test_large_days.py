@@ -95,6 +95,13 @@ def test_a_small_day_is_one_page_without_categories(market: Any) -> None:
     assert not page.read.having("button", name="page")
 
 
+def test_a_small_day_is_searched_by_the_server_too(market: Any) -> None:
+    page = market.browser.get("/order?q=LIM")
+    assert offers_on(page) == [market.limes]
+    assert "1 product with “LIM”" in page.words
+    assert "Show all products" in page.words
+
+
 def test_categories_are_counted_and_all_pages_together_show_every_offer_once(crowd: Any) -> None:
     page = crowd.browser.get("/order")
     assert "Citrus 1,000" in page.words

@@ -71,7 +71,7 @@ function changed(page) {
 function restore(page) {
   const refused = document.querySelector(".notice.refusal");
   const draft = refused ? null : page.draft.read();
-  if (page.form.dataset.filled !== undefined) history.replaceState(null, "", page.shelves.shown.dataset.address);
+  if (page.form.dataset.filled !== undefined) page.shelves.keepAddress(page.shelves.shown.dataset.address, "replace");
   if (draft) {
     for (const [id, text] of Object.entries(draft.quantities ?? {})) {
       const row = page.rows.get(id);

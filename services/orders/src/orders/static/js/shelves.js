@@ -19,6 +19,7 @@ export class Shelves {
     this.trouble = page.form.querySelector("[data-not-loaded]");
     this.asked = 0;
     this.timer = null;
+    this.at = addressNow();
     addEventListener("popstate", () => this.goBack());
   }
 
@@ -108,10 +109,15 @@ export class Shelves {
     shown.replaceWith(fresh);
     this.page.replaced();
     this.mark(fresh);
-    if (history === "push" && fresh.dataset.address !== addressNow()) window.history.pushState(null, "", fresh.dataset.address);
-    if (history === "replace") window.history.replaceState(null, "", fresh.dataset.address);
+    this.keepAddress(fresh.dataset.address, history);
     if (place) this.focusAgain(fresh, place);
     else if (button) this.comeInto(fresh);
+  }
+
+  keepAddress(address, history) {
+    if (history === "push" && address !== this.at) window.history.pushState(null, "", address);
+    if (history === "replace") window.history.replaceState(null, "", address);
+    this.at = addressNow();
   }
 
   /** What is mine lies open where one comes in, and is folded away while one looks elsewhere. */
@@ -150,8 +156,8 @@ export class Shelves {
   }
 
   goBack() {
+    if (this.at === addressNow()) return; // only the place on the page changed
     const wanted = new URLSearchParams(location.search);
-    if (this.shown.dataset.address === addressNow()) return;
     this.search.value = wanted.get("q") ?? "";
     this.turn({
       view_category: wanted.get("category") ?? "",
