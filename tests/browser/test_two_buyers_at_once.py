@@ -97,12 +97,12 @@ def test_an_order_is_changed_and_the_page_comes_back_with_it_on_top(shop: list[C
 
 
 def test_the_keyboard_alone_is_enough(shop: list[Client], signed_in: SignIn) -> None:
-    """Arrows count, Enter goes to the next field: an order is sent by its button, not by a slip of the finger."""
+    """Plus counts, Enter goes to the next field: an order is sent by its button, not by a slip of the finger."""
     offer = limited_offers(shop[0].cycle())[0]
     page = signed_in("buyer2", viewport=DESK)
     page.locator(f"#quantity-{offer['id']}").focus()
     page.keyboard.type("2")
-    page.keyboard.press("ArrowUp")
+    page.keyboard.press("+")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/order$"))
     page.locator("[data-send]").focus()

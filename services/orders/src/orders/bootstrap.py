@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Engine
 
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.directory_reads import SqlDirectoryReads
+from orders.adapters.order_lists import SqlOrderLists
 from orders.adapters.passwords import Argon2Passwords
 from orders.adapters.planning_reads import SqlPlanningQueries
 from orders.adapters.product_reads import SqlProductQueries
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
+from orders.adapters.shop import SqlShop
 from orders.adapters.signing import KeyFileSigner, rotate_keys
 from orders.adapters.totp import Totp
 from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
@@ -26,6 +28,7 @@ from orders.application import clock, incoming
 from orders.application.accounts import Accounts
 from orders.application.directory_views import DirectoryReads
 from orders.application.factor_records import OneTimeCodes
+from orders.application.order_lists import OrderLists
 from orders.application.ordering import OrderDesk, Ordering
 from orders.application.own_access import OwnAccess
 from orders.application.password_changes import PasswordChanges
@@ -41,6 +44,7 @@ from orders.application.product_queries import ProductQueries
 from orders.application.products import ProductDesk
 from orders.application.queries import Queries
 from orders.application.second_factors import SecondFactors
+from orders.application.shop import Shop
 from orders.application.store_desk import StoreDesk
 from orders.application.trends import Trends
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
@@ -78,6 +82,8 @@ class Container:
     settings: WebSettings
     queries: Queries
     trends: Trends
+    shop: Shop
+    order_lists: OrderLists
     accounts: Accounts
     own: OwnAccount
     ordering: Ordering
@@ -140,6 +146,8 @@ def build_web(settings: WebSettings) -> Container:
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
         accounts=Accounts(transactions, passwords, signer, limits, codes),
         own=_own_account(settings, transactions, passwords, codes, limits),
+        shop=SqlShop(engine, settings.hub.time_zone, settings.hub.usda_today),
+        order_lists=SqlOrderLists(engine),
         ordering=OrderDesk(transactions),
         directory=SqlDirectoryReads(engine),
         stores=StoreDesk(transactions, settings.hub.time_zone.key),

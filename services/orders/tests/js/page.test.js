@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { ServerClock, timeLeft } from "../../src/orders/static/js/countdown.js";
 import { Draft, forgetDrafts } from "../../src/orders/static/js/draft.js";
-import { plain } from "../../src/orders/static/js/offer-row.js";
+import { OfferRow, caseFill, plain } from "../../src/orders/static/js/offer-row.js";
 import { money, say } from "../../src/orders/static/js/words.js";
 
 const WORDS = {
@@ -49,6 +49,44 @@ test("the server's clock counts, however wrong the phone's is", () => {
 
 test("a search without accents finds what has them", () => {
   assert.equal(plain("PLÁTANO Ñame"), "platano name");
+});
+
+test("the next case fills up as the server says it", () => {
+  const words = { caseOf: "case of %(num)s", caseMissing: { one: "%(num)s more", other: "%(num)s more" }, caseFull: "full" };
+  for (const [taken, text] of [[0, "case of 12"], [9, "3 more"], [11, "1 more"], [12, "full"], [13, "11 more"]]) {
+    assert.equal(caseFill(taken, 12, words), text);
+  }
+});
+
+/** As much of a row as news touch. */
+function fakeRow(dataset) {
+  const parts = new Map();
+  const part = (text = "") => ({ textContent: text, value: "", classList: { toggle() {}, add() {}, remove() {} }, removeAttribute() {} });
+  const element = {
+    dataset: { offer: "a", version: "1", price: "900", ...dataset },
+    classList: { toggle() {}, add() {}, remove() {} },
+    querySelector(wanted) {
+      if (!parts.has(wanted)) parts.set(wanted, part(wanted === "[data-name]" ? "Limes" : ""));
+      return wanted.startsWith("#quantity") ? null : parts.get(wanted);
+    },
+  };
+  const words = { left: "%(num)s left", nowLeft: "%(name)s: %(num)s", caseOf: "of %(num)s", caseMissing: "%(num)s more", caseFull: "full" };
+  return { row: new OfferRow(element, words), element, text: (wanted) => parts.get(wanted).textContent };
+}
+
+test("news of an offer bring the case fill along, old news nothing", () => {
+  const { row, element, text } = fakeRow({ remaining: "20", available: "20", case: "12", taken: "0" });
+  const sentences = row.apply({ remaining: 20, available: 20, unit_price_cents: 900, ordered: 9, case_size: 12 }, 2);
+  assert.deepEqual(sentences, []);
+  assert.equal(text("[data-case-fill]"), "3 more");
+  assert.equal(element.dataset.taken, 9);
+  assert.equal(row.apply({ remaining: 1, available: 20, ordered: 19 }, 2), null);
+});
+
+test("without the sum of all orders the case fill follows from the stock", () => {
+  const { row, text } = fakeRow({ remaining: "20", available: "20", case: "12", taken: "0" });
+  assert.deepEqual(row.apply({ remaining: 13, available: 20, unit_price_cents: 900 }, 2), ["Limes: 13"]);
+  assert.equal(text("[data-case-fill]"), "5 more");
 });
 
 class FakeStorage {

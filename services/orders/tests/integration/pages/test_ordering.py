@@ -271,19 +271,6 @@ def test_staff_may_order_for_any_store(world: Any, market: Any, signed_in: Calla
     assert "Your order is in." in after.words
 
 
-def test_three_thousand_offers_are_one_page_and_still_a_form(world: Any, market: Any) -> None:
-    world.run(
-        "WITH p AS (INSERT INTO products (id, name, name_es, category, pack) SELECT gen_random_uuid(), 'Bulk ' || n,"
-        " 'Bulto ' || n, 'bulk', '25 lb sacks' FROM generate_series(1, 3000) n RETURNING id)"
-        " INSERT INTO offers (id, cycle_id, product_id, unit_price_cents, available, remaining)"
-        " SELECT gen_random_uuid(), CAST(:cycle AS uuid), id, 900, 5, 5 FROM p",
-        cycle=market.cycle,
-    )
-    page = market.browser.get("/order")
-    assert page.html.count('class="offer') == 3_003
-    assert "Your order is in." in market.browser.order(page, {market.apples: "1"}).words
-
-
 def test_a_key_that_is_not_printable_is_refused(market: Any) -> None:
     form = market.browser.get("/order").form("/orders")
     answer = market.browser.post(f"/orders?idempotency_key={'x' * 300}", form.fields)

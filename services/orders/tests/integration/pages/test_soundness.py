@@ -19,6 +19,9 @@ PAGES = (
     "sign-in",
     "order",
     "refused order",
+    "another shelf",
+    "filled order",
+    "sifted orders",
     "closed",
     "stores",
     "orders",
@@ -83,6 +86,24 @@ def pages(
         drawn["one order"] = buyer.order(drawn["order"], {offers[0]: "4"})
         drawn |= _directory(staff, store, world.person(Role.ADMIN).person_id)
         drawn |= _of_products(world, staff, transactions)
+        world.run(
+            "INSERT INTO products (id, name, name_es, category, pack, case_size) SELECT gen_random_uuid(),"
+            " 'Many ' || n, 'Muchos ' || n, (ARRAY['herbs', 'citrus'])[1 + n % 2], '25 lb sacks', 12"
+            " FROM generate_series(1, 250) n"
+        )
+        world.run(
+            "INSERT INTO offers (id, cycle_id, product_id, unit_price_cents, case_size, cutoff_at) SELECT"
+            " gen_random_uuid(), CAST(:cycle AS uuid), id, 900, case_size, '2099-01-01' FROM products"
+            " WHERE category <> 'fruit'",
+            cycle=cycle,
+        )
+        herbs = buyer.get("/order?category=herbs")
+        first = herbs.read.having("input", inputmode="numeric")[-1]["name"]
+        drawn["another shelf"] = buyer.post(
+            "/order/view", {**herbs.form("/orders").fields, first: "2", "category": "citrus"}
+        )
+        drawn["filled order"] = buyer.get(f"/order?fill={world.value('SELECT id FROM orders')}")
+        drawn["sifted orders"] = staff.get("/orders?q=lupita&state=placed")
         drawn |= {"orders": buyer.get("/orders"), "board": staff.get("/staff"), "stores": staff.get("/order")}
         return drawn | account_pages(world, transactions, browser, (buyer, staff), locale)
 

@@ -7,11 +7,17 @@ from flask import Response, render_template
 from werkzeug.datastructures import MultiDict
 
 from orders.entrypoints.pages.csrf import FIELD
-from orders.entrypoints.pages.order_form import MAX_NOTE_KEPT
+from orders.entrypoints.pages.order_form import (
+    LIMIT_PREFIX,
+    MAX_NOTE_KEPT,
+    MAX_TYPED_LINES,
+    PRICE_PREFIX,
+    QUANTITY_PREFIX,
+)
 from orders.entrypoints.pages.reader import gettext as _
 
 KEPT_PREFIX = "kept-"
-MAX_KEPT_FIELDS = 1_000
+MAX_KEPT_FIELDS = 3 * MAX_TYPED_LINES
 MAX_EMAIL_SHOWN = 254
 
 
@@ -46,13 +52,22 @@ def ask_again(form: MultiDict[str, str]) -> Response:
 
 def typed_fields(form: MultiDict[str, str]) -> dict[str, str]:
     """Pick what is worth keeping of an order form: everything that is not empty."""
-    names = {name.removeprefix("quantity-") for name, value in form.items() if name.startswith("quantity-") and value}
+    typed = (name for name, value in form.items() if value and name.startswith(QUANTITY_PREFIX))
+    chosen = {name.removeprefix(QUANTITY_PREFIX) for name in typed}
     found = {
         name: value[:MAX_NOTE_KEPT]
         for name, value in form.items()
-        if value and name != FIELD and (not name.startswith("price-") or name.removeprefix("price-") in names)
+        if value and name != FIELD and ((offer := _goes_with(name)) is None or offer in chosen)
     }
     return dict(list(found.items())[:MAX_KEPT_FIELDS])
+
+
+def _goes_with(name: str) -> str | None:
+    """Return the offer whose quantity alone gives a price or a limit its meaning."""
+    for prefix in (PRICE_PREFIX, LIMIT_PREFIX):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix)
+    return None
 
 
 def kept_form(form: MultiDict[str, str]) -> MultiDict[str, str]:

@@ -25,6 +25,11 @@ def money(cents: int) -> str:
     return f"{sign}${dollars:,}.{rest:02d}"
 
 
+def unix_ms(moment: datetime) -> int:
+    """Write a time as scripts count it."""
+    return round(moment.timestamp() * 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Formats:
     """Formatting for one reader."""
@@ -61,6 +66,11 @@ class Formats:
         """Write day and time in the hub's zone, which is named: "Thu, Jan 8, 6:00 PM PST"."""
         local = moment.astimezone(self.zone)
         return f"{self.day(local.date())}, {self.clock(moment)}"
+
+    def weekday_time(self, moment: datetime) -> str:
+        """Write the weekday and the time of something in the next days: "Thu 2:00 PM PST"."""
+        local = moment.astimezone(self.zone)
+        return f"{_skeleton('E', local.date(), self.locale)} {self.clock(moment)}"
 
     def today(self) -> date:
         return datetime.now(self.zone).date()

@@ -1,31 +1,91 @@
-"""The orders so far, one of them with what happened to it, and cancelling it."""
+"""The orders so far, looked through; one of them with what happened to it, and cancelling it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, render_template, request
 
 from orders.application.commands import CancelOrder
+from orders.application.order_lists import OrderSearch
+from orders.application.shop import View
 from orders.domain import errors
+from orders.domain.order import OrderState, is_id
 from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages import refusals
 from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.ordering import gone_to, shown_version
 from orders.entrypoints.pages.reader import private, signed_in
+from orders.entrypoints.pages.shop_view import searched_text
 from orders.entrypoints.pages.site import site
 
 ORDERS_PER_PAGE = 30
+MARKET_DAYS_LISTED = 60
+MAX_NUMBER_DIGITS = 15
 
 blueprint = Blueprint("my_orders", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What the list was asked for, as it was asked; what makes no sense counts as not asked."""
+
+    text: str = ""
+    cycle: str = ""
+    store: str = ""
+    state: str = ""
+
+    @classmethod
+    def read(cls, arguments: Mapping[str, str]) -> "Looking":
+        cycle, store, state = (arguments.get(name, "") for name in ("cycle", "store", "state"))
+        return cls(
+            text=searched_text(arguments.get("q")),
+            cycle=cycle if is_id(cycle) else "",
+            store=store if is_id(store) else "",
+            state=state if state in {known.value for known in OrderState} else "",
+        )
+
+    @property
+    def is_any(self) -> bool:
+        return bool(self.text or self.cycle or self.store or self.state)
+
+    def search(self) -> OrderSearch:
+        """Return what to ask the database; a text of digits is the number of an order."""
+        number = self.text.removeprefix("#")
+        is_number = number.isascii() and number.isdigit() and len(number) <= MAX_NUMBER_DIGITS
+        return OrderSearch(
+            cycle_id=self.cycle or None,
+            store_id=self.store or None,
+            state=OrderState(self.state) if self.state else None,
+            number=int(number) if is_number else None,
+            words=() if is_number else View(text=self.text).words,
+        )
+
+    def address(self, cursor: str | None = None) -> str:
+        """Write the address of this list, or of its continuation."""
+        parts = {"q": self.text, "cycle": self.cycle, "store": self.store, "state": self.state, "cursor": cursor}
+        given = urlencode({name: value for name, value in parts.items() if value})
+        return f"/orders?{given}" if given else "/orders"
 
 
 @blueprint.get("/orders")
 @private
 def index() -> Response:
     """List the newest orders; a buyer's own stores', all of them for staff."""
-    cursor = request.args.get("cursor")
-    orders = container().queries.order_summaries(signed_in().actor, limit=ORDERS_PER_PAGE, cursor=cursor)
-    page = render_template("pages/orders.html", orders=orders, is_first=cursor is None, here="orders")
+    actor, looking, cursor = signed_in().actor, Looking.read(request.args), request.args.get("cursor")
+    lists = container().order_lists
+    page = render_template(
+        "pages/orders.html",
+        orders=lists.page(actor, looking.search(), limit=ORDERS_PER_PAGE, cursor=cursor),
+        looking=looking,
+        days=lists.market_days(actor, limit=MARKET_DAYS_LISTED),
+        stores=() if actor.is_staff else container().queries.stores(actor),
+        states=[state.value for state in OrderState],
+        is_first=cursor is None,
+        here="orders",
+    )
     return Response(page, mimetype="text/html")
 
 

@@ -1,27 +1,36 @@
 """The order form as it was typed, whatever was typed: it can always be shown again, and mostly be understood."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from werkzeug.datastructures import MultiDict
 
-from orders.domain.order import MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
+from orders.application.shop import ShopOffer
+from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
 from orders.entrypoints.pages.fields import typed
 
 QUANTITY_PREFIX = "quantity-"
 PRICE_PREFIX = "price-"
+CENTS = 100
+LIMIT_PREFIX = "max-"
 MAX_TYPED_CHARACTERS = 20
 MAX_PRICE_DIGITS = 9
+# More than an order may have, so that one who chose too much can take out instead of finding some gone.
+MAX_TYPED_LINES = 3 * MAX_LINES
+_DOLLARS = re.compile(r"\$? ?([0-9]{1,6})(?:[.,]([0-9]{1,2}))?")
 # More than the note may have, so that one who wrote too much can shorten it instead of finding it cut off.
 MAX_NOTE_KEPT = 4 * MAX_NOTE_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
 class TypedOrder:
-    """Quantities as text by offer, and the prices that were on the page when they were typed."""
+    """Quantities and price limits as text by offer, and the prices that were on the page when they were typed."""
 
     quantities: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     on_shortage: OnShortage = OnShortage.REJECT
 
@@ -29,13 +38,42 @@ class TypedOrder:
         """Return the offers whose quantity is no whole number from 0 to what anybody could want."""
         return [offer_id for offer_id, text in self.quantities.items() if whole_number(text) is None]
 
+    def unreadable_limits(self) -> list[str]:
+        """Return the chosen offers whose price limit is no amount of dollars."""
+        return [id_ for id_, text in self.limits.items() if self.wished(id_) and text.strip() and dollars(text) is None]
+
     def lines(self) -> tuple[LineRequest, ...]:
         """Return what is wished for; empty and zero mean nothing."""
         wished = ((offer_id, whole_number(text)) for offer_id, text in self.quantities.items())
-        return tuple(LineRequest(offer_id, number, self.prices.get(offer_id)) for offer_id, number in wished if number)
+        return tuple(
+            LineRequest(offer_id, number, self.prices.get(offer_id), dollars(self.limits.get(offer_id, "")))
+            for offer_id, number in wished
+            if number
+        )
 
     def wished(self, offer_id: str) -> int:
         return whole_number(self.quantities.get(offer_id, "")) or 0
+
+    def without(self, offer_id: str) -> "TypedOrder":
+        """Return the same with one product taken out."""
+        left = {id_: text for id_, text in self.quantities.items() if id_ != offer_id}
+        return replace(self, quantities=left)
+
+    def filled_with(self, quantities: Mapping[str, int]) -> "TypedOrder":
+        """Return the same with quantities for products of which nothing was chosen yet."""
+        chosen = {id_: text for id_, text in self.quantities.items() if whole_number(text) != 0}
+        return replace(self, quantities={**{id_: str(number) for id_, number in quantities.items()}, **chosen})
+
+
+def dollars(text: str) -> int | None:
+    """Read an amount such as "12.50" as cents; None is what can't be one, nothing included."""
+    found = _DOLLARS.fullmatch(text.strip())
+    return None if found is None else int(found[1]) * CENTS + int((found[2] or "0").ljust(2, "0"))
+
+
+def as_dollars(cents: int) -> str:
+    """Write cents as somebody would type them."""
+    return f"{cents // CENTS}.{cents % CENTS:02d}"
 
 
 def whole_number(text: str) -> int | None:
@@ -51,24 +89,34 @@ def whole_number(text: str) -> int | None:
 
 def read_form(form: MultiDict[str, str]) -> TypedOrder:
     """Take over the posted form; what is not a field of ours is ignored."""
-    quantities = {
-        name.removeprefix(QUANTITY_PREFIX): value[:MAX_TYPED_CHARACTERS]
-        for name, value in form.items()
-        if name.startswith(QUANTITY_PREFIX)
-    }
+    quantities = {id_: text for id_, text in _typed(form, QUANTITY_PREFIX) if text.strip()}
     prices = {
-        name.removeprefix(PRICE_PREFIX): int(value)
-        for name, value in form.items()
-        if name.startswith(PRICE_PREFIX) and value.isascii() and value.isdigit() and len(value) <= MAX_PRICE_DIGITS
+        id_: int(text)
+        for id_, text in _typed(form, PRICE_PREFIX)
+        if text.isascii() and text.isdigit() and len(text) <= MAX_PRICE_DIGITS
     }
     return TypedOrder(
-        quantities=quantities,
+        quantities=dict(islice(quantities.items(), MAX_TYPED_LINES)),
         prices=prices,
+        limits={id_: text for id_, text in _typed(form, LIMIT_PREFIX) if text.strip()},
         note=typed(form, "note", MAX_NOTE_KEPT),
         on_shortage=OnShortage.PARTIAL if form.get("on_shortage") == OnShortage.PARTIAL.value else OnShortage.REJECT,
     )
 
 
-def as_ordered(ordered: Iterable[tuple[str, int]], note: str) -> TypedOrder:
+def _typed(form: Mapping[str, str], prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield the offer and the text of each field of a kind."""
+    for name, value in form.items():
+        if name.startswith(prefix):
+            yield name.removeprefix(prefix), value[:MAX_TYPED_CHARACTERS]
+
+
+def as_ordered(offers: Iterable[ShopOffer], note: str) -> TypedOrder:
     """Fill the form with what the store has ordered so far."""
-    return TypedOrder(quantities={offer_id: str(quantity) for offer_id, quantity in ordered if quantity}, note=note)
+    mine = [offer for offer in offers if offer.ordered]
+    limits = {offer.id: offer.max_unit_price_cents for offer in mine}
+    return TypedOrder(
+        quantities={offer.id: str(offer.ordered) for offer in mine},
+        limits={id_: as_dollars(cents) for id_, cents in limits.items() if cents is not None},
+        note=note,
+    )

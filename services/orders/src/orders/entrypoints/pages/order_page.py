@@ -1,52 +1,40 @@
 """What the order page shows, worked out from rows: the shelves, what is mine on top, sums, what a refusal marked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from uuid import uuid4
 
-from orders.application.queries import CycleView, OfferView, OrderView, StoreView
+from orders.application.queries import CycleView, StoreView
+from orders.application.shop import OFFERS_AT_ONCE, Aisle, Shelves, StoreOrder, View
+from orders.entrypoints.pages.filling import Filling
 from orders.entrypoints.pages.formats import TimeLeft
+from orders.entrypoints.pages.offer_rows import Row
 from orders.entrypoints.pages.order_form import TypedOrder
 from orders.entrypoints.pages.refusals import Refusal
-
-RUNNING_LOW_SHARE = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One offer as its reader sees it; `typed` is the text in the box, `says` what a refusal has to say here."""
-
-    offer: OfferView
-    name: str
-    typed: str
-    wished: int
-    says: str | None
-
-    @property
-    def is_sold_out(self) -> bool:
-        return self.offer.remaining == 0
-
-    @property
-    def is_out_of_reach(self) -> bool:
-        """Tell whether nothing is left and none is mine: it stays visible, last on its shelf."""
-        return self.is_sold_out and not self.offer.ordered and not self.wished
-
-    @property
-    def low_mark(self) -> float:
-        return (self.offer.available or 0) * RUNNING_LOW_SHARE
-
-    @property
-    def total_cents(self) -> int:
-        return self.wished * self.offer.unit_price_cents
+from orders.entrypoints.pages.shop_view import address
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The offers of one category."""
+    """Offers of one category; `found` counts those on other pages too."""
 
     category: str
+    found: int
     rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Every row once: what the store's order holds, what was chosen outside the view, the shelves of the view."""
+
+    mine: tuple[Row, ...]
+    kept: tuple[Row, ...]
+    shelves: tuple[Shelf, ...]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return (*self.mine, *self.kept, *(row for shelf in self.shelves for row in shelf.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +45,14 @@ class OrderPageModel:
     has_other_stores: bool
     cycle: CycleView
     left: TimeLeft
-    order: OrderView | None
+    order: StoreOrder | None
+    offers_copy: bool
     typed: TypedOrder
-    mine: tuple[Row, ...]
-    shelves: tuple[Shelf, ...]
+    stock: Shelves
+    arranged: Arranged
     refusal: Refusal | None
+    filling: Filling | None
+    asked_for_limits: bool
     rendered_at_ms: int
     key: str = field(default_factory=lambda: str(uuid4()))
 
@@ -72,17 +63,48 @@ class OrderPageModel:
         return f"{path}?idempotency_key={self.key}"
 
     @property
-    def rows(self) -> tuple[Row, ...]:
-        return (*self.mine, *(row for shelf in self.shelves for row in shelf.rows))
+    def view(self) -> View:
+        return self.stock.view
+
+    @property
+    def address(self) -> str:
+        return address(self.store.id, self.view)
+
+    @property
+    def aisles(self) -> tuple[Aisle, ...]:
+        """Return the categories to choose from; none when everything is on one page."""
+        return self.stock.aisles if self.stock.is_paged else ()
+
+    @property
+    def has_everything(self) -> bool:
+        """Tell whether the page holds every offer of the day, so that a script can search them by itself."""
+        return self.view.is_whole and not self.stock.is_paged
+
+    @property
+    def first_shown(self) -> int:
+        return (self.view.page - 1) * OFFERS_AT_ONCE + 1
+
+    @property
+    def last_shown(self) -> int:
+        return min(self.view.page * OFFERS_AT_ONCE, self.stock.found)
+
+    @property
+    def is_front(self) -> bool:
+        """Tell whether this is where one comes in: there what is mine lies open on top, elsewhere it is folded."""
+        return self.view.is_whole and self.view.page == 1
+
+    @property
+    def limits_open(self) -> bool:
+        return self.asked_for_limits or any(row.limit for row in self.chosen)
 
     @property
     def chosen(self) -> list[Row]:
-        return [row for row in self.rows if row.wished]
+        return [row for row in self.arranged.rows if row.wished]
 
     @property
     def marked(self) -> list[Row]:
         """Return the rows that a refusal names."""
-        return [row for row in self.rows if row.says]
+        return [row for row in self.arranged.rows if row.says]
 
     @property
     def total_cents(self) -> int:
@@ -93,33 +115,24 @@ class OrderPageModel:
         return self.cycle.takes_orders and not (self.refusal and self.refusal.closed)
 
 
-def arrange(
-    offers: Iterable[OfferView], typed: TypedOrder, refusal: Refusal | None, locale: str
-) -> tuple[tuple[Row, ...], tuple[Shelf, ...]]:
-    """Sort offers into what is on order (on top) and the shelves by category, out of reach last on each.
+def arrange(rows: Iterable[Row], stock: Shelves) -> Arranged:
+    """Sort rows into what is on order (on top), what was chosen elsewhere, and the shelves by category.
 
     What is merely typed stays on its shelf: a row that jumps away under the thumb is worse than one to scroll to.
     """
-    rows = sorted((_row(offer, typed, refusal, locale) for offer in offers), key=_place)
-    mine = tuple(row for row in rows if row.offer.ordered)
-    others = (row for row in rows if not row.offer.ordered)
-    shelves = tuple(Shelf(name, tuple(group)) for name, group in groupby(others, key=lambda row: row.offer.category))
-    return mine, shelves
-
-
-def by_id(offers: Iterable[OfferView]) -> Mapping[str, OfferView]:
-    return {offer.id: offer for offer in offers}
-
-
-def _row(offer: OfferView, typed: TypedOrder, refusal: Refusal | None, locale: str) -> Row:
-    return Row(
-        offer=offer,
-        name=offer.name_es if locale == "es" else offer.name,
-        typed=typed.quantities.get(offer.id, ""),
-        wished=typed.wished(offer.id),
-        says=refusal.of(offer.id) if refusal else None,
+    mine: list[Row] = []
+    kept: list[Row] = []
+    seen: list[Row] = []
+    for row in rows:
+        if row.offer.ordered:
+            mine.append(row)
+        elif row.offer.in_view:
+            seen.append(row)
+        elif row.typed:
+            kept.append(row)
+    found = {aisle.category: aisle.found for aisle in stock.aisles}
+    shelves = (
+        Shelf(category, found.get(category, 0), tuple(group))
+        for category, group in groupby(seen, key=lambda row: row.offer.category)
     )
-
-
-def _place(row: Row) -> tuple[str, bool, str, str]:
-    return (row.offer.category, row.is_out_of_reach, row.name.casefold(), row.offer.pack)
+    return Arranged(tuple(mine), tuple(kept), tuple(shelves))

@@ -1,6 +1,5 @@
 """The order page: shown, sent, and shown again with everything typed when it can't be done."""
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
@@ -9,8 +8,9 @@ from flask import Blueprint, Response, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from orders.application.commands import AmendOrder, Answer, PlaceOrder
-from orders.application.queries import CycleView, OrderView, StoreView
+from orders.application.queries import OrderView, StoreView
 from orders.application.sessions import Caller
+from orders.application.shop import View
 from orders.domain import errors
 from orders.domain.cycle import CycleState
 from orders.entrypoints.idempotency import request_key
@@ -18,14 +18,12 @@ from orders.entrypoints.identity import container
 from orders.entrypoints.pages import refusals, store_choice
 from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.door import ask_again
-from orders.entrypoints.pages.formats import TimeLeft
-from orders.entrypoints.pages.order_form import TypedOrder, as_ordered, read_form
-from orders.entrypoints.pages.order_page import OrderPageModel, arrange, by_id
-from orders.entrypoints.pages.reader import caller, locale, private, signed_in
+from orders.entrypoints.pages.order_drawing import ONLY_SHELVES, WHOLE_PAGE, Sight, draw, look
+from orders.entrypoints.pages.order_form import TypedOrder, read_form
+from orders.entrypoints.pages.reader import caller, private, signed_in
+from orders.entrypoints.pages.shop_view import asked_view, pressed_view
 from orders.entrypoints.pages.site import site
-from orders.entrypoints.pages.words import order_page_words
 
-MAX_OFFERS = 5_000
 MAX_SCHEDULED = 50
 MAX_VERSION_DIGITS = 9
 
@@ -48,16 +46,29 @@ def asking_again(view: Callable[P, Response]) -> Callable[P, Response]:
 @private
 def show() -> Response:
     """Show the order page of the chosen store, or the choice of stores, or when the next market day opens."""
-    person = signed_in()
-    stores = container().queries.stores(person.actor)
+    stores = container().queries.stores(signed_in().actor)
     chosen = _chosen(stores, request.args.get("store"))
     if chosen is None:
         return store_choice.draw(stores)
-    rendered_at_ms = _now_ms()
     cycle = container().queries.current_cycle()
     if cycle is None or not cycle.takes_orders:
         return _closed(chosen)
-    return _page(chosen, len(stores) > 1, cycle, rendered_at_ms=rendered_at_ms)
+    sight = look(stores, chosen, cycle, asked_view(request.args), copying=request.args.get("fill"))
+    return draw(sight)
+
+
+@blueprint.post("/order/view")
+@asking_again
+def turn() -> Response:
+    """Show another part of the offers, or a product taken out, with everything typed kept; nothing is saved."""
+    return _turned(WHOLE_PAGE)
+
+
+@blueprint.post("/order/shelves")
+@asking_again
+def turn_shelves() -> Response:
+    """Draw the shelves alone, for the page's script to put in place."""
+    return _turned(ONLY_SHELVES)
 
 
 @blueprint.post("/orders")
@@ -104,86 +115,71 @@ def resume(form: MultiDict[str, str]) -> Response | None:
         return None
     try:
         typed = read_form(form)
-        return _again(
-            signed_in(), typed, refusals.signed_in_again(), form.get("store_id", ""), form.get("cycle_id", "")
-        )
+        sight = _sight(signed_in(), typed, form.get("store_id", ""), form.get("cycle_id", ""), pressed_view(form))
+        return draw(sight, typed=typed, refusal=refusals.signed_in_again())
     except errors.Refused:
         return None
 
 
-def _try(send: Callable[[], Answer], person: Caller, typed: TypedOrder, store_id: str, cycle_id: str) -> Response:
+def _turned(template: str) -> Response:
+    form, person = request.form, signed_in()
+    typed = read_form(form).without(form.get("remove", ""))
+    sight = _sight(
+        person, typed, form.get("store_id", ""), form.get("cycle_id", ""), pressed_view(form), copying=form.get("fill")
+    )
     try:
         site().forms.require()
-        if typed.nonsense():
-            return _again(person, typed, refusals.nonsense(typed), store_id, cycle_id)
+    except ForgedForm:
+        return draw(sight, typed=typed, refusal=refusals.forged(), template=template)
+    return draw(sight, typed=typed, template=template)
+
+
+def _try(send: Callable[[], Answer], person: Caller, typed: TypedOrder, store_id: str, cycle_id: str) -> Response:
+    def again(refusal: refusals.Refusal) -> Response:
+        sight = _sight(person, typed, store_id, cycle_id, pressed_view(request.form))
+        return draw(sight, typed=typed, refusal=refusal)
+
+    try:
+        site().forms.require()
+        if typed.nonsense() or typed.unreadable_limits():
+            return again(refusals.nonsense(typed))
         return _as_response(send())
     except ForgedForm:
-        return _again(person, typed, refusals.forged(), store_id, cycle_id)
-    except errors.Refused as refused:
-        return _refuse(refused, person, typed, store_id, cycle_id)
-
-
-def _refuse(refused: errors.Refused, person: Caller, typed: TypedOrder, store_id: str, cycle_id: str) -> Response:
-    if isinstance(refused, errors.Unavailable):
+        return again(refusals.forged())
+    except errors.Unavailable:
         # Asking on would fail too, and that failure would promise that nothing was done, which this one may not.
-        raise refused
-    offers = by_id(container().queries.offers(cycle_id, store_id=store_id, limit=MAX_OFFERS).items)
-    refusal = refusals.explain(refused, typed, offers)
-    if refusal is None:
-        raise refused
-    return _again(person, typed, refusal, store_id, cycle_id)
+        raise
+    except errors.Refused as refused:
+        sight = _sight(person, typed, store_id, cycle_id, pressed_view(request.form))
+        refusal = refusals.explain(refused, typed, sight.by_id)
+        if refusal is None:
+            raise
+        return draw(sight, typed=typed, refusal=refusal)
 
 
-def _again(person: Caller, typed: TypedOrder, refusal: refusals.Refusal, store_id: str, cycle_id: str) -> Response:
+def _sight(
+    person: Caller, typed: TypedOrder, store_id: str, cycle_id: str, view: View, *, copying: str | None = None
+) -> Sight:
     stores = container().queries.stores(person.actor)
     store = next((one for one in stores if one.id == store_id), None)
     if store is None:
         raise errors.NotFound("no such store")
     cycle = container().queries.cycle(cycle_id)
-    return _page(store, len(stores) > 1, cycle, rendered_at_ms=_now_ms(), typed=typed, refusal=refusal)
-
-
-def _page(
-    store: StoreView,
-    has_other_stores: bool,  # noqa: FBT001 - one plain fact about the reader, named at each call's other end
-    cycle: CycleView,
-    *,
-    rendered_at_ms: int,
-    typed: TypedOrder | None = None,
-    refusal: refusals.Refusal | None = None,
-) -> Response:
-    queries, person = container().queries, signed_in()
-    order = queries.live_order(person.actor, cycle.id, store.id)
-    offers = queries.offers(cycle.id, store_id=store.id, limit=MAX_OFFERS).items
-    filled = typed or as_ordered(((offer.id, offer.ordered) for offer in offers), order.note if order else "")
-    mine, shelves = arrange(offers, filled, refusal, locale())
-    model = OrderPageModel(
-        store=store,
-        has_other_stores=has_other_stores,
-        cycle=cycle,
-        left=TimeLeft.between(cycle.server_time, cycle.cutoff_at),
-        order=_amendable(order),
-        typed=filled,
-        mine=mine,
-        shelves=shelves,
-        refusal=refusal,
-        rendered_at_ms=rendered_at_ms,
-    )
-    page = render_template("pages/order.html", page=model, words=order_page_words(), here="order")
-    return Response(page, refusal.status if refusal else 200, mimetype="text/html")
-
-
-def _amendable(order: OrderView | None) -> OrderView | None:
-    return order if order is not None and order.editable_until is not None else None
+    return look(stores, store, cycle, view, typed=typed, copying=copying)
 
 
 def _closed(store: StoreView) -> Response:
-    """Say when the next market day opens, and point to what was ordered in the last."""
+    """Say when the next market day opens, what was ordered in the last, and what can still be done about it."""
     scheduled = container().queries.cycles(CycleState.SCHEDULED, limit=MAX_SCHEDULED, cursor=None).items
     upcoming = min(scheduled, key=lambda cycle: cycle.opens_at, default=None)
-    return Response(
-        render_template("pages/closed.html", store=store, upcoming=upcoming, here="order"), mimetype="text/html"
+    page = render_template(
+        "pages/closed.html",
+        store=store,
+        upcoming=upcoming,
+        last=container().order_lists.newest(store.id),
+        here="order",
     )
+    return Response(page, mimetype="text/html")
 
 
 def _chosen(stores: tuple[StoreView, ...], wanted: str | None) -> StoreView | None:
@@ -204,8 +200,3 @@ def shown_version() -> int:
     text = request.form.get("version", "")
     # No version is no guess: 0 never is one, so that the form comes back as changed meanwhile.
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_VERSION_DIGITS else 0
-
-
-def _now_ms() -> int:
-    """Return the time from which on the page wants news; taken before the rows are read, so that none is missed."""
-    return time.time_ns() // 1_000_000

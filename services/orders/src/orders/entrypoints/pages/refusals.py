@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orders.application.queries import OfferView
+from orders.application.shop import ShopOffer
 from orders.domain import errors
 from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY
 from orders.entrypoints.pages.formats import money
@@ -22,6 +22,7 @@ class Refusal:
     title: str
     text: str = ""
     lines: Mapping[str, str] | None = None
+    limits: Mapping[str, str] | None = None
     link: tuple[str, str] | None = None
     closed: bool = False
     kind: str = "refusal"
@@ -31,7 +32,7 @@ class Refusal:
         return (self.lines or {}).get(offer_id)
 
 
-def explain(refused: errors.Refused, typed: TypedOrder, offers: Mapping[str, OfferView]) -> Refusal | None:
+def explain(refused: errors.Refused, typed: TypedOrder, offers: Mapping[str, ShopOffer]) -> Refusal | None:
     """Put a refusal into words; None for one that the form can't mend."""
     match refused:
         case errors.SoldOut(shortages=shortages):
@@ -100,9 +101,19 @@ def forged() -> Refusal:
 
 
 def nonsense(typed: TypedOrder) -> Refusal:
-    """Say which quantities are no numbers."""
-    sentence = _("Write a whole number from 0 to %(most)s.") % {"most": f"{MAX_QUANTITY:,}"}
-    return Refusal(UNPROCESSABLE, _("Some quantities need a look."), lines=dict.fromkeys(typed.nonsense(), sentence))
+    """Say which quantities are no numbers, and which price limits no amounts."""
+    quantities, limits = typed.nonsense(), typed.unreadable_limits()
+    return Refusal(
+        UNPROCESSABLE,
+        _("Some quantities need a look.") if quantities else _("Some price limits need a look."),
+        lines=dict.fromkeys(quantities, _("Write a whole number from 0 to %(most)s.") % {"most": f"{MAX_QUANTITY:,}"}),
+        limits=dict.fromkeys(limits, _("Write a price such as 12.50, or leave it empty.")),
+    )
+
+
+def not_offered_any_more() -> Refusal:
+    """Say that something chosen has gone from the offers since."""
+    return Refusal(OK, _("A product you chose is not offered any more; it was taken out."), kind="warning")
 
 
 def _sold_out(shortages: tuple[errors.Shortage, ...]) -> Refusal:
@@ -144,7 +155,7 @@ def _price_changed(prices: tuple[errors.PriceNow, ...], typed: TypedOrder) -> Re
     )
 
 
-def _invalid(problems: tuple[errors.FieldError, ...], typed: TypedOrder, offers: Mapping[str, OfferView]) -> Refusal:
+def _invalid(problems: tuple[errors.FieldError, ...], typed: TypedOrder, offers: Mapping[str, ShopOffer]) -> Refusal:
     if any(problem.field == "note" for problem in problems):
         return Refusal(
             UNPROCESSABLE, _("The note is too long: %(most)s characters fit.") % {"most": f"{MAX_NOTE_CHARACTERS:,}"}

@@ -1,13 +1,13 @@
 """What templates may say: the words of the reader's language, money, days and times, the way to a static file."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from flask import Flask
 
 from orders.domain import packs
-from orders.entrypoints.pages.formats import money
+from orders.entrypoints.pages.formats import money, unix_ms
 from orders.entrypoints.pages.reader import caller, formats, gettext, here, locale, ngettext
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.typed import dollars_of, signed_pct, usd
@@ -37,11 +37,6 @@ def install(app: Flask) -> None:
     }
     app.jinja_env.filters |= filters
     app.context_processor(_context)
-
-
-def unix_ms(moment: datetime) -> int:
-    """Write a time as scripts count it."""
-    return round(moment.timestamp() * 1000)
 
 
 def _short_day(day: date) -> str:

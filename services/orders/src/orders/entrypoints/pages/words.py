@@ -16,6 +16,16 @@ def order_page_words() -> Words:
     return {
         "left": _both(ngettext("%(num)s left", "%(num)s left", 1), ngettext("%(num)s left", "%(num)s left", 2)),
         "soldOut": _("Sold out"),
+        "plenty": _("Plenty"),
+        "caseOf": _("bought by the case of %(num)s"),
+        "caseMissing": _both(
+            ngettext("%(num)s more for a full case", "%(num)s more for a full case", 1),
+            ngettext("%(num)s more for a full case", "%(num)s more for a full case", 2),
+        ),
+        "caseFull": _("the case is full"),
+        "closedOffer": _("Closed"),
+        "priceNow": _("now %(price)s"),
+        "notLoaded": _("That did not load. What you typed is safe: try again."),
         "products": _both(
             ngettext("%(num)s product", "%(num)s products", 1), ngettext("%(num)s product", "%(num)s products", 2)
         ),

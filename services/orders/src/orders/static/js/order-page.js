@@ -3,104 +3,141 @@
 import { Announcer } from "./announcer.js";
 import { ServerClock, runCountdown } from "./countdown.js";
 import { Draft } from "./draft.js";
+import { listenToKeys } from "./grid-keys.js";
 import { OfferRow, plain } from "./offer-row.js";
+import { PriceLimits } from "./price-limits.js";
 import { goLive } from "./realtime.js";
+import { Shelves } from "./shelves.js";
 import { money, readWords, say } from "./words.js";
+
+const CLOSING_MS = 1_000;
 
 const form = document.querySelector("[data-order-page]");
 if (form) openPage(form);
 
 function openPage(form) {
   const words = readWords(form);
-  const rows = new Map();
-  for (const element of form.querySelectorAll("[data-offer]")) {
-    rows.set(element.dataset.offer, new OfferRow(element, words));
-  }
   const page = {
     form,
     words,
-    rows,
+    rows: new Map(),
+    news: new Map(),
+    pending: {},
     draft: new Draft(form),
     clock: new ServerClock(Number(form.dataset.serverTime)),
     cutoffMs: Number(form.dataset.cutoff),
     announcer: new Announcer(form.querySelector("[data-said]"), words),
+    limits: new PriceLimits(form, words),
+    changed: () => changed(page),
+    replaced: () => replaced(page),
   };
-  restore(page);
+  page.shelves = new Shelves(page);
+  document.documentElement.classList.add("live");
+  takeRows(page);
   listen(page);
   addSearch(page);
+  restore(page);
   runCountdown(form, page.clock, () => page.cutoffMs, words, () => page.announcer.add([words.closedNow], true));
+  setInterval(() => closeRows(page), CLOSING_MS);
   watch(page);
+}
+
+/** Know the rows that are on the page, and show on new ones what was told of them before they came. */
+function takeRows(page) {
+  const before = page.rows;
+  page.rows = new Map();
+  for (const element of page.form.querySelectorAll("[data-offer]")) {
+    const known = before.get(element.dataset.offer);
+    const row = known?.element === element ? known : new OfferRow(element, page.words);
+    page.rows.set(row.id, row);
+    const told = row === known ? null : page.news.get(row.id);
+    if (told) row.apply(told.data, told.version);
+  }
+}
+
+function replaced(page) {
+  takeRows(page);
+  for (const id of Object.keys(page.pending)) if (page.rows.has(id)) delete page.pending[id];
+  for (const row of page.rows.values()) if (row.quantity) row.check();
+  changed(page);
+}
+
+function changed(page) {
+  sum(page);
+  remember(page);
 }
 
 /** Fill in what was typed before a reload; after a refusal the server has filled it in already. */
 function restore(page) {
   const refused = document.querySelector(".notice.refusal");
   const draft = refused ? null : page.draft.read();
+  if (page.form.dataset.filled !== undefined) page.shelves.keepAddress(page.shelves.shown.dataset.address, "replace");
   if (draft) {
     for (const [id, text] of Object.entries(draft.quantities ?? {})) {
       const row = page.rows.get(id);
-      if (row?.input) row.input.value = text;
+      if (row?.input && !row.input.readOnly) row.input.value = text;
+      else if (!row && text.trim()) page.pending[id] = text;
     }
     if (draft.note) page.form.elements.note.value = draft.note;
-    for (const row of page.rows.values()) row.check();
-    sum(page);
+    for (const row of page.rows.values()) if (row.quantity) row.check();
   }
+  sum(page);
+  page.limits.fill(draft?.limits);
+  if (draft || page.form.dataset.filled !== undefined) remember(page);
+  if (Object.keys(page.pending).length) page.shelves.turn({});
 }
 
 function remember(page) {
-  const quantities = {};
+  const quantities = { ...page.pending };
   for (const row of page.rows.values()) {
-    if (row.input && row.input.value !== row.input.defaultValue) quantities[row.id] = row.input.value;
+    const saved = row.ordered ? String(row.ordered) : "";
+    if (row.input && row.input.value !== saved) quantities[row.id] = row.input.value;
   }
-  page.draft.save({ quantities, note: page.form.elements.note.value });
+  page.draft.save({ quantities, limits: page.limits.read(), note: page.form.elements.note.value });
 }
 
 function listen(page) {
-  const { form, rows } = page;
-  const rowOf = (target) => rows.get(target.closest("[data-offer]")?.dataset.offer);
+  const { form } = page;
+  const rowOf = (target) => page.rows.get(target.closest("[data-offer]")?.dataset.offer);
   const typed = (row) => {
     row?.check();
-    sum(page);
-    remember(page);
+    changed(page);
+  };
+  const step = (target, by) => {
+    const row = rowOf(target);
+    row.step(by);
+    typed(row);
   };
   form.addEventListener("click", (event) => {
     const button = event.target.closest("[data-step]");
-    if (!button) return;
-    const row = rowOf(button);
-    row.step(Number(button.dataset.step));
-    typed(row);
+    if (button) step(button, Number(button.dataset.step));
   });
   form.addEventListener("input", (event) => event.target.type !== "search" && typed(rowOf(event.target)));
-  form.addEventListener("keydown", (event) => onKey(page, event, rowOf, typed));
-  form.addEventListener("formdata", ({ formData }) => leaveOutEmpty(formData));
-  form.addEventListener("submit", (event) => sendOnce(page, event));
+  form.addEventListener("keydown", (event) => {
+    // An order is sent by its button, not by a slip of the finger.
+    if (event.key === "Enter" && event.target.matches("input:not([type=checkbox])")) event.preventDefault();
+  });
+  listenToKeys(form, page.shelves.search, () => boxes(page), step);
+  form.addEventListener("formdata", ({ formData }) => complete(page, formData));
+  form.addEventListener("submit", (event) => page.shelves.take(event) || sendOnce(page, event));
   addEventListener("pageshow", () => ready(form));
 }
 
-/** Up and down count, Enter goes to the next box: an order is sent by its button, not by a slip of the finger. */
-function onKey(page, event, rowOf, typed) {
-  if (event.target.tagName !== "INPUT" || event.target.type === "checkbox") return;
-  if (event.key === "Enter") {
-    event.preventDefault();
-    const boxes = [...page.rows.values()].filter((row) => row.input && !row.element.hidden).map((row) => row.input);
-    boxes[boxes.indexOf(event.target) + 1]?.focus();
-  }
-  const step = { ArrowUp: 1, ArrowDown: -1 }[event.key];
-  const row = rowOf(event.target);
-  if (step && row) {
-    event.preventDefault();
-    row.step(step);
-    typed(row);
-  }
+/** The quantity fields one can see, in the order in which they stand. */
+function boxes(page) {
+  return [...page.form.querySelectorAll("[id^=quantity-]")].filter((box) => box.offsetParent !== null);
 }
 
-function leaveOutEmpty(formData) {
+/** Empty boxes stay behind; what was typed for offers that are not on the page (yet) goes along. */
+function complete(page, formData) {
   for (const [name, value] of [...formData]) {
     if (name.startsWith("quantity-") && !String(value).trim()) {
       formData.delete(name);
       formData.delete(name.replace("quantity-", "price-"));
     }
+    if (name.startsWith("max-") && !String(value).trim()) formData.delete(name);
   }
+  for (const [id, text] of Object.entries(page.pending)) formData.set(`quantity-${id}`, text);
 }
 
 function sendOnce(page, event) {
@@ -117,12 +154,15 @@ function ready(form) {
   button?.removeAttribute("aria-busy");
 }
 
-function sum({ form, rows, words }) {
-  const chosen = [...rows.values()].filter((row) => row.quantity > 0);
+function sum(page) {
+  const { form, words } = page;
+  const chosen = [...page.rows.values()].filter((row) => row.quantity > 0);
   const total = chosen.reduce((cents, row) => cents + row.quantity * row.price, 0);
   form.querySelector("[data-lines]").textContent = say(words.products, { num: chosen.length });
   form.querySelector("[data-total]").textContent = money(total);
   form.querySelector("[data-chosen]").replaceChildren(...chosen.map(chosenLine));
+  form.querySelector("[data-again]")?.classList.toggle("pointless", chosen.length > 0);
+  page.limits.show(chosen);
 }
 
 function chosenLine(row) {
@@ -133,38 +173,45 @@ function chosenLine(row) {
   return line;
 }
 
-function addSearch({ form, rows, words }) {
-  const box = form.querySelector("[data-search]");
-  const input = box.querySelector("input");
-  box.hidden = false;
-  form.classList.add("live");
-  document.documentElement.classList.add("live");
-  const filter = () => {
-    const wanted = plain(input.value).split(/\s+/).filter(Boolean);
-    let found = 0;
-    for (const row of rows.values()) {
-      row.element.hidden = !wanted.every((word) => row.searchText.includes(word));
-      if (!row.element.hidden) found += 1;
-    }
-    for (const shelf of form.querySelectorAll(".shelf")) shelf.hidden = !shelf.querySelector("[data-offer]:not([hidden])");
-    form.querySelector("[data-nothing-found]").hidden = found > 0;
-    form.querySelector("[data-found]").textContent = wanted.length ? say(words.found, { num: found }) : "";
-  };
-  input.addEventListener("input", filter);
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      input.value = "";
-      filter();
-    }
+/** Where every offer is on the page, the search hides rows by itself; else the server looks through all of them. */
+function addSearch(page) {
+  const { search } = page.shelves;
+  const look = () => ("everything" in page.shelves.shown.dataset ? filter(page) : page.shelves.searchSoon());
+  search.addEventListener("input", look);
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") look();
+    if (event.key !== "Escape" || !search.value) return;
+    search.value = "";
+    look();
   });
 }
 
+function filter({ form, rows, words, shelves }) {
+  const wanted = plain(shelves.search.value).split(/\s+/).filter(Boolean);
+  let found = 0;
+  for (const row of rows.values()) {
+    row.element.hidden = !wanted.every((word) => row.searchText.includes(word));
+    if (!row.element.hidden) found += 1;
+  }
+  for (const shelf of form.querySelectorAll(".shelf")) shelf.hidden = !shelf.querySelector("[data-offer]:not([hidden])");
+  form.querySelector("[data-nothing-found]").hidden = found > 0;
+  form.querySelector("[data-found]").textContent = wanted.length ? say(words.found, { num: found }) : "";
+}
+
+/** Offers with an earlier cutoff of their own close while one looks. */
+function closeRows(page) {
+  const now = page.clock.read();
+  for (const row of page.rows.values()) {
+    const { cutoff, closed } = row.element.dataset;
+    if (cutoff && closed === undefined && now >= Number(cutoff)) row.close();
+  }
+}
+
 function watch(page) {
-  const cycle = page.form.dataset.cycle;
   const stale = page.form.querySelector("[data-stale]");
-  goLive([{ c: `cycle:${cycle}`, since: Number(page.form.dataset.since) }], {
+  goLive([{ c: `cycle:${page.form.dataset.cycle}`, since: Number(page.form.dataset.since) }], {
     message: (message) => applyMessage(page, message),
-    reset: () => refetch(page, cycle),
+    reset: () => refetch(page),
     clock: (serverMs) => page.clock.correct(serverMs),
     state: (state) => {
       stale.hidden = state === "live";
@@ -182,22 +229,29 @@ function applyMessage(page, { k: kind, v: version, d: data }) {
 }
 
 function applyOffer(page, id, data, version) {
+  if (!(page.news.get(id)?.version > version)) page.news.set(id, { data, version });
   const row = page.rows.get(id);
-  const sentences = row?.apply(data, version);
+  const sentences = row?.apply(data, version)?.filter(Boolean);
   if (!sentences?.length) return;
   page.announcer.add(sentences, row.matters);
-  sum(page);
+  if (row.matters) sum(page);
 }
 
-/** Too much was missed for the socket to tell: fetch how things stand, and let versions decide what is newer. */
-async function refetch(page, cycle) {
+/** Too much was missed for the socket to tell: have the page drawn anew, and take over from it what is newer. */
+async function refetch(page) {
   try {
-    const answer = await fetch("/api/v1/cycles/current", { headers: { Accept: "application/json" } });
+    const body = new URLSearchParams(new FormData(page.form));
+    const answer = await fetch("/order/view", { method: "POST", body, headers: { Accept: "text/html" } });
     if (!answer.ok) return;
-    const current = await answer.json();
-    if (current.id !== cycle) return;
-    page.cutoffMs = Date.parse(current.cutoff_at);
-    for (const offer of current.offers) applyOffer(page, offer.id, offer, offer.version);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const element of fresh.querySelectorAll("[data-offer]")) {
+      const row = new OfferRow(element, page.words);
+      const { available, taken } = element.dataset;
+      const data = { remaining: row.remaining, available: available ? Number(available) : null, unit_price_cents: row.price };
+      applyOffer(page, row.id, taken === undefined ? data : { ...data, ordered: Number(taken) }, row.version);
+    }
+    const cutoff = fresh.querySelector("[data-order-page]")?.dataset.cutoff;
+    if (cutoff) page.cutoffMs = Number(cutoff);
   } catch {
     // The next answer of the socket brings another chance; the form works either way.
   }
