@@ -103,6 +103,56 @@ ROUTES = {
     "POST /staff/stores": May.STAFF,
     "POST /staff/stores/<uuid:store_id>": May.STAFF,
     "POST /staff/stores/<uuid:store_id>/active": May.STAFF,
+    "GET /forgot": May.ANYONE,
+    "POST /forgot": May.ANYONE,
+    "GET /reset/<secret>": May.ANYONE,
+    "POST /reset/<secret>": May.ANYONE,
+    "GET /welcome/<secret>": May.ANYONE,
+    "POST /welcome/<secret>": May.ANYONE,
+    "GET /sign-in/code": May.ANYONE,
+    "POST /sign-in/code": May.ANYONE,
+    "DELETE /api/v1/sessions/<uuid:session_id>": May.SIGNED_IN,
+    "DELETE /api/v1/tokens/<uuid:token_id>": May.SIGNED_IN,
+    "GET /account": May.SIGNED_IN,
+    "GET /api/v1/cycles/<uuid:cycle_id>": May.SIGNED_IN,
+    "GET /api/v1/sessions": May.SIGNED_IN,
+    "GET /api/v1/tokens": May.SIGNED_IN,
+    "POST /account/password": May.SIGNED_IN,
+    "POST /account/sessions/<uuid:session_id>/end": May.SIGNED_IN,
+    "POST /account/sessions/end-others": May.SIGNED_IN,
+    "POST /account/tokens": May.SIGNED_IN,
+    "POST /account/tokens/<uuid:token_id>/end": May.SIGNED_IN,
+    "PUT /api/v1/me/password": May.SIGNED_IN,
+    "POST /order/shelves": May.OWNER,
+    "POST /order/view": May.OWNER,
+    "DELETE /api/v1/people/<uuid:person_id>/second-factor": May.ADMIN,
+    "DELETE /api/v1/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>": May.STAFF,
+    "GET /account/second-factor": May.SIGNED_IN,
+    "GET /api/v1/offers/<uuid:offer_id>/timeline": May.STAFF,
+    "GET /staff/cycles": May.STAFF,
+    "GET /staff/cycles/<uuid:cycle_id>": May.STAFF,
+    "GET /staff/cycles/<uuid:cycle_id>/add": May.STAFF,
+    "GET /staff/cycles/<uuid:cycle_id>/cancel": May.STAFF,
+    "GET /staff/cycles/new": May.STAFF,
+    "GET /staff/offers/<uuid:offer_id>": May.STAFF,
+    "PATCH /api/v1/cycles/<uuid:cycle_id>": May.STAFF,
+    "PATCH /api/v1/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>": May.STAFF,
+    "POST /account/second-factor": May.STAFF,
+    "POST /account/second-factor/confirm": May.STAFF,
+    "POST /account/second-factor/off": May.SIGNED_IN,
+    "POST /api/v1/cycles": May.STAFF,
+    "POST /api/v1/cycles/<uuid:cycle_id>/accept-suggestions": May.STAFF,
+    "POST /api/v1/cycles/<uuid:cycle_id>/cancel": May.STAFF,
+    "POST /api/v1/cycles/<uuid:cycle_id>/copy": May.STAFF,
+    "POST /api/v1/cycles/<uuid:cycle_id>/offers": May.STAFF,
+    "POST /staff/cycles": May.STAFF,
+    "POST /staff/cycles/<uuid:cycle_id>": May.STAFF,
+    "POST /staff/cycles/<uuid:cycle_id>/accept": May.STAFF,
+    "POST /staff/cycles/<uuid:cycle_id>/add": May.STAFF,
+    "POST /staff/cycles/<uuid:cycle_id>/cancel": May.STAFF,
+    "POST /staff/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>": May.STAFF,
+    "POST /staff/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>/accept": May.STAFF,
+    "POST /staff/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>/remove": May.STAFF,
 }
 OF_THE_PROCESS = {"/healthz", "/readyz", "/metrics"}
 CALLERS = ("nobody", "stranger", "owner", "staff", "admin")
@@ -148,10 +198,42 @@ class Scene:
 
     def address(self, who: str, rule: str) -> str:
         """Fill the places of a rule; what belongs to a person alone is made for whoever asks."""
-        personal = {"upload_id": self.upload} if who in self.actors else {}
-        return PLACE.sub(
-            lambda place: personal[name](who) if (name := place.group(1)) in personal else self.ids[name], rule
+        own = (
+            {"upload_id": self.upload, "session_id": self.session, "token_id": self.token} if who in self.actors else {}
         )
+
+        def filled(place: re.Match[str]) -> str:
+            name = place.group(1)
+            if name == "secret":
+                return self.link("password_reset" if rule.startswith("/reset") else "invitation")
+            return own[name](who) if name in own else self.ids[name]
+
+        return PLACE.sub(filled, rule)
+
+    def session(self, who: str) -> str:
+        new_session(self.world, self.actors[who])
+        return str(self.world.value("SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1"))
+
+    def token(self, who: str) -> str:
+        token = str(uuid4())
+        self.world.run(
+            "INSERT INTO api_tokens (id, person_id, expires_at) VALUES (:id, :person, '2099-01-01')",
+            id=token,
+            person=self.actors[who].person_id,
+        )
+        return token
+
+    def link(self, purpose: str) -> str:
+        secret = secrets.token_urlsafe(32)
+        self.world.run(
+            "INSERT INTO one_time_links (id, person_id, purpose, secret_hash, expires_at)"
+            " VALUES (:id, :person, :purpose, :hash, '2099-01-01')",
+            id=str(uuid4()),
+            person=self.ids["person_id"],
+            purpose=purpose,
+            hash=hashlib.sha256(secret.encode()).digest(),
+        )
+        return secret
 
     def upload(self, who: str) -> str:
         upload = str(uuid4())
@@ -179,7 +261,7 @@ class Scene:
         return known.get(rule, {})
 
     def form(self, rule: str) -> dict[str, str]:
-        if rule == "/orders":
+        if rule in ("/orders", "/order/view", "/order/shelves"):
             offer = self.ids["offer_id"]
             cycle, store = self.ids["cycle_id"], self.ids["store_id"]
             return {"cycle_id": cycle, "store_id": store, f"quantity-{offer}": "1"}
@@ -206,6 +288,8 @@ def scene(app: Flask, world: Any) -> Scene:
         "person_id": owner.person_id,
         "product_id": str(product),
         "upload_id": str(uuid4()),
+        "session_id": str(uuid4()),
+        "token_id": str(uuid4()),
     }
     opened = {who: new_session(world, actor) for who, actor in people.items()}
     emails = {who: world.emails[actor.person_id] for who, actor in people.items()}
@@ -270,7 +354,7 @@ def refused(answer: Any) -> bool:
 
 def _says_wrong_password(answer: Any) -> bool:
     """Tell a password that does not fit from a person who may not: the doors answer 401 to the former."""
-    return answer.status_code == 401 and answer.request.path in ("/api/v1/tokens", "/sign-in")
+    return answer.status_code == 401 and answer.request.path in ("/api/v1/tokens", "/sign-in", "/sign-in/code")
 
 
 def wants_sign_in(answer: Any) -> bool:
