@@ -10,19 +10,25 @@ from mercadito_events.handling import Handler, Permanent
 from mercadito_events.service.database import create_engine
 from sqlalchemy import Connection, Engine
 
+from orders.adapters.comments import SqlCommentReads
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.passwords import Argon2Passwords
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
 from orders.adapters.signing import KeyFileSigner, rotate_keys
+from orders.adapters.standing_reads import SqlStandingReads
 from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
 from orders.adapters.trends import SqlTrends
 from orders.application import clock, incoming
 from orders.application.accounts import DEMO_LIMITS, Accounts, Limits
+from orders.application.comment_book import CommentReads
+from orders.application.commenting import CommentDesk
 from orders.application.ordering import OrderDesk, Ordering
 from orders.application.ports import Passwords, Transactions, UnitOfWork
 from orders.application.queries import Queries
+from orders.application.standing_desk import StandingDesk
+from orders.application.standing_orders import StandingReads
 from orders.application.trends import Trends
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
 
@@ -52,6 +58,10 @@ class Container:
     trends: Trends
     accounts: Accounts
     ordering: Ordering
+    comments: CommentReads
+    commenting: CommentDesk
+    standing: StandingReads
+    standing_desk: StandingDesk
     problems: Callable[[], Sequence[str]]
     """What keeps this process from serving, now; empty when it is ready."""
 
@@ -100,6 +110,10 @@ def build_web(settings: WebSettings) -> Container:
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
         accounts=Accounts(transactions, Argon2Passwords(), signer, limits),
         ordering=OrderDesk(transactions),
+        comments=SqlCommentReads(engine),
+        commenting=CommentDesk(transactions),
+        standing=SqlStandingReads(engine),
+        standing_desk=StandingDesk(transactions),
         problems=problems,
     )
 

@@ -15,12 +15,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orders.adapters.availability import code, is_passing, unavailable
+from orders.adapters.comments import SqlComments
 from orders.adapters.cycles import SqlCycles, SqlOffers
+from orders.adapters.dear_orders import SqlDearOrders
 from orders.adapters.keys import SqlKeys
 from orders.adapters.links import SqlOneTimeLinks
 from orders.adapters.market import SqlMarket
 from orders.adapters.orders import SqlOrders
 from orders.adapters.people import SqlPeople
+from orders.adapters.standing_orders import SqlStandingOrders
 from orders.application.ports import AuditEntry, Fact, MailOutcome, UnitOfWork
 from orders.domain.errors import Unavailable
 
@@ -47,6 +50,9 @@ class SqlUnitOfWork:
         self.links = SqlOneTimeLinks(connection)
         self.market = SqlMarket(connection)
         self.keys = SqlKeys(connection)
+        self.dear_orders = SqlDearOrders(connection)
+        self.comments = SqlComments(connection)
+        self.standing = SqlStandingOrders(connection)
 
     def now(self) -> datetime:
         """Return the database's clock at this moment."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from orders.application import facts
+from orders.application import facts, standing_placement
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
 from orders.domain.cycle import Cycle, CycleState
 
@@ -11,13 +11,13 @@ WARN_AHEAD_S = 3_600
 
 
 def advance(transactions: Transactions) -> int:
-    """Open what is due, warn of what closes soon, close what is over; return how many steps were taken.
+    """Open what is due, warn of what closes soon, close what is over, place standing orders; return how many steps.
 
     Each kind of step is a transaction of its own, state and events together, so a crash repeats nothing and loses
     nothing. A cycle whose whole life fell into an outage opens and closes right after.
     """
     steps: tuple[Callable[[UnitOfWork], int], ...] = (open_due, warn_due, close_due)
-    return sum(transactions.run(step) for step in steps)
+    return sum(transactions.run(step) for step in steps) + standing_placement.place_due(transactions)
 
 
 def open_due(work: UnitOfWork) -> int:

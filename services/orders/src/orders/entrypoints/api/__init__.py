@@ -5,7 +5,7 @@ from functools import cache
 from flask import Blueprint, Flask, Response, current_app, json, request
 
 from orders.domain.errors import Unauthenticated
-from orders.entrypoints.api import cycle_routes, order_routes, session_routes
+from orders.entrypoints.api import comment_routes, cycle_routes, order_routes, session_routes, standing_routes
 from orders.entrypoints.api.openapi import document
 from orders.entrypoints.api.operations import operation, operation_of
 from orders.entrypoints.identity import caller, require_same_origin
@@ -20,6 +20,8 @@ def blueprint() -> Blueprint:
     session_routes.register(api)
     cycle_routes.register(api)
     order_routes.register(api)
+    comment_routes.register(api)
+    standing_routes.register(api)
     api.get("/openapi.json")(openapi)
     return api
 

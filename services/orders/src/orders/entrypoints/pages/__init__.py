@@ -6,7 +6,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from orders.bootstrap import Container
-from orders.entrypoints.pages import board, error_pages, my_orders, ordering, sessions, templating
+from orders.entrypoints.pages import board, error_pages, my_orders, ordering, sessions, standing_page, templating
 from orders.entrypoints.pages.csrf import ForgedForm, FormTokens
 from orders.entrypoints.pages.site import EXTENSION, Site, static_stamps
 from orders.entrypoints.pages.translations import load
@@ -27,7 +27,7 @@ def register(app: Flask, container: Container) -> None:
     app.jinja_env.undefined = StrictUndefined
     forms.install(app)
     templating.install(app)
-    for part in (sessions, ordering, my_orders, board):
+    for part in (sessions, ordering, my_orders, standing_page, board):
         app.register_blueprint(part.blueprint)
     app.extensions["error_page"] = error_pages.draw
     app.register_error_handler(ForgedForm, error_pages.draw_forged)

@@ -23,6 +23,7 @@ class TypedOrder:
     prices: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
     on_shortage: OnShortage = OnShortage.REJECT
+    by_phone: bool = False
 
     def nonsense(self) -> list[str]:
         """Return the offers whose quantity is no whole number from 0 to what anybody could want."""
@@ -63,15 +64,19 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
     return TypedOrder(
         quantities=quantities,
         prices=prices,
-        # Browsers send line ends as CRLF; kept that way, a note would change by being looked at.
-        note=_without_controls(form.get("note", "").replace("\r\n", "\n"))[:MAX_NOTE_KEPT],
+        note=clean(form.get("note", ""))[:MAX_NOTE_KEPT],
         on_shortage=OnShortage.PARTIAL if form.get("on_shortage") == OnShortage.PARTIAL.value else OnShortage.REJECT,
+        by_phone=form.get("by_phone") == "yes",
     )
 
 
-def _without_controls(text: str) -> str:
-    # Pasted text may carry them; nobody sees them, and the database takes no NUL.
-    return "".join(character for character in text if character >= " " or character in "\t\r\n")
+def clean(text: str) -> str:
+    """Return typed text with line ends as one character and without control characters.
+
+    Browsers send line ends as CRLF; kept that way, a note would change by being looked at. Pasted text may carry control
+    characters; nobody sees them, and the database takes no NUL.
+    """
+    return "".join(one for one in text.replace("\r\n", "\n") if one >= " " or one in "\t\r\n")
 
 
 def as_ordered(ordered: Iterable[tuple[str, int]], note: str) -> TypedOrder:
