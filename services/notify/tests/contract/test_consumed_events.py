@@ -9,13 +9,15 @@ from jsonschema import Draft202012Validator, FormatChecker
 from mercadito_events.envelope import Event
 from notify.contacts import change_contact
 from notify.intents import handlers
-from notify.readings import ContactChange, PlacedOrder, Reading, SignedOut
+from notify.readings import ChangedOrder, ContactChange, PlacedOrder, Reading, SignedOut
 from notify.revocations import sign_out
 from sqlalchemy import Engine, text
 from world import REPOSITORY, SERVICE
 
 READERS: dict[str, type[Reading]] = {
     "orders.order.placed.v1": PlacedOrder,
+    "orders.order.amended.v1": ChangedOrder,
+    "orders.order.cancelled.v1": ChangedOrder,
     "accounts.contact.changed.v1": ContactChange,
     "orders.person.signed_out.v1": SignedOut,
 }
@@ -85,4 +87,4 @@ def test_the_examples_reach_the_database(engine: Engine) -> None:
         counts = [
             connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in ("intents", "contacts", "revocations")
         ]
-    assert counts == [1, 1, 1]
+    assert counts == [3, 1, 1]
