@@ -216,9 +216,7 @@ def test_a_placed_line_keeps_its_price_until_it_grows(quantity: int, price: int)
 
 
 def test_a_line_that_would_grow_but_finds_nothing_left_keeps_its_price() -> None:
-    got = agreed(
-        wish(1, 5), offers=[offer(1, remaining=0)], placed=(line(1, 3, price=900),), rule=OnShortage.PARTIAL
-    )
+    got = agreed(wish(1, 5), offers=[offer(1, remaining=0)], placed=(line(1, 3, price=900),), rule=OnShortage.PARTIAL)
     assert got == [(3, 2, 900)]
 
 

@@ -18,7 +18,7 @@ from orders.domain.cycle import Cycle
 from orders.domain.order import LockedOffer, Order, OrderState, check_requests, is_id
 from orders.domain.people import Actor
 
-ATTEMPTS = 4
+ATTEMPTS = 10
 """How often a change of an order begins anew because the order was changed between being seen and being locked."""
 
 Render = Callable[[OrderView], Answer]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from pydantic import Field
 
 from orders.application.commands import Answer
@@ -94,9 +94,7 @@ def post_comment(order_id: UUID) -> Response:
 
 
 def _posted(comment: CommentView) -> Answer:
-    return Answer(
-        201, CommentOut.of(comment).model_dump_json(), (("Location", f"{request.path}?cursor={comment.id}"),)
-    )
+    return Answer(201, CommentOut.of(comment).model_dump_json())
 
 
 def _page(comments: Sequence[CommentView], limit: int, cursor: str | None) -> Page[CommentView]:

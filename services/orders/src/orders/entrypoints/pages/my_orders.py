@@ -15,8 +15,8 @@ from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages import one_order_refusals, refusals
 from orders.entrypoints.pages.csrf import ForgedForm
-from orders.entrypoints.pages.ordering import gone_to, shown_version
 from orders.entrypoints.pages.order_form import clean
+from orders.entrypoints.pages.ordering import gone_to, shown_version
 from orders.entrypoints.pages.reader import private, signed_in
 from orders.entrypoints.pages.site import site
 

@@ -73,8 +73,8 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
 def clean(text: str) -> str:
     """Return typed text with line ends as one character and without control characters.
 
-    Browsers send line ends as CRLF; kept that way, a note would change by being looked at. Pasted text may carry control
-    characters; nobody sees them, and the database takes no NUL.
+    Browsers send line ends as CRLF; kept that way, a note would change by being looked at. Pasted text may carry
+    control characters; nobody sees them, and the database takes no NUL.
     """
     return "".join(one for one in text.replace("\r\n", "\n") if one >= " " or one in "\t\r\n")
 

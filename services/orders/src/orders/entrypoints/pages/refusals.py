@@ -8,9 +8,8 @@ from orders.domain import errors
 from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY
 from orders.entrypoints.pages.formats import money
 from orders.entrypoints.pages.order_form import TypedOrder
-from orders.entrypoints.pages.reader import formats
+from orders.entrypoints.pages.reader import formats, ngettext
 from orders.entrypoints.pages.reader import gettext as _
-from orders.entrypoints.pages.reader import ngettext
 
 OK, FORBIDDEN, CONFLICT, PRECONDITION_FAILED, UNPROCESSABLE = 200, 403, 409, 412, 422
 
