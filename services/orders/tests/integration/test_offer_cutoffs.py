@@ -11,9 +11,7 @@ __all__ = ["shop"]
 
 
 def close(world: Any, offer: str) -> None:
-    world.run(
-        "UPDATE offers SET cutoff_at = clock_timestamp() - interval '1 s' WHERE id = CAST(:id AS uuid)", id=offer
-    )
+    world.run("UPDATE offers SET cutoff_at = clock_timestamp() - interval '1 s' WHERE id = CAST(:id AS uuid)", id=offer)
 
 
 def reprice(world: Any, offer: str, cents: int) -> None:
@@ -165,7 +163,5 @@ def test_how_full_a_case_is_is_told_with_every_order(world: Any, shop: Any, sign
 def test_without_a_case_an_unlimited_offer_is_neither_counted_nor_told(world: Any, shop: Any) -> None:
     shop.place((shop.unlimited, 5))
     assert world.events("orders.offers.changed.v1") == []
-    [offer] = [
-        one for one in shop.api.call("GET", "/cycles/current").json["offers"] if one["id"] == shop.unlimited
-    ]
+    [offer] = [one for one in shop.api.call("GET", "/cycles/current").json["offers"] if one["id"] == shop.unlimited]
     assert [offer[name] for name in ("ordered", "case_size", "case_missing", "cutoff_at")] == [None] * 4

@@ -37,8 +37,8 @@ _WITHOUT_ORDER = text(
     "SELECT s.id FROM stores s WHERE s.active AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.store_id = s.id"
     " AND o.cycle_id = CAST(:id AS uuid) AND o.state <> 'cancelled') ORDER BY s.id"
 )
-# The rows are locked in the order of the sort below them in the plan, hence every transaction in the same order. Not FOR
-# UPDATE: that would make lines of other offers, written by whoever drops a dear one, wait in an order of their own.
+# The rows are locked in the order of the sort below them in the plan, hence every transaction in the same order. Not
+# FOR UPDATE: foreign keys of lines that are only written anew would wait for that, in an order of their own.
 _LOCK_OFFERS = text(
     f"SELECT {_OFFER_FIELDS}, NULL AS counted {_FROM_OFFERS} WHERE o.id = ANY(CAST(:ids AS uuid[]))"
     " AND o.cycle_id = CAST(:cycle_id AS uuid) ORDER BY o.id FOR NO KEY UPDATE OF o"

@@ -91,9 +91,6 @@ def view(order: Order, cycle: Cycle) -> OrderView:
     )
 
 
-_TOLD_OF_NEW = ("shorted", "max_unit_price_cents")
-
-
 def line_changes(before: tuple[OrderLine, ...], after: tuple[OrderLine, ...]) -> list[dict[str, object]]:
     """List what differs, in the form of the audit trail (`queries.Change`)."""
     old, new = ({line.offer_id: line for line in lines} for lines in (before, after))
@@ -104,7 +101,7 @@ def line_changes(before: tuple[OrderLine, ...], after: tuple[OrderLine, ...]) ->
         subject = {"offer_id": offer_id, "name": named.name, "name_es": named.name_es} if named else {}
         for field in ("quantity", "unit_price_cents", "shorted", "max_unit_price_cents"):
             old_value, new_value = getattr(was, field, None), getattr(now, field, None)
-            told = field == "quantity" or (was is not None and now is not None) or (field in _TOLD_OF_NEW and new_value)
+            told = field == "quantity" or (was is not None and now is not None) or (field == "shorted" and new_value)
             if told and old_value != new_value:
                 changes.append({"field": field, "old": old_value, "new": new_value, **subject})
     return changes

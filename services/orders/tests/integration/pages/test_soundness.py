@@ -19,7 +19,13 @@ PAGES = (
     "orders",
     "no orders",
     "one order",
+    "commented order",
+    "refused comment",
     "board",
+    "no standing order",
+    "standing order",
+    "refused standing order",
+    "standing order's store",
     "404",
     "403",
 )
@@ -28,6 +34,7 @@ PAGES = (
 @pytest.fixture
 def pages(world: Any, signed_in: Callable[..., Any], browser: Any) -> Callable[[str], dict[str, Any]]:
     def draw(locale: str) -> dict[str, Any]:
+        world.run("UPDATE cycles SET state = 'done'")
         store = world.store("Lupita's Market")
         buyer = signed_in(world.person(stores=[store], locale=locale))
         staff = signed_in(world.person(Role.STAFF, locale=locale))
@@ -44,10 +51,29 @@ def pages(world: Any, signed_in: Callable[..., Any], browser: Any) -> Callable[[
         drawn["order"] = buyer.get("/order")
         drawn["refused order"] = buyer.order(drawn["order"], {offers[0]: "7"})
         drawn["one order"] = buyer.order(drawn["order"], {offers[0]: "4"})
+        drawn |= _talk_and_standing(world, buyer, staff, drawn["one order"], offers)
         drawn |= {"orders": buyer.get("/orders"), "board": staff.get("/staff"), "stores": staff.get("/order")}
         return drawn
 
     return draw
+
+
+def _talk_and_standing(world: Any, buyer: Any, staff: Any, order: Any, offers: list[str]) -> dict[str, Any]:
+    form = order.form(f"{order.path.split('?')[0]}/comments")
+    product = str(world.value("SELECT product_id FROM offers WHERE id = CAST(:id AS uuid)", id=offers[0]))
+    drawn = {
+        "refused comment": buyer.send(form, text=""),
+        "commented order": buyer.send(form, text="Hola"),
+        "no standing order": buyer.get("/standing-order"),
+        "standing order's store": staff.get("/standing-order"),
+    }
+    add = drawn["no standing order"].form("/standing-order")
+    drawn["standing order"] = buyer.send(add, q="product", do=f"add:{product}")
+    again = drawn["standing order"].form("/standing-order")
+    drawn["refused standing order"] = buyer.send(
+        again, **{f"quantity-{product}": "x", f"limit-{product}": "y"}, do="save"
+    )
+    return drawn
 
 
 @pytest.mark.parametrize("locale", LOCALES)

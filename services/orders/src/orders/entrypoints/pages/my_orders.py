@@ -9,6 +9,7 @@ from flask import Blueprint, Response, render_template, request
 
 from orders.application.commands import Answer, CancelOrder
 from orders.application.comment_book import MAX_CHARACTERS, MAX_PER_ORDER, CommentView
+from orders.application.queries import LineView
 from orders.application.reasons import MAX_REASON_CHARACTERS
 from orders.domain import errors
 from orders.entrypoints.idempotency import request_key, respond
@@ -65,15 +66,15 @@ def cancel(order_id: UUID) -> Response:
         return respond(container().ordering.cancel(command, gone_to("cancelled"), once))
     except ForgedForm:
         return _page(order_id, refusal=one_order_refusals.forged_cancelling(), typed=typed)
-    except errors.VersionConflict:
-        return _page(order_id, refusal=refusals.changed_before_cancelling(), typed=typed)
-    except errors.OffersClosed as refused:
-        order = container().queries.order(person.actor, str(order_id))
-        return _page(order_id, refusal=one_order_refusals.closed_in_part(refused.offers, order.lines), typed=typed)
-    except (errors.CycleClosed, errors.OrderNotEditable):
-        return _page(order_id, refusal=refusals.too_late_to_cancel(), typed=typed)
-    except errors.Invalid:
-        return _page(order_id, refusal=one_order_refusals.other_words(), typed=typed)
+    except errors.Refused as refused:
+        refusal = one_order_refusals.cancelling(refused, lambda: _lines(order_id))
+        if refusal is None:
+            raise
+        return _page(order_id, refusal=refusal, typed=typed)
+
+
+def _lines(order_id: UUID) -> tuple[LineView, ...]:
+    return container().queries.order(signed_in().actor, str(order_id)).lines
 
 
 @blueprint.post("/orders/<uuid:order_id>/comments")
@@ -92,6 +93,8 @@ def comment(order_id: UUID) -> Response:
     except errors.Invalid:
         typed = Typed(kept, wrong={"text": one_order_refusals.comment_length()})
         return _page(order_id, refusal=one_order_refusals.comment_of_wrong_length(), typed=typed)
+    except (errors.KeyReused, errors.KeyInFlight):
+        return _page(order_id, refusal=one_order_refusals.comment_sent_before(), typed=Typed(kept))
     except errors.TooManyComments:
         return _page(order_id, refusal=one_order_refusals.too_many_comments(), typed=Typed(kept))
 
