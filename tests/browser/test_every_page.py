@@ -9,6 +9,7 @@ from tests.driver.api import Client, limited_offers
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 PAGES = [("buyer1", "/order"), ("buyer1", "/orders"), ("buyer2", "/order"), ("buyer2", "/orders"), ("staff", "/staff")]
+PAGES += [("buyer1", "/standing-order"), ("buyer2", "/standing-order?q=limes")]
 
 
 def violations(page: Page) -> list[str]:

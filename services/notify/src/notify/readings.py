@@ -20,8 +20,14 @@ from notify.text import one_line
 
 # Bounds of what we take into a mail; an event beyond them is dead-lettered, never cut in silence.
 MAX_LINES = 1_000
+MAX_CHANGES = 2_000
 MAX_CENTS = 10**11
 MAX_QUANTITY = 10**6
+
+PRICE_LIMIT = "price_limit"
+"""A line was taken out: `old` is its limit, `new` the price that went above it."""
+BY_PHONE = "by phone"
+TOLD = frozenset({"quantity", "shorted", "max_unit_price_cents", "note"})
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
 Name = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(one_line)]
@@ -77,6 +83,68 @@ class PlacedOrder(Reading):
     cutoff_at: AwareDatetime
     lines: Annotated[tuple[Line, ...], Field(max_length=MAX_LINES)]
     total_cents: Cents
+
+
+class OfferLine(Line):
+    """A line that changes can refer to."""
+
+    offer_id: Id
+
+
+class Change(Reading):
+    """One value of an order that changed; the name is missing where the order's line says it."""
+
+    field: Annotated[Name, StringConstraints(min_length=1, max_length=50)]
+    old: int | str | bool | None
+    new: int | str | bool | None
+    offer_id: Id | None = None
+    name: Name | None = None
+    name_es: Name | None = None
+
+    @property
+    def is_told(self) -> bool:
+        """Tell whether a mail has words for it; amounts that are none are left to the page."""
+        if self.field in {"unit_price_cents", PRICE_LIMIT}:
+            return type(self.old) is int and type(self.new) is int
+        return self.field in TOLD and not (self.field == "max_unit_price_cents" and isinstance(self.new, str))
+
+
+class ChangedOrder(PlacedOrder):
+    """``orders.order.amended.v1`` and ``orders.order.cancelled.v1``."""
+
+    version: Annotated[int, Field(strict=True, ge=0)]
+    lines: Annotated[tuple[OfferLine, ...], Field(max_length=MAX_LINES)]
+    changes: Annotated[tuple[Change, ...], Field(max_length=MAX_CHANGES)]
+    reason: Annotated[str, StringConstraints(max_length=2_000), AfterValidator(one_line)] | None = None
+
+    @property
+    def differences(self) -> list[Change]:
+        """Return what a mail tells, each with its names: a line that its price limit took out is told once."""
+        lines = {line.offer_id: line for line in self.lines}
+        limited = {change.offer_id for change in self.changes if change.field == PRICE_LIMIT}
+        told = (
+            change
+            for change in self.changes
+            if change.is_told and not (change.field == "quantity" and change.offer_id in limited)
+        )
+        return [_named(change, lines.get(change.offer_id or "")) for change in told]
+
+    @property
+    def words(self) -> str:
+        """Return the reason as somebody gave it; what a price limit did is told in the reader's language instead."""
+        is_told = self.is_by_phone or any(change.field == PRICE_LIMIT for change in self.changes)
+        return "" if is_told else self.reason or ""
+
+    @property
+    def is_by_phone(self) -> bool:
+        """Tell whether staff wrote down what the store said on the phone."""
+        return self.reason == BY_PHONE
+
+
+def _named(change: Change, line: OfferLine | None) -> Change:
+    if change.name is not None or line is None:
+        return change
+    return change.model_copy(update={"name": line.name, "name_es": line.name_es})
 
 
 class ContactChange(Reading):

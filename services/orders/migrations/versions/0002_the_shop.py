@@ -126,6 +126,8 @@ _ORDERS = (
     )
     """,
     "CREATE INDEX comments_order ON comments (order_id, created_at, id)",
+    "CREATE INDEX comments_person ON comments (person_id, created_at)",
+    "CREATE INDEX comments_created ON comments (created_at)",
     """
     CREATE TABLE standing_orders (
         id uuid PRIMARY KEY,
@@ -160,9 +162,10 @@ _ORDERS = (
     """,
     (
         "COMMENT ON COLUMN standing_order_runs.outcome IS"
-        " 'placed, has_order, nothing_left, inactive; one row per store and cycle, so each is placed once'"
+        " 'placed, has_order, nothing_left, refused, inactive, saved_later; one row per store and cycle: placed once'"
     ),
     "CREATE INDEX standing_order_runs_store ON standing_order_runs (store_id, at DESC)",
+    "CREATE INDEX standing_order_runs_order ON standing_order_runs (order_id) WHERE order_id IS NOT NULL",
 )
 
 _CATALOGUE = (

@@ -10,6 +10,7 @@ from mercadito_events.handling import Handler, Permanent
 from mercadito_events.service.database import create_engine
 from sqlalchemy import Connection, Engine
 
+from orders.adapters.comments import SqlCommentReads
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.directory_reads import SqlDirectoryReads
 from orders.adapters.order_lists import SqlOrderLists
@@ -21,11 +22,14 @@ from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
 from orders.adapters.shop import SqlShop
 from orders.adapters.signing import KeyFileSigner, rotate_keys
+from orders.adapters.standing_reads import SqlStandingReads
 from orders.adapters.totp import Totp
 from orders.adapters.transactions import SqlTransactions, SqlUnitOfWork
 from orders.adapters.trends import SqlTrends
 from orders.application import clock, incoming
 from orders.application.accounts import Accounts
+from orders.application.comment_book import CommentReads
+from orders.application.commenting import CommentDesk
 from orders.application.directory_views import DirectoryReads
 from orders.application.factor_records import OneTimeCodes
 from orders.application.order_lists import OrderLists
@@ -45,6 +49,8 @@ from orders.application.products import ProductDesk
 from orders.application.queries import Queries
 from orders.application.second_factors import SecondFactors
 from orders.application.shop import Shop
+from orders.application.standing_desk import StandingDesk
+from orders.application.standing_orders import StandingReads
 from orders.application.store_desk import StoreDesk
 from orders.application.trends import Trends
 from orders.settings import TaskSettings, WebSettings, WorkerSettings
@@ -97,6 +103,10 @@ class Container:
     planned_offers: OffersDesk
     planned_prices: PriceDesk
     planning_queries: PlanningQueries
+    comments: CommentReads
+    commenting: CommentDesk
+    standing: StandingReads
+    standing_desk: StandingDesk
     problems: Callable[[], Sequence[str]]
     """What keeps this process from serving, now; empty when it is ready."""
 
@@ -159,6 +169,10 @@ def build_web(settings: WebSettings) -> Container:
         planned_offers=OffersDesk(transactions),
         planned_prices=PriceDesk(transactions, settings.hub.time_zone, settings.hub.usda_today),
         planning_queries=SqlPlanningQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
+        comments=SqlCommentReads(engine),
+        commenting=CommentDesk(transactions),
+        standing=SqlStandingReads(engine),
+        standing_desk=StandingDesk(transactions),
         problems=problems,
     )
 

@@ -32,6 +32,7 @@ def test_every_event_of_a_market_day_fits_its_schema(world: Any, shop: Any, tran
     short = world.offer(shop.cycle, available=1)
     order = shop.place((shop.limited, 2), (short, 3), on_shortage="partial", note="ñ").json
     order = shop.amend(order, (shop.unlimited, 1), note="").json
+    shop.api.call("POST", f"/orders/{order['id']}/comments", {"text": "¿Por atrás?"}, Idempotency_Key="once")
     shop.cancel(order)
     shop.api.call("DELETE", "/tokens/current")
     world.cycle(state="scheduled", opens_in_s=-1, cutoff_in_s=100)
@@ -40,6 +41,7 @@ def test_every_event_of_a_market_day_fits_its_schema(world: Any, shop: Any, tran
     republish(transactions, "America/Los_Angeles")
     assert {check(event) for event in world.events()} == {
         "accounts.contact.changed.v1",
+        "orders.comment.posted.v1",
         "orders.cycle.closed.v1",
         "orders.cycle.closing.v1",
         "orders.cycle.opened.v1",
@@ -87,6 +89,7 @@ def test_the_largest_order_fits_into_an_event(world: Any, shop: Any) -> None:
     offers = [world.offer(shop.cycle) for _ in range(MAX_LINES)]
     others = [world.offer(shop.cycle) for _ in range(MAX_LINES)]
     world.run("UPDATE products SET name = repeat('ñ', 80), name_es = repeat('ñ', 80), pack = repeat('ñ', 120)")
+    world.run("UPDATE offers SET case_size = 10000, cutoff_at = clock_timestamp() + interval '1 hour'")
     order = shop.place(*((offer, 1) for offer in offers), note="ñ" * MAX_NOTE_CHARACTERS)
     assert order.status_code == 201
     assert shop.amend(order.json, *((offer, 1) for offer in others)).status_code == 200
@@ -122,3 +125,36 @@ def test_what_planning_tells_fits_its_schemas(world: Any, transactions: Any, sig
         "orders.cycle.packing.v1",
         "orders.offers.changed.v1",
     }
+
+
+def test_every_line_of_the_largest_order_can_change_in_every_way_and_be_dropped(
+    world: Any, shop: Any, transactions: Any
+) -> None:
+    from orders.application.price_limits import drop_dear_lines  # noqa: PLC0415 - only here
+    from orders.domain.order import MAX_LINES  # noqa: PLC0415 - only here
+
+    offers = [world.offer(shop.cycle) for _ in range(MAX_LINES)]
+    world.run("UPDATE products SET name = repeat('ñ', 80), name_es = repeat('ñ', 80), pack = repeat('ñ', 120)")
+    lines = [{"offer_id": offer, "quantity": 1, "max_unit_price_cents": 2_000} for offer in offers]
+    wanted = {"cycle_id": shop.cycle, "store_id": shop.store, "lines": lines, "note": "ñ" * 1_000, "reason": "ñ" * 200}
+    order = shop.api.call("POST", "/orders", wanted, Idempotency_Key="once")
+    assert order.status_code == 201
+    world.run("UPDATE offers SET unit_price_cents = 1900")
+    changed = {
+        "lines": [{**line, "quantity": 99, "max_unit_price_cents": 1_950} for line in lines],
+        "note": "é" * 1_000,
+        "on_shortage": "partial",
+    }
+    path = f"/orders/{order.json['id']}"
+    assert shop.api.call("PUT", path, changed, If_Match='"1"').status_code == 200
+    world.run("UPDATE offers SET unit_price_cents = 2500")
+
+    def drop(unit: Any) -> int:
+        cycle = unit.cycles.lock_for_ordering(shop.cycle)
+        dropped: int = drop_dear_lines(unit, cycle, unit.offers.lock(offers, shop.cycle).values())
+        return dropped
+
+    assert transactions.run(drop) == MAX_LINES
+    assert len(world.events("orders.order.cancelled.v1")[0]["changes"]) == MAX_LINES + 1
+    for event in world.events():
+        check(event)

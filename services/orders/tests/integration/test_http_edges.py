@@ -110,10 +110,12 @@ def test_every_refusal_of_the_domain_has_a_problem(app: Any) -> None:
         errors.TooManyAttempts: errors.TooManyAttempts(1),
         account_errors.OtpRequired: account_errors.OtpRequired("person", "stamp"),
         errors.TooManyTokens: errors.TooManyTokens(1),
+        errors.TooManyComments: errors.TooManyComments("full", 1),
+        errors.OffersClosed: errors.OffersClosed(()),
         errors.Unavailable: errors.Unavailable("", not_processed=True),
     }
     with app.test_request_context("/api/v1/orders"):
-        for kind in errors.Refused.__subclasses__():
+        for kind in (*errors.Refused.__subclasses__(), *errors.CycleClosed.__subclasses__()):
             problem = problems.problem_of(examples.get(kind) or kind("why"))
             assert 400 <= problem.status < 504
             assert problem.slug != "internal", kind

@@ -136,7 +136,7 @@ def test_an_event_of_a_row_that_changed_later_has_a_later_place_in_the_outbox(wo
 STATEMENTS = [
     "idempotency_keys",
     "FOR SHARE",
-    "FOR UPDATE OF o",
+    "FOR NO KEY UPDATE OF o",
     "UPDATE offers",
     "INSERT INTO orders",
     "INSERT INTO order_lines",

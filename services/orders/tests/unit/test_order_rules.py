@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -6,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.domain import errors
+from orders.domain.agreement import agree_lines, require_before_cutoffs
+from orders.domain.cases import case_missing
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.order import (
     MAX_LINES,
@@ -15,7 +18,7 @@ from orders.domain.order import (
     LineRequest,
     LockedOffer,
     OnShortage,
-    agree_lines,
+    OrderLine,
     check_requests,
     is_id,
     stock_deltas,
@@ -47,10 +50,10 @@ def offer(number: int = 1, *, remaining: int | None = 10, price: int = 1_000, mo
 def agree(
     *wishes: LineRequest,
     offers: list[LockedOffer],
-    held: dict[str, int] | None = None,
+    placed: tuple[OrderLine, ...] = (),
     rule: OnShortage = OnShortage.REJECT,
 ) -> list[tuple[int, int]]:
-    lines = agree_lines(wishes, {one.id: one for one in offers}, held=held or {}, on_shortage=rule)
+    lines = agree_lines(wishes, {one.id: one for one in offers}, placed=placed, on_shortage=rule)
     return [(line.quantity, line.shorted) for line in lines]
 
 
@@ -58,8 +61,12 @@ def wish(number: int, quantity: int, expected: int | None = None, most: int | No
     return LineRequest(offer_id(number), quantity, expected, most)
 
 
+def line(number: int, quantity: int, *, price: int = 1_000, most: int | None = None, shorted: int = 0) -> OrderLine:
+    return OrderLine(offer_id(number), f"Product {number}", "", "carton", quantity, price, shorted, most)
+
+
 def test_what_is_there_is_given_and_a_line_costs_quantity_times_price() -> None:
-    lines = agree_lines([wish(1, 3)], {offer_id(1): offer()}, held={}, on_shortage=OnShortage.REJECT)
+    lines = agree_lines([wish(1, 3)], {offer_id(1): offer()}, on_shortage=OnShortage.REJECT)
     assert (lines[0].quantity, lines[0].total_cents, lines[0].shorted) == (3, 3_000, 0)
 
 
@@ -82,9 +89,9 @@ def test_partial_with_nothing_left_at_all_is_still_sold_out() -> None:
 
 
 def test_what_the_order_holds_already_counts_as_left() -> None:
-    assert agree(wish(1, 5), offers=[offer(1, remaining=2)], held={offer_id(1): 3}) == [(5, 0)]
+    assert agree(wish(1, 5), offers=[offer(1, remaining=2)], placed=(line(1, 3),)) == [(5, 0)]
     with pytest.raises(errors.SoldOut) as refused:
-        agree(wish(1, 6), offers=[offer(1, remaining=2)], held={offer_id(1): 3})
+        agree(wish(1, 6), offers=[offer(1, remaining=2)], placed=(line(1, 3),))
     assert refused.value.shortages[0].remaining == 5
 
 
@@ -193,3 +200,97 @@ def test_a_buyer_acts_for_own_stores_and_staff_for_all() -> None:
         person = Actor("p", role, frozenset())
         person.require_store("s2")
         person.require_staff()
+
+
+def agreed(
+    *wishes: LineRequest, offers: list[LockedOffer], placed: tuple[OrderLine, ...], rule: OnShortage = OnShortage.REJECT
+) -> list[tuple[int, int, int]]:
+    lines = agree_lines(wishes, {one.id: one for one in offers}, placed=placed, on_shortage=rule)
+    return [(one.quantity, one.shorted, one.unit_price_cents) for one in lines]
+
+
+@pytest.mark.parametrize(("quantity", "price"), [(1, 900), (3, 900), (4, 1_000)])
+def test_a_placed_line_keeps_its_price_until_it_grows(quantity: int, price: int) -> None:
+    got = agreed(wish(1, quantity), offers=[offer(1, price=1_000)], placed=(line(1, 3, price=900),))
+    assert got == [(quantity, 0, price)]
+
+
+def test_a_line_that_would_grow_but_finds_nothing_left_keeps_its_price() -> None:
+    got = agreed(wish(1, 5), offers=[offer(1, remaining=0)], placed=(line(1, 3, price=900),), rule=OnShortage.PARTIAL)
+    assert got == [(3, 2, 900)]
+
+
+@pytest.mark.parametrize("expected", [None, 900, 1_000])
+def test_a_line_that_does_not_grow_accepts_the_agreed_and_todays_price(expected: int | None) -> None:
+    assert agreed(wish(1, 3, expected), offers=[offer(1)], placed=(line(1, 3, price=900),)) == [(3, 0, 900)]
+
+
+@pytest.mark.parametrize(("quantity", "expected"), [(3, 950), (4, 900)])
+def test_a_line_that_grows_accepts_only_todays_price(quantity: int, expected: int) -> None:
+    with pytest.raises(errors.PriceChanged) as refused:
+        agreed(wish(1, quantity, expected), offers=[offer(1)], placed=(line(1, 3, price=900),))
+    assert refused.value.prices == (errors.PriceNow(offer_id(1), 1_000),)
+
+
+def test_a_limit_stays_with_its_line_unless_another_is_said_or_none() -> None:
+    placed, offers = (line(1, 3, most=1_200),), {offer_id(1): offer(1)}
+
+    def limit(request: LineRequest) -> int | None:
+        return agree_lines([request], offers, placed=placed, on_shortage=OnShortage.REJECT)[0].max_unit_price_cents
+
+    assert limit(wish(1, 2)) == 1_200
+    assert limit(wish(1, 2, most=1_100)) == 1_100
+    assert limit(LineRequest(offer_id(1), 2, keeps_limit=False)) is None
+
+
+def test_what_is_held_within_the_limit_stays_and_nothing_goes_on_top_above_it() -> None:
+    placed = (line(1, 2, price=900, most=950),)
+    assert agreed(wish(1, 5), wish(2, 1), offers=[offer(1), offer(2)], placed=placed)[0] == (2, 3, 900)
+    assert agreed(wish(1, 1, most=800), wish(2, 1), offers=[offer(1), offer(2)], placed=placed)[0] == (0, 1, 900)
+
+
+def test_a_placed_line_may_stay_above_a_share_that_was_lowered_since() -> None:
+    assert agreed(wish(1, 5), offers=[offer(1, most=2)], placed=(line(1, 5),)) == [(5, 0, 1_000)]
+    with pytest.raises(errors.Invalid, match="at most 2"):
+        agreed(wish(1, 6), offers=[offer(1, most=2)], placed=(line(1, 5),))
+
+
+def closing(number: int, minutes: int) -> LockedOffer:
+    return replace(offer(number), cutoff_at=NOW + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ((), (line(1, 1),), True),  # added
+        ((), (line(1, 0, shorted=1),), True),  # added, though nothing of it was left
+        ((line(1, 1),), (line(1, 2),), True),  # raised
+        ((line(1, 2),), (line(1, 1),), True),  # lowered
+        ((line(1, 2),), (line(2, 1),), True),  # removed
+        ((line(1, 2),), (line(1, 2), line(2, 5)), False),  # as it was, beside one that changes
+        ((line(1, 0, shorted=3), line(2, 1)), (line(2, 2),), False),  # a line that got nothing holds nothing
+    ],
+)
+def test_after_its_own_cutoff_an_offers_line_stays_as_it_is(
+    before: tuple[OrderLine, ...], after: tuple[OrderLine, ...], *, refused: bool
+) -> None:
+    offers = {one.id: one for one in (closing(1, 0), closing(2, 1))}
+    if not refused:
+        return require_before_cutoffs(before, after, offers, NOW)
+    with pytest.raises(errors.OffersClosed) as closed:
+        require_before_cutoffs(before, after, offers, NOW)
+    assert closed.value.offers == (errors.OfferCutoff(offer_id(1), NOW),)
+    return None
+
+
+@given(st.integers(0, 10_000), st.integers(2, 100))
+def test_what_is_missing_fills_the_case(ordered: int, case_size: int) -> None:
+    missing = case_missing(ordered, case_size)
+    assert missing is not None
+    assert 0 <= missing < case_size
+    assert (ordered + missing) % case_size == 0
+
+
+def test_without_cases_or_a_count_nothing_is_missing() -> None:
+    assert case_missing(None, 12) is None
+    assert case_missing(5, None) is None

@@ -42,6 +42,7 @@ def _offers(event: Event) -> list[News]:
     news = []
     for offer in _list(event.data, "offers"):
         data = _picked(offer, ("offer_id", "remaining", "available", "unit_price_cents"))
+        data |= _picked(offer, tuple(field for field in ("ordered", "case_size") if field in offer))
         version, key = _version(offer), f"offer:{_identifier(offer, 'offer_id')}"
         news += [News(channel, "offer", data, version, key) for channel in (f"cycle:{cycle_id}", "staff")]
     return news
@@ -52,6 +53,16 @@ def _order(event: Event) -> list[News]:
     data = _picked(event.data, fields)
     store_id = _identifier(event.data, "store_id")
     return [News(channel, "order", data, _version(event.data)) for channel in (f"store:{store_id}", "staff")]
+
+
+def _comment(event: Event) -> list[News]:
+    data = _picked(event.data, ("order_id", "number", "store_id", "store_name", "comment_id", "text", "at"))
+    author = event.data.get("actor")
+    if not isinstance(author, Mapping):
+        raise MalformedEvent("actor is missing")
+    data |= {"role": _text(author, "role"), "name": _plain({"name": "", **author}, "name")}
+    store_id = _identifier(event.data, "store_id")
+    return [News(channel, "comment", data) for channel in (f"store:{store_id}", "staff")]
 
 
 # A cycle's events say in their name what became of it; "closing" is the warning before the cutoff, still open.
@@ -98,6 +109,7 @@ _PROJECTIONS: dict[str, Callable[[Event], list[News]]] = {
     "orders.order.placed.v1": _order,
     "orders.order.amended.v1": _order,
     "orders.order.cancelled.v1": _order,
+    "orders.comment.posted.v1": _comment,
     **dict.fromkeys(_CYCLE_STATES, _cycle),
     "orders.person.signed_out.v1": _signed_out,
     "usda.price.recorded.v1": _prices,

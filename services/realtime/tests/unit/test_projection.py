@@ -27,6 +27,37 @@ def test_offers_go_to_their_cycle_and_to_the_staff_without_what_is_not_on_the_li
     assert news == [News("cycle:c1", "offer", data, 4, "offer:o1"), News("staff", "offer", data, 4, "offer:o1")]
 
 
+def test_how_full_a_case_is_goes_along_where_it_is_told() -> None:
+    (news, _) = news_of(
+        event("orders.offers.changed.v1", cycle_id="c1", offers=[{**OFFER, "ordered": 7, "case_size": 12}])
+    )
+    assert (news.data["ordered"], news.data["case_size"]) == (7, 12)
+
+
+COMMENT = {
+    "order_id": "x",
+    "number": 12,
+    "store_id": "s1",
+    "store_name": "Tienda",
+    "comment_id": "k1",
+    "text": "¿Por atrás?",
+    "at": "2026-11-22T04:00:00Z",
+}
+
+
+def test_a_comment_goes_to_its_store_and_to_the_staff_with_who_wrote_it_and_no_more() -> None:
+    actor = {"person_id": "p1", "role": "buyer", "name": "Lupe", "email": "lupe@tienda.example"}
+    news = news_of(event("orders.comment.posted.v1", **COMMENT, actor=actor))
+    data = {**COMMENT, "role": "buyer", "name": "Lupe"}
+    assert news == [News("store:s1", "comment", data), News("staff", "comment", data)]
+
+
+def test_a_comment_without_its_writer_is_malformed() -> None:
+    for actor in (None, "Lupe", {"person_id": "p1"}):
+        with pytest.raises(MalformedEvent):
+            news_of(event("orders.comment.posted.v1", **COMMENT, actor=actor))
+
+
 def test_an_offer_without_limit_is_shown_as_such() -> None:
     (news, _) = news_of(
         event("orders.offers.changed.v1", cycle_id="c1", offers=[{**OFFER, "remaining": None, "available": None}])

@@ -16,10 +16,15 @@ CYCLE = (
 # advisory lock is a queue. Orders pass this gate together, those who change or close the market day alone.
 _GATE = "(1668899692, hashtext(CAST(:id AS text)))"
 PASS_ALONE = text(f"SELECT pg_advisory_xact_lock{_GATE}")
-_OFFER = (
-    "SELECT o.id, o.cycle_id, o.version, p.name, p.name_es, p.pack, o.unit_price_cents, o.available, o.remaining,"
-    " o.max_per_store FROM offers o JOIN products p ON p.id = o.product_id"
+_OFFER_FIELDS = (
+    "o.id, o.cycle_id, o.version, p.name, p.name_es, p.pack, o.unit_price_cents, o.available, o.remaining,"
+    " o.max_per_store, o.case_size, o.cutoff_at"
 )
+_COUNTED = (
+    "(SELECT coalesce(sum(l.quantity), 0) FROM order_lines l JOIN orders x ON x.id = l.order_id"
+    " AND x.state <> 'cancelled' WHERE l.offer_id = o.id)"
+)
+_FROM_OFFERS = "FROM offers o JOIN products p ON p.id = o.product_id"
 _FOR_ORDERING = text(
     f"{CYCLE} WHERE id = CAST(:id AS uuid) AND pg_advisory_xact_lock_shared{_GATE} IS NOT NULL FOR SHARE"
 )
@@ -41,19 +46,26 @@ _WITHOUT_ORDER = text(
     "SELECT s.id FROM stores s WHERE s.active AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.store_id = s.id"
     " AND o.cycle_id = CAST(:id AS uuid) AND o.state <> 'cancelled') ORDER BY s.id"
 )
-# The rows are locked in the order of the sort below them in the plan, hence every transaction in the same order.
+# The rows are locked in the order of the sort below them in the plan, hence every transaction in the same order. Not
+# FOR UPDATE: foreign keys of lines that are only written anew would wait for that, in an order of their own.
 _LOCK_OFFERS = text(
-    f"{_OFFER} WHERE o.id = ANY(CAST(:ids AS uuid[])) AND o.cycle_id = CAST(:cycle_id AS uuid)"
-    " ORDER BY o.id FOR UPDATE OF o"
+    f"SELECT {_OFFER_FIELDS}, NULL AS counted {_FROM_OFFERS} WHERE o.id = ANY(CAST(:ids AS uuid[]))"
+    " AND o.cycle_id = CAST(:cycle_id AS uuid) ORDER BY o.id FOR NO KEY UPDATE OF o"
 )
 _TAKE = text(
     "UPDATE offers o SET remaining = o.remaining - wanted.quantity, version = o.version + 1"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS integer[])) AS wanted (id, quantity), products p"
     " WHERE o.id = wanted.id AND p.id = o.product_id AND o.remaining >= wanted.quantity"
-    " RETURNING o.id, o.cycle_id, o.version, p.name, p.name_es, p.pack, o.unit_price_cents, o.available, o.remaining,"
-    " o.max_per_store"
+    f" RETURNING {_OFFER_FIELDS}, NULL AS counted"
 )
-_OF_CYCLE = text(f"{_OFFER} WHERE o.cycle_id = CAST(:cycle_id AS uuid) ORDER BY p.category, p.name, o.id")
+_COUNT = text(
+    "UPDATE offers o SET version = o.version + 1 FROM products p WHERE o.id = ANY(CAST(:ids AS uuid[]))"
+    f" AND p.id = o.product_id RETURNING {_OFFER_FIELDS}, {_COUNTED} AS counted"
+)
+_OF_CYCLE = text(
+    f"SELECT {_OFFER_FIELDS}, CASE WHEN o.available IS NULL AND o.case_size IS NOT NULL THEN {_COUNTED} END AS counted"
+    f" {_FROM_OFFERS} WHERE o.cycle_id = CAST(:cycle_id AS uuid) ORDER BY p.category, p.name, o.id"
+)
 
 
 class SqlCycles:
@@ -114,6 +126,10 @@ class SqlOffers:
         values = {"ids": list(deltas), "quantities": list(deltas.values())}
         return {offer.id: offer for offer in map(_offer, self._connection.execute(_TAKE, values))}
 
+    def count(self, offer_ids: Iterable[str]) -> dict[str, LockedOffer]:
+        """Count what live lines hold of offers; see the port."""
+        return {offer.id: offer for offer in map(_offer, self._connection.execute(_COUNT, {"ids": list(offer_ids)}))}
+
     def of_cycle(self, cycle_id: str) -> Sequence[LockedOffer]:
         """Return a cycle's offers as they stand, without locking them."""
         return [_offer(row) for row in self._connection.execute(_OF_CYCLE, {"cycle_id": cycle_id})]
@@ -148,4 +164,7 @@ def _offer(row: Row[Any]) -> LockedOffer:
         available=row.available,
         remaining=row.remaining,
         max_per_store=row.max_per_store,
+        case_size=row.case_size,
+        cutoff_at=row.cutoff_at,
+        counted=None if row.counted is None else int(row.counted),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace as changed
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from orders.application.ports import StoreRecord
@@ -21,17 +21,20 @@ _ADD = text(
     " RETURNING number, placed_at, updated_at"
 )
 _LINES = text(
-    "INSERT INTO order_lines (order_id, position, offer_id, name, name_es, pack, quantity, unit_price_cents, shorted)"
-    " SELECT CAST(:order_id AS uuid), line.* FROM unnest(CAST(:positions AS integer[]), CAST(:offers AS uuid[]),"
-    " CAST(:names AS text[]), CAST(:names_es AS text[]), CAST(:packs AS text[]), CAST(:quantities AS integer[]),"
-    " CAST(:prices AS integer[]), CAST(:shorted AS integer[])) AS line"
+    "INSERT INTO order_lines (order_id, position, offer_id, name, name_es, pack, quantity, unit_price_cents, shorted,"
+    " max_unit_price_cents) SELECT CAST(:order_id AS uuid), line.* FROM unnest(CAST(:positions AS integer[]),"
+    " CAST(:offers AS uuid[]), CAST(:names AS text[]), CAST(:names_es AS text[]), CAST(:packs AS text[]),"
+    " CAST(:quantities AS integer[]),"
+    " CAST(:prices AS integer[]), CAST(:shorted AS integer[]), CAST(:limits AS integer[])) AS line"
 )
-_LOCK = text(
+_READ = (
     "SELECT o.id, o.number, o.store_id, s.name AS store_name, o.cycle_id, o.state, o.version, o.note, o.placed_at,"
-    " o.updated_at FROM orders o JOIN stores s ON s.id = o.store_id WHERE o.id = CAST(:id AS uuid) FOR UPDATE OF o"
+    " o.updated_at FROM orders o JOIN stores s ON s.id = o.store_id WHERE o.id = CAST(:id AS uuid)"
 )
+_SEEN = text(_READ)
+_LOCK = text(f"{_READ} FOR UPDATE OF o")
 _LINES_OF = text(
-    "SELECT offer_id, name, name_es, pack, quantity, unit_price_cents, shorted FROM order_lines"
+    "SELECT offer_id, name, name_es, pack, quantity, unit_price_cents, shorted, max_unit_price_cents FROM order_lines"
     " WHERE order_id = CAST(:id AS uuid) ORDER BY position"
 )
 _UPDATE = text(
@@ -77,9 +80,16 @@ class SqlOrders:
         self._add_lines(order.id, order.lines)
         return changed(order, number=row.number, placed_at=row.placed_at, updated_at=row.updated_at)
 
+    def read(self, order_id: str) -> Order | None:
+        """Return the order with its lines, without a lock."""
+        return self._order(_SEEN, order_id)
+
     def lock(self, order_id: str) -> Order | None:
         """Lock the order's row; return it with its lines."""
-        row = self._connection.execute(_LOCK, {"id": order_id}).one_or_none()
+        return self._order(_LOCK, order_id)
+
+    def _order(self, statement: TextClause, order_id: str) -> Order | None:
+        row = self._connection.execute(statement, {"id": order_id}).one_or_none()
         if row is None:
             return None
         lines = self._connection.execute(_LINES_OF, {"id": order_id}).mappings()
@@ -137,5 +147,6 @@ class SqlOrders:
                 "quantities": [line.quantity for line in lines],
                 "prices": [line.unit_price_cents for line in lines],
                 "shorted": [line.shorted for line in lines],
+                "limits": [line.max_unit_price_cents for line in lines],
             },
         )

@@ -60,6 +60,11 @@ def offer_view(row: Row[Any], today: date) -> OfferView:
         suggested_price_cents=None if quote is None else _suggested(row),
         ordered=row.ordered,
         shorted=row.shorted,
+        ordered_by_all=None if row.ordered_by_all is None else int(row.ordered_by_all),
+        case_size=row.case_size,
+        cutoff_at=row.cutoff_at,
+        agreed_unit_price_cents=row.agreed_unit_price_cents,
+        max_unit_price_cents=row.max_unit_price_cents,
     )
 
 
@@ -141,6 +146,7 @@ def line_view(row: Row[Any]) -> LineView:
         unit_price_cents=row.unit_price_cents,
         total_cents=row.quantity * row.unit_price_cents,
         shorted=row.shorted,
+        max_unit_price_cents=row.max_unit_price_cents,
     )
 
 

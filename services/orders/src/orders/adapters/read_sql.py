@@ -19,6 +19,12 @@ CYCLES = text(
     " AND (CAST(:after_id AS uuid) IS NULL OR (cutoff_at, id) < (CAST(:after_cutoff AS timestamptz), :after_id))"
     " ORDER BY cutoff_at DESC, id DESC LIMIT :limit"
 )
+# What stock tells is not counted; what is sold by the case without a limit is.
+_ORDERED_BY_ALL = (
+    "CASE WHEN o.available IS NOT NULL THEN o.available - o.remaining WHEN o.case_size IS NOT NULL THEN (SELECT"
+    " coalesce(sum(a.quantity), 0) FROM order_lines a JOIN orders x ON x.id = a.order_id AND x.state <> 'cancelled'"
+    " WHERE a.offer_id = o.id) END"
+)
 OFFERS = text(
     # The store's lines apart: joined one by one, the plan reads every line there ever was.
     "WITH mine AS MATERIALIZED (SELECT l.offer_id, l.quantity, l.shorted FROM orders m JOIN order_lines l"
@@ -28,7 +34,8 @@ OFFERS = text(
     " o.remaining, o.max_per_store, o.version, p.units_per_package, p.yield_share, p.markup, p.floor_cents,"
     " p.ceiling_cents, q.market, q.report_id, q.quoted_on, q.low, q.high, q.reference, q.commodity, q.variety,"
     " q.package, q.size, coalesce(l.quantity, 0) AS ordered, coalesce(l.shorted, 0) AS shorted,"
-    " clock_timestamp() AS server_time"
+    " clock_timestamp() AS server_time, o.case_size, o.cutoff_at, l.unit_price_cents AS agreed_unit_price_cents,"
+    f" l.max_unit_price_cents, {_ORDERED_BY_ALL} AS ordered_by_all"
     " FROM offers o JOIN products p ON p.id = o.product_id"
     " LEFT JOIN series_quotes q ON q.series_id = p.series_id"
     " LEFT JOIN mine l ON l.offer_id = o.id"
@@ -60,8 +67,8 @@ LIVE_ORDER = text(
     f" AND o.state <> 'cancelled' AND {_SEEN}"
 )
 LINES = text(
-    "SELECT order_id, offer_id, name, name_es, pack, quantity, unit_price_cents, shorted FROM order_lines"
-    " WHERE order_id = ANY(CAST(:ids AS uuid[])) ORDER BY order_id, position"
+    "SELECT order_id, offer_id, name, name_es, pack, quantity, unit_price_cents, shorted, max_unit_price_cents"
+    " FROM order_lines WHERE order_id = ANY(CAST(:ids AS uuid[])) ORDER BY order_id, position"
 )
 TIMELINE = text(
     "SELECT a.at, a.action, p.name AS actor_name, a.role, a.changes, a.reason FROM audit a"

@@ -16,7 +16,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orders.adapters.account_records import SqlAccountRecords
 from orders.adapters.availability import code, is_passing, unavailable
+from orders.adapters.comments import SqlComments
 from orders.adapters.cycles import SqlCycles, SqlOffers
+from orders.adapters.dear_orders import SqlDearOrders
 from orders.adapters.directory import SqlDirectory
 from orders.adapters.factor_records import SqlSecondFactorRecords
 from orders.adapters.keys import SqlKeys
@@ -27,6 +29,7 @@ from orders.adapters.people import SqlPeople
 from orders.adapters.planned_cycles import SqlPlannedCycles
 from orders.adapters.planned_offers import SqlPlannedOffers
 from orders.adapters.products import SqlProducts, SqlUploads
+from orders.adapters.standing_orders import SqlStandingOrders
 from orders.application.ports import AuditEntry, Fact, MailOutcome, UnitOfWork
 from orders.domain.errors import Unavailable
 
@@ -61,6 +64,9 @@ class SqlUnitOfWork:
         self.products = SqlProducts(connection)
         self.uploads = SqlUploads(connection)
         self.keys = SqlKeys(connection)
+        self.dear_orders = SqlDearOrders(connection)
+        self.comments = SqlComments(connection)
+        self.standing = SqlStandingOrders(connection)
 
     def now(self) -> datetime:
         """Return the database's clock at this moment."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from orders.application import facts
+from orders.application import facts, standing_placement
 from orders.application.ordering import withdraw_order
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
 from orders.domain.cycle import REMIND_AHEAD, Cycle, CycleState
@@ -24,7 +24,8 @@ def advance(transactions: Transactions) -> int:
     nothing. A cycle whose whole life fell into an outage opens, closes and passes to packing right after.
     """
     steps: tuple[Callable[[UnitOfWork], int], ...] = (open_due, warn_due, close_due, pack_due)
-    return sum(transactions.run(step) for step in steps) + _wind_up_all(transactions)
+    taken = sum(transactions.run(step) for step in steps)
+    return taken + standing_placement.place_due(transactions) + _wind_up_all(transactions)
 
 
 def open_due(work: UnitOfWork) -> int:

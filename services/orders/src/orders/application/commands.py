@@ -1,5 +1,6 @@
 """What a person may ask for; frozen, checked by the use cases, built by the entry points."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orders.domain.order import LineRequest, OnShortage
@@ -8,17 +9,21 @@ from orders.domain.people import Actor
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
+    """`told` are changes beside those of the lines that audit and event tell, such as what a standing order dropped."""
+
     actor: Actor
     cycle_id: str
     store_id: str
     lines: tuple[LineRequest, ...]
     note: str = ""
     on_shortage: OnShortage = OnShortage.REJECT
+    reason: str = ""
+    told: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AmendOrder:
-    """`lines` replace those of the order, at today's prices; `note` None keeps the note."""
+    """`lines` replace those of the order; a line that doesn't grow keeps its price; `note` None keeps the note."""
 
     actor: Actor
     order_id: str
@@ -26,6 +31,7 @@ class AmendOrder:
     lines: tuple[LineRequest, ...]
     note: str | None = None
     on_shortage: OnShortage = OnShortage.REJECT
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ MAX_PACK_ES_CHARACTERS = 120
 
 
 def order_fact(
-    action: str, order: Order, cycle: Cycle, *, actor: Actor, changes: Sequence[dict[str, object]], reason: str
+    action: str, order: Order, cycle: Cycle, *, actor: Actor, changes: Sequence[Mapping[str, object]], reason: str
 ) -> Fact:
     """Describe what happened to an order; `action` is placed, amended or cancelled."""
     in_order = {line.offer_id for line in order.lines}
@@ -101,6 +101,9 @@ def offer_body(offer: LockedOffer) -> dict[str, Any]:
         "unit_price_cents": offer.unit_price_cents,
         "remaining": offer.remaining,
         "available": offer.available,
+        "ordered": offer.ordered,
+        "case_size": offer.case_size,
+        "cutoff_at": timestamp(offer.cutoff_at) if offer.cutoff_at else None,
     }
 
 

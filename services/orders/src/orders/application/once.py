@@ -1,4 +1,4 @@
-"""A use case in one transaction, at most once per idempotency key."""
+"""At most once per idempotency key: the key, the effect and the answer are one transaction."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,13 +13,11 @@ class _NotKept(Exception):
     """Nothing was answered with this key yet; raised to undo having asked."""
 
 
-def once(
-    transactions: Transactions, key: RequestKey | None, work: Callable[[UnitOfWork], T], render: Callable[[T], Answer]
-) -> Answer:
-    """Do the work and keep its answer beside the key, or give the answer that was kept.
+def answered_once(transactions: Transactions, key: RequestKey | None, work: Callable[[UnitOfWork], Answer]) -> Answer:
+    """Do the work and keep its answer beside the key, or give the answer kept before; without a key, just do it.
 
     Raises:
-        KeyReused, KeyInFlight: of the key.
+        KeyReused, KeyInFlight: of the idempotency key; and whatever the work refuses, of which nothing is kept.
 
     """
 
@@ -27,12 +25,19 @@ def once(
         kept = unit.keys.claim(key) if key else None
         if kept is not None:
             return kept
-        answer = render(work(unit))
+        answer = work(unit)
         if key:
             unit.keys.keep(key, answer)
         return answer
 
     return transactions.run(transaction)
+
+
+def once(
+    transactions: Transactions, key: RequestKey | None, work: Callable[[UnitOfWork], T], render: Callable[[T], Answer]
+) -> Answer:
+    """Do the work once and render what it returns; see `answered_once`."""
+    return answered_once(transactions, key, lambda unit: render(work(unit)))
 
 
 def kept_answer(transactions: Transactions, key: RequestKey | None) -> Answer | None:

@@ -1,28 +1,27 @@
 """Placing, amending and cancelling an order: each one transaction, all or nothing, at most once per key."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 from uuid import uuid4
 
-from orders.application import facts
 from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder, RequestKey
-from orders.application.ports import AuditEntry, Transactions, UnitOfWork
+from orders.application.once import answered_once
+from orders.application.ports import Transactions, UnitOfWork
 from orders.application.queries import OrderView
-from orders.application.written_orders import line_changes, note_change, view
+from orders.application.reasons import require_own_words
+from orders.application.stock import StockMove
+from orders.application.written_orders import CANCELLATION, Written, line_changes, note_change, record, view
 from orders.domain import errors
+from orders.domain.agreement import agree_lines, require_before_cutoffs
 from orders.domain.cycle import Cycle
-from orders.domain.order import (
-    LockedOffer,
-    Order,
-    OrderLine,
-    OrderState,
-    agree_lines,
-    check_requests,
-    is_id,
-    stock_deltas,
-)
+from orders.domain.order import LockedOffer, Order, OrderState, check_requests, is_id
 from orders.domain.people import Actor
+
+ATTEMPTS = 10
+"""How often a change of an order begins anew because the order was changed between being seen and being locked."""
+
+_WITHDRAWABLE = frozenset({OrderState.PLACED, OrderState.PACKED})
 
 Render = Callable[[OrderView], Answer]
 
@@ -52,6 +51,7 @@ class OrderDesk:
 
         """
         check_requests(command.lines, command.note)
+        require_own_words(command.reason, command.actor)
         _require_ids(cycle_id=command.cycle_id, store_id=command.store_id)
         command.actor.require_store(command.store_id)
         try:
@@ -65,25 +65,27 @@ class OrderDesk:
     def amend(self, command: AmendOrder, render: Render, once: RequestKey | None = None) -> Answer:
         """Replace the order's lines, giving back and taking only the difference."""
         check_requests(command.lines, command.note)
+        require_own_words(command.reason, command.actor)
         _require_order_id(command.order_id)
         return self._once(once, render, lambda work: amend_order(command, work))
 
     def cancel(self, command: CancelOrder, render: Render, once: RequestKey | None = None) -> Answer:
         """Cancel the order and give its stock back; cancelling it again changes nothing."""
+        require_own_words(command.reason, command.actor)
         _require_order_id(command.order_id)
         return self._once(once, render, lambda work: cancel_order(command, work))
 
     def _once(self, key: RequestKey | None, render: Render, work: Callable[[UnitOfWork], OrderView]) -> Answer:
-        def transaction(unit: UnitOfWork) -> Answer:
-            kept = unit.keys.claim(key) if key else None
-            if kept is not None:
-                return kept
-            answer = render(work(unit))
-            if key:
-                unit.keys.keep(key, answer)
-            return answer
+        for _ in range(ATTEMPTS):
+            try:
+                return answered_once(self._transactions, key, lambda unit: render(work(unit)))
+            except _Moved:
+                continue
+        raise errors.Unavailable("the order is being changed again and again", not_processed=True)
 
-        return self._transactions.run(transaction)
+
+class _Moved(Exception):
+    """The order took hold of other offers between being seen and being locked."""
 
 
 def place_order(command: PlaceOrder, work: UnitOfWork) -> OrderView:
@@ -96,11 +98,12 @@ def place_order(command: PlaceOrder, work: UnitOfWork) -> OrderView:
     if live is not None:
         raise errors.OrderExists(live)
     offers = work.offers.lock([line.offer_id for line in command.lines], cycle.id)
-    lines = agree_lines(command.lines, offers, held={}, on_shortage=command.on_shortage)
-    stock = _take(work, stock_deltas({}, _quantities(lines)), offers)
+    lines = agree_lines(command.lines, offers, on_shortage=command.on_shortage)
+    stock = StockMove.take(work, offers, (), lines)
     now = work.now()
-    # Locks may have been waited for: only the clock read under all of them says whether the cutoff was met.
+    # Locks may have been waited for: only the clock read under all of them says whether the cutoffs were met.
     cycle.require_ordering(now)
+    require_before_cutoffs((), lines, offers, now)
     order = work.orders.add(
         Order(
             id=str(uuid4()),
@@ -116,75 +119,68 @@ def place_order(command: PlaceOrder, work: UnitOfWork) -> OrderView:
             updated_at=now,
         )
     )
-    changes = line_changes((), lines)
-    _record(work, "placed", actor=command.actor, cycle=cycle, order=order, changes=changes, stock=stock)
+    changes = [*line_changes((), lines), *map(dict, command.told)]
+    record(work, Written("placed", order, cycle, command.actor, changes, command.reason), stock)
     return view(order, cycle)
 
 
 def amend_order(command: AmendOrder, work: UnitOfWork) -> OrderView:
     """Amend an order inside the caller's transaction; see `OrderDesk.amend`."""
-    order = _locked_order(command.order_id, command.actor, work)
-    cycle = _orderable_cycle(order.cycle_id, work)
+    seen = _seen_order(command.order_id, command.actor, work)
+    cycle = _orderable_cycle(seen.cycle_id, work)
+    order, offers = _held(seen, cycle, (line.offer_id for line in command.lines), work)
     order.require_editable()
     order.require_version(command.expected_version)
-    held = order.quantities()
-    offers = work.offers.lock({*held, *(line.offer_id for line in command.lines)}, cycle.id)
-    lines = agree_lines(command.lines, offers, held=held, on_shortage=command.on_shortage)
+    lines = agree_lines(command.lines, offers, placed=order.lines, on_shortage=command.on_shortage)
     note = order.note if command.note is None else command.note
     changes = [*line_changes(order.lines, lines), *note_change(order.note, note)]
     if not changes:
         return view(order, cycle)
-    stock = _take(work, stock_deltas(held, _quantities(lines)), offers)
-    cycle.require_ordering(work.now())
+    stock = StockMove.take(work, offers, order.lines, lines)
+    now = work.now()
+    cycle.require_ordering(now)
+    require_before_cutoffs(order.lines, lines, offers, now)
     order = work.orders.replace(replace(order, note=note), lines)
-    _record(work, "amended", actor=command.actor, cycle=cycle, order=order, changes=changes, stock=stock)
+    record(work, Written("amended", order, cycle, command.actor, changes, command.reason), stock)
     return view(order, cycle)
 
 
 def cancel_order(command: CancelOrder, work: UnitOfWork) -> OrderView:
     """Cancel an order inside the caller's transaction; see `OrderDesk.cancel`."""
-    order = _locked_order(command.order_id, command.actor, work)
+    seen = _seen_order(command.order_id, command.actor, work)
+    if seen.state is OrderState.CANCELLED:
+        return view(seen, _present(work.cycles.lock_for_ordering(seen.cycle_id)))
+    cycle = _orderable_cycle(seen.cycle_id, work)
+    order, offers = _held(seen, cycle, (), work)
     if order.state is OrderState.CANCELLED:
-        cycle = work.cycles.lock_for_ordering(order.cycle_id)
-        return view(order, _present(cycle))
-    cycle = _orderable_cycle(order.cycle_id, work)
+        return view(order, cycle)
     order.require_editable()
     order.require_version(command.expected_version)
-    held = order.quantities()
-    stock = _take(work, stock_deltas(held, {}), work.offers.lock(held, cycle.id))
-    cycle.require_ordering(work.now())
-    order = _cancelled(work, order, cycle, actor=command.actor, reason=command.reason, stock=stock)
+    stock = StockMove.take(work, offers, order.lines, ())
+    now = work.now()
+    cycle.require_ordering(now)
+    require_before_cutoffs(order.lines, (), offers, now)
+    order = work.orders.set_state(order, OrderState.CANCELLED)
+    record(work, Written("cancelled", order, cycle, command.actor, [CANCELLATION], command.reason), stock)
     return view(order, cycle)
 
 
 def withdraw_order(order_id: str, cycle: Cycle, actor: Actor, reason: str, work: UnitOfWork) -> bool:
-    """Cancel an order of a cancelled market day, whatever its cutoff; False when there is nothing to cancel."""
-    order = work.orders.lock(order_id)
-    if order is None or order.state not in (OrderState.PLACED, OrderState.PACKED):
+    """Cancel an order of a cancelled market day, whatever its cutoff; False when there is nothing to cancel.
+
+    The day takes no more changes, so what the order holds is the same when it is seen and when it is locked.
+    """
+    seen = work.orders.read(order_id)
+    if seen is None or seen.state not in _WITHDRAWABLE:
         return False
-    held = order.quantities()
-    stock = _take(work, stock_deltas(held, {}), work.offers.lock(held, cycle.id))
-    _cancelled(work, order, cycle, actor=actor, reason=reason, stock=stock)
+    order, offers = _held(seen, cycle, (), work)
+    if order.state not in _WITHDRAWABLE:
+        return False
+    stock = StockMove.take(work, offers, order.lines, ())
+    change = {**CANCELLATION, "old": order.state.value}
+    withdrawn = work.orders.set_state(order, OrderState.CANCELLED)
+    record(work, Written("cancelled", withdrawn, cycle, actor, [change], reason), stock)
     return True
-
-
-def _cancelled(
-    work: UnitOfWork,
-    order: Order,
-    cycle: Cycle,
-    *,
-    actor: Actor,
-    reason: str,
-    stock: list[tuple[LockedOffer, LockedOffer]],
-) -> Order:
-    changes: list[dict[str, object]] = [{"field": "state", "old": order.state.value, "new": OrderState.CANCELLED.value}]
-    order = work.orders.set_state(order, OrderState.CANCELLED)
-    _record(work, "cancelled", actor=actor, cycle=cycle, order=order, changes=changes, stock=stock, reason=reason)
-    return order
-
-
-def _quantities(lines: tuple[OrderLine, ...]) -> dict[str, int]:
-    return {line.offer_id: line.quantity for line in lines if line.quantity}
 
 
 def _require_ids(**fields: str) -> None:
@@ -212,50 +208,24 @@ def _orderable_cycle(cycle_id: str, work: UnitOfWork) -> Cycle:
     return cycle
 
 
-def _locked_order(order_id: str, actor: Actor, work: UnitOfWork) -> Order:
-    order = work.orders.lock(order_id)
+def _seen_order(order_id: str, actor: Actor, work: UnitOfWork) -> Order:
+    order = work.orders.read(order_id)
     if order is None:
         raise errors.NotFound("no such order")
     actor.require_sight_of(order.store_id)
     return order
 
 
-def _take(
-    work: UnitOfWork, deltas: Mapping[str, int], offers: Mapping[str, LockedOffer]
-) -> list[tuple[LockedOffer, LockedOffer]]:
-    """Move stock; return each changed offer as it was and as it is.
+def _held(seen: Order, cycle: Cycle, wanted: Iterable[str], work: UnitOfWork) -> tuple[Order, dict[str, LockedOffer]]:
+    """Lock what an order holds, then the order: everybody locks the day, its offers, its orders, each by id (ADR 19).
 
-    The rows are locked and were found sufficient, so a shortage here means that something else writes stock: the
-    condition in the UPDATE holds the line all the same.
+    What it holds is known for certain only under the last of these locks. When it took hold of another offer meanwhile,
+    all begins anew.
     """
-    limited = {offer_id: delta for offer_id, delta in deltas.items() if offers[offer_id].remaining is not None}
-    if not limited:
-        return []
-    taken = work.offers.take(limited)
-    short = [offer_id for offer_id in limited if offer_id not in taken]
-    if short:
-        left = {offer_id: offers[offer_id].remaining or 0 for offer_id in short}
-        raise errors.SoldOut(tuple(errors.Shortage(offer_id, limited[offer_id], left[offer_id]) for offer_id in short))
-    return [(offers[offer_id], taken[offer_id]) for offer_id in limited]
-
-
-def _record(
-    work: UnitOfWork,
-    action: str,
-    *,
-    actor: Actor,
-    cycle: Cycle,
-    order: Order,
-    changes: list[dict[str, object]],
-    stock: list[tuple[LockedOffer, LockedOffer]],
-    reason: str = "",
-) -> None:
-    """Write the audit trail of order and stock, and publish both."""
-    work.audit(AuditEntry("order", order.id, action, actor, changes, reason))
-    why = f"order {order.number} {action}"
-    for was, now in stock:
-        moved = [{"field": "remaining", "old": was.remaining, "new": now.remaining}]
-        work.audit(AuditEntry("offer", now.id, "stock", actor, moved, why))
-    work.publish(facts.order_fact(action, order, cycle, actor=actor, changes=changes, reason=reason))
-    for fact in facts.offers_changed(cycle.id, [now for _, now in stock]):
-        work.publish(fact)
+    offers = work.offers.lock({*seen.quantities(), *wanted}, cycle.id)
+    order = work.orders.lock(seen.id)
+    if order is None:
+        raise errors.NotFound("no such order")
+    if order.quantities().keys() - offers.keys():
+        raise _Moved
+    return order, offers

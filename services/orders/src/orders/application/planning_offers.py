@@ -10,6 +10,7 @@ from orders.application.commands import Answer, RequestKey
 from orders.application.once import once
 from orders.application.planning_ports import OfferAudit, ProductToOffer
 from orders.application.ports import Transactions, UnitOfWork
+from orders.application.price_limits import drop_dear_lines
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.errors import FieldError, Invalid, NotFound, VersionConflict
 from orders.domain.faults import Fault, text_fault
@@ -26,10 +27,6 @@ from orders.domain.offer import (
 from orders.domain.order import LockedOffer, is_id
 from orders.domain.people import Actor
 from orders.domain.planning import MAX_REASON_CHARACTERS
-
-PriceRise = Callable[[UnitOfWork, Cycle, Sequence[LockedOffer]], None]
-AFTER_PRICE_RISE: tuple[PriceRise, ...] = ()
-"""What follows in the same transaction when prices of an open market day rose: who dropped what has become too dear."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,9 +284,7 @@ def write_offers(
     published = publish_offers(work, cycle, [now.id for _, now, _, _ in changed])
     if cycle.state is CycleState.OPEN:
         dearer = {now.id for was, now, _, _ in changed if now.terms.unit_price_cents > was.terms.unit_price_cents}
-        risen = [offer for offer in published if offer.id in dearer]
-        for follow in AFTER_PRICE_RISE if risen else ():
-            follow(work, cycle, risen)
+        drop_dear_lines(work, cycle, [offer for offer in published if offer.id in dearer], actor=actor)
 
 
 def _stock_change(was: PlannedOffer, now: PlannedOffer) -> list[dict[str, object]]:

@@ -9,11 +9,14 @@ from typing import Any, Protocol, TypeVar
 
 from orders.application.account_records import AccountRecords
 from orders.application.commands import Answer, RequestKey
+from orders.application.comment_book import CommentBook
+from orders.application.dear_orders import DearOrders
 from orders.application.directory import Directory
 from orders.application.factor_records import SecondFactorRecords
 from orders.application.planning_ports import PlannedCycles, PlannedOffers
 from orders.application.product_store import Products, Uploads
 from orders.application.sessions import Caller, SignedToken
+from orders.application.standing_orders import StandingOrders
 from orders.application.trends import Forecast
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.order import LockedOffer, Order, OrderLine, OrderState
@@ -171,6 +174,9 @@ class Offers(Protocol):
         Offers without a limit are left alone. An offer that has too little is missing from the result.
         """
 
+    def count(self, offer_ids: Iterable[str]) -> dict[str, LockedOffer]:
+        """Count what live lines hold of these locked offers, one version on: for those whose stock doesn't tell."""
+
     def of_cycle(self, cycle_id: str) -> Sequence[LockedOffer]: ...
 
 
@@ -183,6 +189,9 @@ class Orders(Protocol):
 
         Raises OrderExists when another transaction won the store's place in the cycle.
         """
+
+    def read(self, order_id: str) -> Order | None:
+        """Return the order as it is at this moment, without a lock."""
 
     def lock(self, order_id: str) -> Order | None: ...
 
@@ -304,6 +313,15 @@ class UnitOfWork(Protocol):
 
     @property
     def keys(self) -> Keys: ...
+
+    @property
+    def dear_orders(self) -> DearOrders: ...
+
+    @property
+    def comments(self) -> CommentBook: ...
+
+    @property
+    def standing(self) -> StandingOrders: ...
 
     def now(self) -> datetime:
         """Return the database's clock, not the time at which the transaction began."""

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
+from orders.domain.cases import case_missing
 from orders.domain.cycle import CycleState
 from orders.domain.order import OrderState
 from orders.domain.people import Actor, Role
@@ -72,7 +73,9 @@ class QuoteView:
 class OfferView:
     """An offer and its product. `available`/`remaining` None = not limited; `quote` None = no quote known.
 
-    `ordered` is what the asking store's live order holds of it, `shorted` how much less than asked for.
+    `ordered` is what the asking store's live order holds of it, `shorted` how much less than asked for,
+    `agreed_…` and `max_unit_price_cents` the price and the limit of that line. `ordered_by_all` None: not counted.
+    `cutoff_at` None: with the market day.
     """
 
     id: str
@@ -91,6 +94,16 @@ class OfferView:
     suggested_price_cents: int | None
     ordered: int = 0
     shorted: int = 0
+    ordered_by_all: int | None = None
+    case_size: int | None = None
+    cutoff_at: datetime | None = None
+    agreed_unit_price_cents: int | None = None
+    max_unit_price_cents: int | None = None
+
+    @property
+    def case_missing(self) -> int | None:
+        """Return how many are missing to fill the case that was begun last; None: not sold by the case."""
+        return case_missing(self.ordered_by_all, self.case_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,7 @@ class LineView:
     unit_price_cents: int
     total_cents: int
     shorted: int
+    max_unit_price_cents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +160,11 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value that changed. `field` is "quantity", "unit_price_cents", "note" or "state".
+    """One value that changed.
+
+    `field` is "quantity", "unit_price_cents", "shorted", "max_unit_price_cents", "note", "state" or one of
+    `standing_orders.DropReason`: "price_limit" (dropped: old is the limit, new the price), the others with what was
+    wished for and what was given.
 
     `offer_id`, `name`, `name_es` are set for changes of a line; `old` None = was not there, `new` None = is gone.
     """

@@ -1,8 +1,59 @@
-"""An order that was just written: how it is shown, and how it differs from what it was."""
+"""An order that was just written: how it is shown, how it differs from what it was, and who is told of it."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orders.application import facts
+from orders.application.ports import AuditEntry, UnitOfWork
 from orders.application.queries import LineView, OrderView
+from orders.application.stock import StockMove
 from orders.domain.cycle import Cycle
 from orders.domain.order import Order, OrderLine, OrderState
+from orders.domain.people import Actor
+
+CANCELLATION: Mapping[str, object] = {
+    "field": "state",
+    "old": OrderState.PLACED.value,
+    "new": OrderState.CANCELLED.value,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was done to an order: `action` is placed, amended or cancelled."""
+
+    action: str
+    order: Order
+    cycle: Cycle
+    actor: Actor
+    changes: Sequence[Mapping[str, object]]
+    reason: str = ""
+
+
+def record(work: UnitOfWork, written: Written, stock: StockMove) -> None:
+    """Write the audit trail of order and stock, and publish both."""
+    record_order(work, written)
+    record_stock(work, written.cycle, written.actor, stock, f"order {written.order.number} {written.action}")
+
+
+def record_order(work: UnitOfWork, written: Written) -> None:
+    """Write the audit trail of the order alone, and publish it."""
+    order = written.order
+    work.audit(AuditEntry("order", order.id, written.action, written.actor, written.changes, written.reason))
+    work.publish(
+        facts.order_fact(
+            written.action, order, written.cycle, actor=written.actor, changes=written.changes, reason=written.reason
+        )
+    )
+
+
+def record_stock(work: UnitOfWork, cycle: Cycle, actor: Actor | None, stock: StockMove, why: str) -> None:
+    """Write the audit trail of moved stock, and publish how the offers stand."""
+    for was, now in stock.moved:
+        moved = [{"field": "remaining", "old": was.remaining, "new": now.remaining}]
+        work.audit(AuditEntry("offer", now.id, "stock", actor, moved, why))
+    for fact in facts.offers_changed(cycle.id, stock.changed(work)):
+        work.publish(fact)
 
 
 def view(order: Order, cycle: Cycle) -> OrderView:
@@ -28,6 +79,7 @@ def view(order: Order, cycle: Cycle) -> OrderView:
                 unit_price_cents=line.unit_price_cents,
                 total_cents=line.total_cents,
                 shorted=line.shorted,
+                max_unit_price_cents=line.max_unit_price_cents,
             )
             for line in order.lines
         ),
@@ -47,7 +99,7 @@ def line_changes(before: tuple[OrderLine, ...], after: tuple[OrderLine, ...]) ->
         was, now = old.get(offer_id), new.get(offer_id)
         named = now or was
         subject = {"offer_id": offer_id, "name": named.name, "name_es": named.name_es} if named else {}
-        for field in ("quantity", "unit_price_cents", "shorted"):
+        for field in ("quantity", "unit_price_cents", "shorted", "max_unit_price_cents"):
             old_value, new_value = getattr(was, field, None), getattr(now, field, None)
             told = field == "quantity" or (was is not None and now is not None) or (field == "shorted" and new_value)
             if told and old_value != new_value:

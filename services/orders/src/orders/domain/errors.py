@@ -6,11 +6,13 @@ Refused
 ├── TooManyAttempts        throttled; says for how long
 ├── TooManyMails           enough was mailed to this person for now; says for how long
 ├── TooManyTokens          a person holds as many API tokens as one may
+├── TooManyComments        an order or a person's last hour holds as many comments as it may
 ├── Forbidden              somebody, but not somebody who may
 ├── NotFound               not there, or not for these eyes
 ├── Invalid                fields that make no sense, each with a sentence
 ├── CycleClosed            the market day takes no orders (not yet, no longer)
-│   └── CycleCancelled     it will not take place at all
+│   ├── CycleCancelled     it will not take place at all
+│   └── OffersClosed       some offers closed earlier than their day; names them
 ├── CycleNotEditable       the market day is too far on for this change
 ├── OrderExists            the store already has a live order in this cycle
 ├── OrderNotEditable       packed, delivered or cancelled
@@ -23,6 +25,7 @@ Refused
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class Refused(Exception):
@@ -57,6 +60,18 @@ class CycleNotEditable(Refused):
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class OfferCutoff:
+    offer_id: str
+    cutoff_at: datetime
+
+
+class OffersClosed(CycleClosed):
+    def __init__(self, offers: tuple[OfferCutoff, ...]) -> None:
+        super().__init__(f"the cutoff of {len(offers)} of these offers has passed; their lines can't be changed")
+        self.offers = offers
+
+
 class OrderNotEditable(Refused):
     pass
 
@@ -85,6 +100,12 @@ class TooManyTokens(Refused):
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} tokens are in use; delete one first")
         self.limit = limit
+
+
+class TooManyComments(Refused):
+    def __init__(self, reason: str, retry_after_s: int) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,12 @@
-"""An order: what a store takes of a cycle's offers, decided while those offers are locked."""
+"""An order: what a store takes of a cycle's offers, and what it asked for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from orders.domain.errors import (
-    FieldError,
-    Invalid,
-    OrderNotEditable,
-    PriceChanged,
-    PriceNow,
-    Shortage,
-    SoldOut,
-    VersionConflict,
-)
+from orders.domain.errors import FieldError, Invalid, OrderNotEditable, VersionConflict
 
 MAX_LINES = 200
 MAX_QUANTITY = 10_000
@@ -37,17 +28,31 @@ class OnShortage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineRequest:
-    """One wish. `expected_unit_price_cents` guards against a price that changed; above `max_…` the line is dropped."""
+    """One wish. `expected_unit_price_cents` guards against a price that changed; above `max_…` the line is dropped.
+
+    A wish without a limit keeps the one its line has, unless `keeps_limit` is false: then the line has none any more.
+    """
 
     offer_id: str
     quantity: int
     expected_unit_price_cents: int | None = None
     max_unit_price_cents: int | None = None
+    keeps_limit: bool = True
+
+    def limit(self, placed: "OrderLine | None") -> int | None:
+        """Return the limit that the line has from now on."""
+        if self.max_unit_price_cents is not None or placed is None or not self.keeps_limit:
+            return self.max_unit_price_cents
+        return placed.max_unit_price_cents
 
 
 @dataclass(frozen=True, slots=True)
 class LockedOffer:
-    """An offer as it stands under its row lock; `remaining` None means not limited."""
+    """An offer as it stands under its row lock; `remaining` None means not limited.
+
+    `cutoff_at` None: with the market day. `counted` is what live lines hold of an offer without limit, where somebody
+    needed to know.
+    """
 
     id: str
     cycle_id: str
@@ -59,11 +64,24 @@ class LockedOffer:
     available: int | None
     remaining: int | None
     max_per_store: int | None
+    case_size: int | None = None
+    cutoff_at: datetime | None = None
+    counted: int | None = None
+
+    @property
+    def ordered(self) -> int | None:
+        """Return what all stores together ordered; None: not counted."""
+        if self.available is None or self.remaining is None:
+            return self.counted
+        return self.available - self.remaining
 
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """What was agreed. `shorted` is how much less than asked for; a line can be all shorted (quantity 0)."""
+    """What was agreed. `shorted` is how much less than asked for; a line can be all shorted (quantity 0).
+
+    A price that moves above `max_unit_price_cents` drops the line.
+    """
 
     offer_id: str
     name: str
@@ -72,6 +90,7 @@ class OrderLine:
     quantity: int
     unit_price_cents: int
     shorted: int
+    max_unit_price_cents: int | None = None
 
     @property
     def total_cents(self) -> int:
@@ -139,76 +158,6 @@ def check_requests(lines: Sequence[LineRequest], note: str | None) -> None:
         seen.add(line.offer_id)
     if errors:
         raise Invalid(*errors)
-
-
-def agree_lines(
-    requests: Sequence[LineRequest],
-    offers: Mapping[str, LockedOffer],
-    *,
-    held: Mapping[str, int],
-    on_shortage: OnShortage,
-) -> tuple[OrderLine, ...]:
-    """Decide every line against locked offers; `held` is what the order being amended already has of each.
-
-    Raises:
-        Invalid: an offer that is not of this cycle, or more than a store may have.
-        PriceChanged: some price is not the expected one, or every line is above its limit.
-        SoldOut: too little left (with PARTIAL: nothing at all left to give).
-
-    """
-    _require_offered(requests, offers)
-    _require_expected_prices(requests, offers)
-    lines: list[OrderLine] = []
-    shortages: list[Shortage] = []
-    for request in requests:
-        offer = offers[request.offer_id]
-        left = None if offer.remaining is None else offer.remaining + held.get(offer.id, 0)
-        too_dear = request.max_unit_price_cents is not None and offer.unit_price_cents > request.max_unit_price_cents
-        given = 0 if too_dear else request.quantity if left is None else min(request.quantity, left)
-        if given < request.quantity and not too_dear:
-            shortages.append(Shortage(offer.id, request.quantity, left or 0))
-        lines.append(_line(offer, given, request.quantity - given))
-    if shortages and (on_shortage is OnShortage.REJECT or not any(line.quantity for line in lines)):
-        raise SoldOut(tuple(shortages))
-    if not any(line.quantity for line in lines):
-        raise PriceChanged(tuple(PriceNow(line.offer_id, line.unit_price_cents) for line in lines))
-    if sum(line.total_cents for line in lines) > MAX_TOTAL_CENTS:
-        raise Invalid(FieldError("lines", f"an order may be worth {MAX_TOTAL_CENTS // 100} dollars at most"))
-    return tuple(lines)
-
-
-def _line(offer: LockedOffer, quantity: int, shorted: int) -> OrderLine:
-    return OrderLine(
-        offer_id=offer.id,
-        name=offer.name,
-        name_es=offer.name_es,
-        pack=offer.pack,
-        quantity=quantity,
-        unit_price_cents=offer.unit_price_cents,
-        shorted=shorted,
-    )
-
-
-def _require_offered(requests: Iterable[LineRequest], offers: Mapping[str, LockedOffer]) -> None:
-    errors = []
-    for index, request in enumerate(requests):
-        offer = offers.get(request.offer_id)
-        if offer is None:
-            errors.append(FieldError(f"lines.{index}.offer_id", "not an offer of this market day"))
-        elif offer.max_per_store is not None and request.quantity > offer.max_per_store:
-            errors.append(FieldError(f"lines.{index}.quantity", f"at most {offer.max_per_store} per store"))
-    if errors:
-        raise Invalid(*errors)
-
-
-def _require_expected_prices(requests: Iterable[LineRequest], offers: Mapping[str, LockedOffer]) -> None:
-    changed = tuple(
-        PriceNow(request.offer_id, offers[request.offer_id].unit_price_cents)
-        for request in requests
-        if request.expected_unit_price_cents not in (None, offers[request.offer_id].unit_price_cents)
-    )
-    if changed:
-        raise PriceChanged(changed)
 
 
 def stock_deltas(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from flask import Flask, Response, json, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from orders.application.facts import timestamp
 from orders.domain import account_errors, errors
 from orders.entrypoints.http import request_id
 
@@ -115,12 +116,22 @@ def _refusal(error: errors.Refused) -> Problem:
         case errors.PriceChanged():
             prices = [asdict(price) for price in error.prices]
             return Problem("price-changed", 409, "Prices have changed", str(error), {"prices": prices})
-        case errors.OrderExists():
-            more = {"order_id": error.order_id}
-            return Problem("order-exists", 409, "This store has an order in this cycle already", str(error), more)
         case errors.VersionConflict():
             title = f"Somebody changed this {error.what} in the meantime"
             return Problem("version-conflict", 412, title, str(error), {"version": error.version})
+        case _:
+            return _conflict(error)
+
+
+def _conflict(error: errors.Refused) -> Problem:
+    """Describe what the state of day or store stands against."""
+    match error:
+        case errors.OffersClosed():
+            closed = [{**asdict(one), "cutoff_at": timestamp(one.cutoff_at)} for one in error.offers]
+            return Problem("cycle-closed", 409, "Some of these offers have closed", str(error), {"offers": closed})
+        case errors.OrderExists():
+            more = {"order_id": error.order_id}
+            return Problem("order-exists", 409, "This store has an order in this cycle already", str(error), more)
         case _:
             return _passing_refusal(error)
 
@@ -137,6 +148,9 @@ def _passing_refusal(error: errors.Refused) -> Problem:
         case errors.TooManyMails():
             later = {"Retry-After": str(error.retry_after_s)}
             return Problem("too-many-requests", 429, "Too many mails to this person", str(error), headers=later)
+        case errors.TooManyComments():
+            later = {"Retry-After": str(error.retry_after_s)}
+            return Problem("too-many-requests", 429, "Too many comments", str(error), headers=later)
         case errors.TooManyTokens():
             return Problem("too-many-requests", 429, "Too many tokens", str(error), headers={"Retry-After": "3600"})
         case errors.Unavailable():

@@ -27,6 +27,8 @@ PAGES = (
     "orders",
     "no orders",
     "one order",
+    "commented order",
+    "refused comment",
     "board",
     "staff stores",
     "new store",
@@ -44,6 +46,10 @@ PAGES = (
     "new product",
     "import",
     "import preview",
+    "no standing order",
+    "standing order",
+    "refused standing order",
+    "standing order's store",
     "404",
     "403",
     "forgot",
@@ -67,6 +73,7 @@ def pages(
     world: Any, signed_in: Callable[..., Any], browser: Any, transactions: Any
 ) -> Callable[[str], dict[str, Any]]:
     def draw(locale: str) -> dict[str, Any]:
+        world.run("UPDATE cycles SET state = 'done'")
         store = world.store("Lupita's Market")
         buyer = signed_in(world.person(stores=[store], locale=locale))
         staff = signed_in(world.person(Role.STAFF, locale=locale))
@@ -104,6 +111,7 @@ def pages(
         )
         drawn["filled order"] = buyer.get(f"/order?fill={world.value('SELECT id FROM orders')}")
         drawn["sifted orders"] = staff.get("/orders?q=lupita&state=placed")
+        drawn |= _talk_and_standing(world, buyer, staff, drawn["one order"], offers)
         drawn |= {"orders": buyer.get("/orders"), "board": staff.get("/staff"), "stores": staff.get("/order")}
         return drawn | account_pages(world, transactions, browser, (buyer, staff), locale)
 
@@ -184,6 +192,24 @@ def account_pages(
         "recovery codes": codes,
         "second step": Page(step.status_code, step.text, step.headers, ""),
     }
+
+
+def _talk_and_standing(world: Any, buyer: Any, staff: Any, order: Any, offers: list[str]) -> dict[str, Any]:
+    form = order.form(f"{order.path.split('?')[0]}/comments")
+    product = str(world.value("SELECT product_id FROM offers WHERE id = CAST(:id AS uuid)", id=offers[0]))
+    drawn = {
+        "refused comment": buyer.send(form, text=""),
+        "commented order": buyer.send(form, text="Hola"),
+        "no standing order": buyer.get("/standing-order"),
+        "standing order's store": staff.get("/standing-order"),
+    }
+    add = drawn["no standing order"].form("/standing-order")
+    drawn["standing order"] = buyer.send(add, q="product", do=f"add:{product}")
+    again = drawn["standing order"].form("/standing-order")
+    drawn["refused standing order"] = buyer.send(
+        again, **{f"quantity-{product}": "x", f"limit-{product}": "y"}, do="save"
+    )
+    return drawn
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from orders.application import clock, planning_offers
+from orders.application import clock
 from orders.application.commands import Answer, PlaceOrder
 from orders.application.ordering import OrderDesk
 from orders.application.planning_offers import EditOffer, OffersDesk, RemoveOffer
@@ -171,21 +171,29 @@ def test_a_changed_price_leaves_placed_lines_alone(world: Any, staff: Staff, tra
     assert world.value("SELECT total_cents FROM orders") == 3_000
 
 
-def test_a_price_rise_of_an_open_day_is_followed_up_in_the_same_transaction(
-    world: Any, staff: Staff, monkeypatch: pytest.MonkeyPatch
+def test_a_price_above_a_lines_limit_drops_the_line_in_the_same_transaction(
+    world: Any, staff: Staff, transactions: Any
 ) -> None:
-    cycle, later = world.cycle(), world.cycle(state="scheduled", opens_in_s=60, cutoff_in_s=600)
-    followed: list[tuple[str, list[int]]] = []
-
-    def follow(_work: Any, day: Any, offers: Any) -> None:
-        followed.append((day.id, [offer.unit_price_cents for offer in offers]))
-
-    monkeypatch.setattr(planning_offers, "AFTER_PRICE_RISE", (follow,))
-    for day in (cycle, later):
-        offer = world.offer(day, price=1_500)
-        for price in (1_400, 1_600):
-            staff.call("PATCH", f"/cycles/{day}/offers/{offer}", {"unit_price_cents": price})
-    assert followed == [(cycle, [1_600])]
+    cycle = world.cycle()
+    dear, kept = world.offer(cycle, price=1_500, available=10), world.offer(cycle, price=900)
+    (buyer, store) = world.buyer()
+    lines = (LineRequest(dear, 2, max_unit_price_cents=1_600), LineRequest(kept, 1))
+    OrderDesk(transactions).place(PlaceOrder(buyer, cycle, store, lines), lambda order: Answer(201, order.id))
+    for price, left in ((1_600, 8), (1_400, 8), (1_601, 10)):
+        staff.call("PATCH", f"/cycles/{cycle}/offers/{dear}", {"unit_price_cents": price})
+        assert world.remaining(dear) == left
+    [event] = world.events("orders.order.amended.v1")
+    assert [line["offer_id"] for line in event["lines"]] == [kept]
+    assert event["actor"]["person_id"] == staff.actor.person_id
+    assert "above the limit of $16.00" in event["reason"]
+    versions = [
+        (offer["version"], offer["remaining"])
+        for told in world.events("orders.offers.changed.v1")
+        for offer in told["offers"]
+        if offer["offer_id"] == dear
+    ]
+    assert versions == sorted(versions, key=lambda told: told[0])
+    assert versions[-1][1] == 10
 
 
 def test_a_version_is_honoured_where_it_is_given(world: Any, staff: Staff) -> None:

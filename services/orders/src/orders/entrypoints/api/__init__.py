@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, current_app, json, request
 from orders.domain.errors import Unauthenticated
 from orders.entrypoints.api import (
     account_routes,
+    comment_routes,
     cycle_routes,
     order_routes,
     people_routes,
@@ -15,6 +16,7 @@ from orders.entrypoints.api import (
     product_import_routes,
     product_routes,
     session_routes,
+    standing_routes,
     store_routes,
 )
 from orders.entrypoints.api.openapi import document
@@ -38,6 +40,8 @@ def blueprint() -> Blueprint:
     people_routes.register(api)
     product_routes.register(api)
     product_import_routes.register(api)
+    comment_routes.register(api)
+    standing_routes.register(api)
     api.get("/openapi.json")(openapi)
     return api
 

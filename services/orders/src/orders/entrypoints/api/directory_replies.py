@@ -8,8 +8,8 @@ from flask import request
 from orders.application.commands import Answer
 from orders.application.directory_views import Listed, PersonCard, StoreCard
 from orders.domain.errors import FieldError, Invalid
-from orders.entrypoints.api.conditions import etag
 from orders.entrypoints.api.directory_bodies import PersonOut, StoreDetailOut
+from orders.entrypoints.api.versions import etag
 
 CREATED, OK, NO_CONTENT = 201, 200, 204
 
@@ -52,9 +52,9 @@ def truth_argument(name: str) -> bool | None:
 def choice_argument(name: str, choices: tuple[str, ...]) -> str | None:
     """Return one of the choices from the query."""
     given = request.args.get(name)
-    if given and given not in choices:
+    if given is not None and given not in choices:
         raise Invalid(FieldError(name, f"one of {', '.join(choices)}"))
-    return given or None
+    return given
 
 
 def _store(store: StoreCard, status: int, *headers: tuple[str, str]) -> Answer:

@@ -22,6 +22,7 @@ _FILTERS = (
     Parameter("store_id", "query", "only of this store", schema=_ID),
     Parameter("updated_since", "query", "only changed at or after", schema={"type": "string", "format": "date-time"}),
 )
+_REASON = Parameter("reason", "query", "why, for the order's history; up to 200 characters")
 _REFUSALS = ("sold-out", "cycle-closed", "price-changed")
 
 
@@ -57,6 +58,7 @@ def place() -> Response:
         lines=body.wishes(),
         note=body.note or "",
         on_shortage=body.shortage_rule(),
+        reason=body.reason.strip(),
     )
     return respond(container().ordering.place(command, created, once))
 
@@ -113,6 +115,7 @@ def amend(order_id: UUID) -> Response:
         lines=body.wishes(),
         note=body.note,
         on_shortage=body.shortage_rule(),
+        reason=body.reason.strip(),
     )
     return respond(container().ordering.amend(command, changed, once))
 
@@ -124,14 +127,16 @@ def amend(order_id: UUID) -> Response:
         404: ("not-found",),
         409: ("cycle-closed", "order-not-editable"),
         412: ("version-conflict",),
+        422: ("invalid",),
     },
-    parameters=(IF_MATCH, IDEMPOTENCY_KEY),
+    parameters=(IF_MATCH, IDEMPOTENCY_KEY, _REASON),
 )
 def cancel(order_id: UUID) -> Response:
     """Cancel an order."""
     actor = caller().actor
     once = request_key(actor, required=False)
-    command = CancelOrder(actor, str(order_id), _expected_version(actor, str(order_id)))
+    reason = (paging.text_argument("reason") or "").strip()
+    command = CancelOrder(actor, str(order_id), _expected_version(actor, str(order_id)), reason)
     return respond(container().ordering.cancel(command, cancelled, once))
 
 

@@ -9,10 +9,10 @@ from orders.application.directory_views import PeopleFilter, PersonState
 from orders.domain.people import Role
 from orders.entrypoints.api import directory_replies as replies
 from orders.entrypoints.api import paging
-from orders.entrypoints.api.conditions import expected_version, require_if_match
 from orders.entrypoints.api.directory_bodies import NewPersonIn, PeoplePage, PersonChangeIn, PersonOut
 from orders.entrypoints.api.operations import CURSOR, IDEMPOTENCY_KEY, IF_MATCH, LIMIT, Parameter, operation
 from orders.entrypoints.api.replies import reply
+from orders.entrypoints.api.versions import expected_version, require_if_match
 from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import caller, container
 
@@ -128,4 +128,4 @@ def invite_again(person_id: UUID) -> Response:
 
 
 def _expected(person_id: str) -> int | None:
-    return expected_version(lambda: container().directory.person(caller().actor, person_id).version)
+    return expected_version(lambda: container().directory.person(caller().actor, person_id).version, required=False)

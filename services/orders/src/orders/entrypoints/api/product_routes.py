@@ -12,7 +12,6 @@ from orders.domain.errors import FieldError, Invalid
 from orders.domain.people import Actor
 from orders.entrypoints.api import paging
 from orders.entrypoints.api.operations import CURSOR, IDEMPOTENCY_KEY, IF_MATCH, LIMIT, Parameter, operation
-from orders.entrypoints.api.preconditions import expected_version
 from orders.entrypoints.api.product_bodies import (
     KeptProductOut,
     NewProduct,
@@ -24,6 +23,7 @@ from orders.entrypoints.api.product_bodies import (
     SuggestionOut,
 )
 from orders.entrypoints.api.replies import reply
+from orders.entrypoints.api.versions import expected_version
 from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import caller, container
 

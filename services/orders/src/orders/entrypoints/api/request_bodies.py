@@ -8,6 +8,7 @@ from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
+from orders.application.reasons import MAX_REASON_CHARACTERS
 from orders.domain.errors import FieldError, Invalid
 from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
 
@@ -27,6 +28,14 @@ def _without_controls(text: str) -> str:
 
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"}), AfterValidator(_normal)]
 Note = Annotated[str, Field(max_length=MAX_NOTE_CHARACTERS), AfterValidator(_without_controls)]
+Reason = Annotated[
+    str,
+    Field(
+        max_length=MAX_REASON_CHARACTERS,
+        description='Why, for the order\'s history. Staff say "by phone" for what a store ordered on the phone.',
+    ),
+    AfterValidator(_without_controls),
+]
 Cents = Annotated[int, Field(ge=0, le=MAX_PRICE_CENTS)]
 
 
@@ -56,17 +65,33 @@ def _field_error(problem: Mapping[str, Any]) -> FieldError:
 class LineIn(In):
     offer_id: Id
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
-    expected_unit_price_cents: Cents | None = None
-    max_unit_price_cents: Cents | None = None
+    expected_unit_price_cents: Annotated[
+        Cents | None,
+        Field(
+            description="Refuse (price-changed) unless this is today's price or, for a placed line that doesn't grow,"
+            " the agreed one. A placed line keeps its price until it grows; then all of it is at today's."
+        ),
+    ] = None
+    max_unit_price_cents: Annotated[
+        Cents | None,
+        Field(
+            description="Drop the line, with notice, when the price is above this, now or later. Left out of a change,"
+            " the line keeps its limit; null takes it away."
+        ),
+    ] = None
 
     def wish(self) -> LineRequest:
         """Return the line as the use case takes it."""
-        return LineRequest(self.offer_id, self.quantity, self.expected_unit_price_cents, self.max_unit_price_cents)
+        keeps_limit = "max_unit_price_cents" not in self.model_fields_set
+        return LineRequest(
+            self.offer_id, self.quantity, self.expected_unit_price_cents, self.max_unit_price_cents, keeps_limit
+        )
 
 
 class OrderChange(In):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=MAX_LINES)]
     note: Note | None = None
+    reason: Reason = ""
     on_shortage: Literal["reject", "partial"] = "reject"
 
     def wishes(self) -> tuple[LineRequest, ...]:

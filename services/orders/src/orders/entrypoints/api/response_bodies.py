@@ -98,7 +98,11 @@ class ProductOut(Out):
 
 
 class OfferOut(Out):
-    """`available` and `remaining` null: not limited. `suggested_price_cents` and `quote` null: no quote known."""
+    """`available` and `remaining` null: not limited. `suggested_price_cents` and `quote` null: no quote known.
+
+    `ordered` is what all stores together ordered, null where it isn't counted; `case_missing` how many are missing
+    to fill the case begun last, null where nothing is sold by the case. `cutoff_at` null: the market day's.
+    """
 
     id: str
     product: ProductOut
@@ -109,6 +113,10 @@ class OfferOut(Out):
     version: int
     suggested_price_cents: int | None
     quote: QuoteOut | None
+    ordered: int | None
+    case_size: int | None
+    case_missing: int | None
+    cutoff_at: datetime | None
 
     @classmethod
     def of(cls, offer: OfferView) -> Self:
@@ -131,6 +139,10 @@ class OfferOut(Out):
             version=offer.version,
             suggested_price_cents=offer.suggested_price_cents,
             quote=None if offer.quote is None else QuoteOut.of(offer.quote),
+            ordered=offer.ordered_by_all,
+            case_size=offer.case_size,
+            case_missing=offer.case_missing,
+            cutoff_at=offer.cutoff_at,
         )
 
 
@@ -171,7 +183,7 @@ def _cycle_fields(cycle: CycleView) -> dict[str, Any]:
 
 
 class LineOut(Out):
-    """`shorted` is how much less than asked for was given."""
+    """`shorted` is how much less than asked for was given. A price above `max_unit_price_cents` drops the line."""
 
     offer_id: str
     name: str
@@ -181,6 +193,7 @@ class LineOut(Out):
     unit_price_cents: int
     total_cents: int
     shorted: int
+    max_unit_price_cents: int | None
 
     @classmethod
     def of(cls, line: LineView) -> Self:
@@ -269,6 +282,11 @@ class PriceOut(Out):
     unit_price_cents: int
 
 
+class OfferCutoffOut(Out):
+    offer_id: str
+    cutoff_at: datetime
+
+
 class ProblemOut(Out):
     """RFC 9457. `type` ends in a stable slug; the optional members belong to the slug named like them."""
 
@@ -281,5 +299,6 @@ class ProblemOut(Out):
     errors: list[FieldErrorOut] | None = None
     shortages: list[ShortageOut] | None = None
     prices: list[PriceOut] | None = None
+    offers: list[OfferCutoffOut] | None = None
     order_id: str | None = None
     version: int | None = None

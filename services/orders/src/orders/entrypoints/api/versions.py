@@ -15,13 +15,18 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def require_if_match() -> None:
+    if not request.headers.get("If-Match", "").strip(" ,"):
+        raise PreconditionRequired("send the ETag as If-Match")
+
+
 def expected_version(current: Callable[[], int], *, required: bool) -> int | None:
     """Read If-Match: None for no condition or `*`, otherwise a version; of several tags the current one, if it is one.
 
     Weak tags count too: a proxy that compresses weakens what we sent. `current` is asked only where several are given.
     """
-    if required and not request.headers.get("If-Match", "").strip(" ,"):
-        raise PreconditionRequired("send the ETag as If-Match")
+    if required:
+        require_if_match()
     wanted = request.if_match
     if not wanted or wanted.star_tag:
         return None

@@ -24,6 +24,7 @@ from orders.entrypoints.pages import (
     sessions,
     staff_people,
     staff_stores,
+    standing_page,
     templating,
 )
 from orders.entrypoints.pages.csrf import ForgedForm, FormTokens
@@ -46,6 +47,7 @@ PARTS = (
     cycles,
     cycle_offers,
     offer_trail,
+    standing_page,
 )
 
 

@@ -43,6 +43,7 @@ def _drawn(template: str) -> Response:
         board=board,
         left=left,
         totals=sorted(board.totals, key=_tightest_first),
+        unanswered=container().comments.unanswered(signed_in().actor),
         live_orders=[order for order in board.orders if order.state is not OrderState.CANCELLED],
         rendered_at_ms=rendered_at_ms,
         words=board_words(),

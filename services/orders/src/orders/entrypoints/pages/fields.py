@@ -23,6 +23,8 @@ class PageRequest(Request):
     def _load_form_data(self) -> None:
         # Files and fields are read together: whichever is asked for first, the fields come out of here.
         if "form" not in self.__dict__:
+            # Kept as it came: an idempotency key is of the whole body, whoever reads the form before.
+            self.get_data(cache=True, parse_form_data=False)
             super()._load_form_data()
             self.__dict__["form"] = self._visible(self.__dict__["form"])
 
@@ -32,7 +34,7 @@ class PageRequest(Request):
         return ImmutableMultiDict([(name, without_controls(value)) for name, value in fields.items(multi=True)])
 
 
-def typed(form: MultiDict[str, str], name: str, most: int) -> str:
+def field_text(form: MultiDict[str, str], name: str, most: int) -> str:
     """Return a field's text, cut to `most`.
 
     Browsers send line ends as CRLF; kept that way, a text would change by being looked at.

@@ -1,27 +1,34 @@
-"""The orders so far, looked through; one of them with what happened to it, and cancelling it."""
+"""The orders so far, looked through; one of them with what happened and was said about it; cancelling, commenting."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from flask import Blueprint, Response, render_template, request
 
-from orders.application.commands import CancelOrder
+from orders.application.commands import Answer, CancelOrder
+from orders.application.comment_book import MAX_CHARACTERS, MAX_PER_ORDER, CommentView
 from orders.application.order_lists import OrderSearch
+from orders.application.queries import LineView
+from orders.application.reasons import MAX_REASON_CHARACTERS
 from orders.application.shop import View
 from orders.domain import errors
 from orders.domain.order import OrderState, is_id
 from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import container
-from orders.entrypoints.pages import refusals
+from orders.entrypoints.pages import one_order_refusals, refusals
 from orders.entrypoints.pages.csrf import ForgedForm
+from orders.entrypoints.pages.fields import field_text
 from orders.entrypoints.pages.ordering import gone_to, shown_version
 from orders.entrypoints.pages.reader import private, signed_in
 from orders.entrypoints.pages.shop_view import searched_text
 from orders.entrypoints.pages.site import site
 
 ORDERS_PER_PAGE = 30
+MAX_BODY_CHARACTERS = 1_000_000
+"""Longer than any body: a comment that is too long is refused, not cut."""
 MARKET_DAYS_LISTED = 60
 MAX_NUMBER_DIGITS = 15
 
@@ -89,6 +96,15 @@ def index() -> Response:
     return Response(page, mimetype="text/html")
 
 
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed into the forms of the page, shown again when it could not be sent."""
+
+    comment: str = ""
+    reason: str = ""
+    wrong: Mapping[str, str] = field(default_factory=dict)
+
+
 @blueprint.get("/orders/<uuid:order_id>")
 @private
 def one(order_id: UUID) -> Response:
@@ -102,21 +118,72 @@ def cancel(order_id: UUID) -> Response:
     """Cancel an order; 303 back to it, or the order as it is now with what stands in the way."""
     person = signed_in()
     once = request_key(person.actor, required=False)
+    reason = field_text(request.form, "reason", MAX_REASON_CHARACTERS)
+    typed = Typed(reason=reason)
     try:
         site().forms.require()
-        command = CancelOrder(person.actor, str(order_id), shown_version())
+        command = CancelOrder(person.actor, str(order_id), shown_version(), reason.strip())
         return respond(container().ordering.cancel(command, gone_to("cancelled"), once))
     except ForgedForm:
-        return _page(order_id, refusal=refusals.forged())
-    except errors.VersionConflict:
-        return _page(order_id, refusal=refusals.changed_before_cancelling())
-    except (errors.CycleClosed, errors.OrderNotEditable):
-        return _page(order_id, refusal=refusals.too_late_to_cancel())
+        return _page(order_id, refusal=one_order_refusals.forged_cancelling(), typed=typed)
+    except errors.Refused as refused:
+        refusal = one_order_refusals.cancelling(refused, lambda: _lines(order_id))
+        if refusal is None:
+            raise
+        return _page(order_id, refusal=refusal, typed=typed)
 
 
-def _page(order_id: UUID, *, done: str | None = None, refusal: refusals.Refusal | None = None) -> Response:
-    page = container().queries.order_page(signed_in().actor, str(order_id))
+def _lines(order_id: UUID) -> tuple[LineView, ...]:
+    return container().queries.order(signed_in().actor, str(order_id)).lines
+
+
+@blueprint.post("/orders/<uuid:order_id>/comments")
+@private
+def comment(order_id: UUID) -> Response:
+    """Write a comment; 303 back to the order, or the order with what was typed and what is wrong with it."""
+    person = signed_in()
+    once = request_key(person.actor, required=False)
+    text = field_text(request.form, "text", MAX_BODY_CHARACTERS)
+    kept = text[: 2 * MAX_CHARACTERS]
+    try:
+        site().forms.require()
+        return respond(container().commenting.post(person.actor, str(order_id), text, _commented, once))
+    except ForgedForm:
+        return _page(order_id, refusal=refusals.forged(), typed=Typed(kept))
+    except errors.Invalid:
+        typed = Typed(kept, wrong={"text": one_order_refusals.comment_length()})
+        return _page(order_id, refusal=one_order_refusals.comment_of_wrong_length(), typed=typed)
+    except (errors.KeyReused, errors.KeyInFlight):
+        return _page(order_id, refusal=one_order_refusals.comment_sent_before(), typed=Typed(kept))
+    except errors.TooManyComments:
+        return _page(order_id, refusal=one_order_refusals.too_many_comments(), typed=Typed(kept))
+
+
+def _commented(written: CommentView) -> Answer:
+    return Answer(303, "", (("Location", f"/orders/{written.order_id}?done=commented#comments"),))
+
+
+def _page(
+    order_id: UUID, *, done: str | None = None, refusal: refusals.Refusal | None = None, typed: Typed | None = None
+) -> Response:
+    actor, shown = signed_in().actor, typed or Typed()
+    rendered_at_ms = time.time_ns() // 1_000_000
+    page = container().queries.order_page(actor, str(order_id))
     body = render_template(
-        "pages/one_order.html", page=page, done=done, refusal=refusal, key=str(uuid4()), here="orders"
+        "pages/one_order.html",
+        page=page,
+        comments=container().comments.of_order(actor, str(order_id)),
+        most_comments=MAX_PER_ORDER,
+        has_standing=container().standing.of_store(actor, page.order.store_id) is not None,
+        done=done,
+        refusal=refusal,
+        key=str(uuid4()),
+        comment_key=str(uuid4()),
+        typed_comment=shown.comment,
+        typed_reason=shown.reason,
+        wrong=shown.wrong,
+        is_cancelling=refusal is not None and refusal.of_cancelling,
+        rendered_at_ms=rendered_at_ms,
+        here="orders",
     )
     return Response(body, refusal.status if refusal else 200, mimetype="text/html")

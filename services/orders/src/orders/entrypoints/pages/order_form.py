@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from orders.application.shop import ShopOffer
 from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
-from orders.entrypoints.pages.fields import typed
+from orders.entrypoints.pages.fields import field_text
 
 QUANTITY_PREFIX = "quantity-"
 PRICE_PREFIX = "price-"
@@ -33,6 +33,7 @@ class TypedOrder:
     limits: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     on_shortage: OnShortage = OnShortage.REJECT
+    by_phone: bool = False
 
     def nonsense(self) -> list[str]:
         """Return the offers whose quantity is no whole number from 0 to what anybody could want."""
@@ -99,8 +100,9 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
         quantities=dict(islice(quantities.items(), MAX_TYPED_LINES)),
         prices=prices,
         limits={id_: text for id_, text in _typed(form, LIMIT_PREFIX) if text.strip()},
-        note=typed(form, "note", MAX_NOTE_KEPT),
+        note=field_text(form, "note", MAX_NOTE_KEPT),
         on_shortage=OnShortage.PARTIAL if form.get("on_shortage") == OnShortage.PARTIAL.value else OnShortage.REJECT,
+        by_phone=form.get("by_phone") == "yes",
     )
 
 

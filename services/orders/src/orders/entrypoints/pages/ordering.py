@@ -9,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from orders.application.commands import AmendOrder, Answer, PlaceOrder
 from orders.application.queries import OrderView, StoreView
+from orders.application.reasons import BY_PHONE
 from orders.application.sessions import Caller
 from orders.application.shop import View
 from orders.domain import errors
@@ -82,7 +83,15 @@ def place() -> Response:
 
     def send() -> Answer:
         return container().ordering.place(
-            PlaceOrder(person.actor, cycle_id, store_id, typed.lines(), typed.note.strip(), typed.on_shortage),
+            PlaceOrder(
+                person.actor,
+                cycle_id,
+                store_id,
+                typed.lines(),
+                typed.note.strip(),
+                typed.on_shortage,
+                reason=_reason(person, typed),
+            ),
             gone_to("placed"),
             once,
         )
@@ -101,12 +110,24 @@ def amend(order_id: object) -> Response:
 
     def send() -> Answer:
         return container().ordering.amend(
-            AmendOrder(person.actor, order.id, shown_version(), typed.lines(), typed.note.strip(), typed.on_shortage),
+            AmendOrder(
+                person.actor,
+                order.id,
+                shown_version(),
+                typed.lines(),
+                typed.note.strip(),
+                typed.on_shortage,
+                reason=_reason(person, typed),
+            ),
             gone_to("amended"),
             once,
         )
 
     return _try(send, person, typed, order.store_id, order.cycle_id)
+
+
+def _reason(person: Caller, typed: TypedOrder) -> str:
+    return BY_PHONE if typed.by_phone and person.actor.is_staff else ""
 
 
 def resume(form: MultiDict[str, str]) -> Response | None:

@@ -19,7 +19,7 @@ from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages import product_words as words
 from orders.entrypoints.pages.csrf import ForgedForm
-from orders.entrypoints.pages.fields import typed
+from orders.entrypoints.pages.fields import field_text
 from orders.entrypoints.pages.ordering import shown_version
 from orders.entrypoints.pages.price_chart import chart_of
 from orders.entrypoints.pages.product_form import TypedProduct, as_kept, of_series, read_form
@@ -57,7 +57,7 @@ def staff() -> Actor:
 
 def sought(name: str) -> str:
     """Return a text that is searched for, without what the database takes for no text."""
-    return typed(request.args, name, MAX_SEARCH_CHARACTERS).strip()
+    return field_text(request.args, name, MAX_SEARCH_CHARACTERS).strip()
 
 
 @blueprint.get("/staff/products")

@@ -8,8 +8,8 @@ from orders.domain import errors
 from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY
 from orders.entrypoints.pages.formats import money
 from orders.entrypoints.pages.order_form import TypedOrder
+from orders.entrypoints.pages.reader import formats, ngettext
 from orders.entrypoints.pages.reader import gettext as _
-from orders.entrypoints.pages.reader import ngettext
 
 OK, FORBIDDEN, CONFLICT, PRECONDITION_FAILED, UNPROCESSABLE = 200, 403, 409, 412, 422
 
@@ -26,6 +26,7 @@ class Refusal:
     link: tuple[str, str] | None = None
     closed: bool = False
     kind: str = "refusal"
+    of_cancelling: bool = False
 
     def of(self, offer_id: str) -> str | None:
         """Return what is to be said at one line."""
@@ -41,6 +42,8 @@ def explain(refused: errors.Refused, typed: TypedOrder, offers: Mapping[str, Sho
             return _price_changed(prices, typed)
         case errors.Invalid(errors=problems):
             return _invalid(problems, typed, offers)
+        case errors.OffersClosed(offers=closed_ones):
+            return offers_closed(closed_ones, offers)
         case _:
             return _explain_state(refused)
 
@@ -78,6 +81,25 @@ def _cancelled() -> Refusal:
         _("This market day was cancelled."),
         _("It will not take place, so nothing was changed. What you typed is still below."),
         closed=True,
+    )
+
+
+def offers_closed(closed_ones: tuple[errors.OfferCutoff, ...], offers: Mapping[str, ShopOffer]) -> Refusal:
+    """Say which lines can't be changed any more, and what stands in each."""
+
+    def sentence(one: errors.OfferCutoff) -> str:
+        ordered = offers[one.offer_id].ordered if one.offer_id in offers else 0
+        return _("Closed since %(moment)s. Your order has %(num)s of it: write %(num)s to go on.") % {
+            "moment": formats().moment(one.cutoff_at),
+            "num": ordered,
+        }
+
+    return Refusal(
+        CONFLICT,
+        ngettext("One product has closed already.", "%(num)s products have closed already.", len(closed_ones))
+        % {"num": len(closed_ones)},
+        _("They are being bought earlier than the rest, so their lines stay as they are. Nothing was changed yet."),
+        lines={one.offer_id: sentence(one) for one in closed_ones},
     )
 
 
@@ -218,6 +240,7 @@ def changed_before_cancelling() -> Refusal:
         PRECONDITION_FAILED,
         _("The order was changed somewhere else in the meantime."),
         _("It was not cancelled. Look it over as it is now, then decide."),
+        of_cancelling=True,
     )
 
 
@@ -227,4 +250,5 @@ def too_late_to_cancel() -> Refusal:
         CONFLICT,
         _("This order can no longer be cancelled here."),
         _("The cutoff has passed. Call us, and we see what can be done."),
+        of_cancelling=True,
     )

@@ -12,7 +12,7 @@ from orders.entrypoints.pages import second_step
 from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.door import MAX_EMAIL_SHOWN, Door, done_words, draw, kept_form
 from orders.entrypoints.pages.entering import go_on, remember_language, waiting
-from orders.entrypoints.pages.fields import typed
+from orders.entrypoints.pages.fields import field_text
 from orders.entrypoints.pages.reader import caller, local_path
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.site import site
@@ -89,7 +89,7 @@ def language() -> AnyResponse:
 def _again(refusal: str, hint: str, *, status: int) -> Response:
     door = Door(
         next_path=local_path(request.form.get("next")),
-        email=typed(request.form, "email", MAX_EMAIL_SHOWN),
+        email=field_text(request.form, "email", MAX_EMAIL_SHOWN),
         refusal=refusal,
         hint=hint,
         kept=dict(kept_form(request.form).items()),

@@ -16,7 +16,7 @@ STORES_PER_PAGE = 60
 CARRIED = ("fill",)
 
 
-def draw(stores: tuple[StoreView, ...], path: str = "/order") -> Response:
+def draw(stores: tuple[StoreView, ...], path: str = "/order", here: str = "order") -> Response:
     """Let one of these stores be chosen; the choice leads to `path` with `?store=`."""
     is_searched = len(stores) > SEARCHED_FROM
     searched = only_text(request.args.get("q", ""))[:MAX_SEARCHED_CHARACTERS].strip() if is_searched else ""
@@ -32,7 +32,7 @@ def draw(stores: tuple[StoreView, ...], path: str = "/order") -> Response:
         pager=pager,
         path=path,
         carried={name: request.args[name] for name in CARRIED if request.args.get(name)},
-        here="order",
+        here=here,
     )
     return Response(page, mimetype="text/html")
 
