@@ -10,6 +10,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+import structlog
 from flask.testing import FlaskClient
 from mercadito_events.service.database import DatabaseSettings, create_engine
 from mercadito_events.service.migrations import upgrade
@@ -33,6 +34,18 @@ TABLES = (
     " standing_order_runs, product_imports"
 )
 POOL_SIZE = 24
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lines() -> None:
+    """Log in lines of JSON, as the processes do; what structlog draws for a developer shows every local variable."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")

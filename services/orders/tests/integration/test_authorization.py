@@ -153,6 +153,17 @@ ROUTES = {
     "POST /staff/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>": May.STAFF,
     "POST /staff/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>/accept": May.STAFF,
     "POST /staff/cycles/<uuid:cycle_id>/offers/<uuid:offer_id>/remove": May.STAFF,
+    "DELETE /api/v1/stores/<uuid:store_id>/standing-order": May.OWNER,
+    "GET /api/v1/orders/<uuid:order_id>/comments": May.OWNER,
+    "GET /api/v1/stores/<uuid:store_id>/standing-order": May.OWNER,
+    "POST /api/v1/orders/<uuid:order_id>/comments": May.OWNER,
+    "POST /orders/<uuid:order_id>/comments": May.OWNER,
+    "POST /standing-order": May.OWNER,
+    "POST /standing-order/from-order": May.OWNER,
+    "POST /standing-order/pause": May.OWNER,
+    "POST /standing-order/remove": May.OWNER,
+    "PUT /api/v1/stores/<uuid:store_id>/standing-order": May.OWNER,
+    "GET /standing-order": May.SIGNED_IN,
 }
 OF_THE_PROCESS = {"/healthz", "/readyz", "/metrics"}
 CALLERS = ("nobody", "stranger", "owner", "staff", "admin")
@@ -182,6 +193,10 @@ class Scene:
 
     def ask(self, who: str, method: str, rule: str) -> Any:
         """Call a route as somebody, by session cookie, as a page of ours would."""
+        if "standing" in rule:  # whoever asked before may have removed it
+            self.world.run("DELETE FROM standing_order_lines")
+            self.world.run("DELETE FROM standing_orders")
+            _standing_order(self.world, self.ids["store_id"], self.actors["owner"], self.ids["product_id"])
         path = self.address(who, rule)
         client = self.app.test_client()
         headers = {"Sec-Fetch-Site": "same-origin", "If-Match": '"1"', "Idempotency-Key": str(uuid4())}
@@ -257,6 +272,10 @@ class Scene:
         known: dict[str, dict[str, Any]] = {
             "/api/v1/orders": {"cycle_id": self.ids["cycle_id"], "store_id": self.ids["store_id"], "lines": lines},
             "/api/v1/orders/<uuid:order_id>": {"lines": lines},
+            "/api/v1/orders/<uuid:order_id>/comments": {"text": "Hola"},
+            "/api/v1/stores/<uuid:store_id>/standing-order": {
+                "lines": [{"product_id": self.ids["product_id"], "quantity": 1}]
+            },
         }
         return known.get(rule, {})
 
@@ -265,7 +284,7 @@ class Scene:
             offer = self.ids["offer_id"]
             cycle, store = self.ids["cycle_id"], self.ids["store_id"]
             return {"cycle_id": cycle, "store_id": store, f"quantity-{offer}": "1"}
-        return {"version": "1"}
+        return {"version": "1", "store_id": self.ids["store_id"], "order_id": self.ids["order_id"]}
 
 
 @pytest.fixture
@@ -307,6 +326,22 @@ def new_session(world: Any, actor: Actor) -> str:
         hash=hashlib.sha256(secret.encode()).digest(),
     )
     return secret
+
+
+def _standing_order(world: Any, store: str, owner: Actor, product: str) -> None:
+    standing = str(uuid4())
+    world.run(
+        "INSERT INTO standing_orders (id, store_id, saved_by) VALUES (:id, :store, :person)",
+        id=standing,
+        store=store,
+        person=owner.person_id,
+    )
+    world.run(
+        "INSERT INTO standing_order_lines (standing_order_id, position, product_id, quantity)"
+        " VALUES (:id, 0, :product, 2)",
+        id=standing,
+        product=product,
+    )
 
 
 def _order(world: Any, cycle: str, store: str, offer: str) -> str:

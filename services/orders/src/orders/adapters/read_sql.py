@@ -27,8 +27,9 @@ _ORDERED_BY_ALL = (
 )
 OFFERS = text(
     # The store's lines apart: joined one by one, the plan reads every line there ever was.
-    "WITH mine AS MATERIALIZED (SELECT l.offer_id, l.quantity, l.shorted FROM orders m JOIN order_lines l"
-    " ON l.order_id = m.id WHERE m.cycle_id = CAST(:cycle_id AS uuid) AND m.store_id = CAST(:store_id AS uuid)"
+    "WITH mine AS MATERIALIZED (SELECT l.offer_id, l.quantity, l.shorted, l.unit_price_cents, l.max_unit_price_cents"
+    " FROM orders m JOIN order_lines l ON l.order_id = m.id WHERE m.cycle_id = CAST(:cycle_id AS uuid)"
+    " AND m.store_id = CAST(:store_id AS uuid)"
     " AND m.state <> 'cancelled')"
     " SELECT o.id, o.product_id, p.name, p.name_es, p.category, p.pack, p.series_id, o.unit_price_cents, o.available,"
     " o.remaining, o.max_per_store, o.version, p.units_per_package, p.yield_share, p.markup, p.floor_cents,"

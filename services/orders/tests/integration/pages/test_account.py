@@ -163,7 +163,7 @@ def test_a_token_is_made_shown_once_and_revoked(world: Any, signed_in: Any, nobo
     assert nobody.call("GET", "/me").status_code == 401
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 61, "a\x00b", "a\nb"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 61, "\x00", "a\nb"])
 def test_a_token_needs_a_name_that_one_can_read(world: Any, signed_in: Any, name: str) -> None:
     browser = signed_in(world.buyer()[0])
     page = browser.send(browser.get("/account").form("/account/tokens"), name=name, scope="read")

@@ -105,7 +105,7 @@ def test_a_small_day_is_searched_by_the_server_too(market: Any) -> None:
 def test_categories_are_counted_and_all_pages_together_show_every_offer_once(crowd: Any) -> None:
     page = crowd.browser.get("/order")
     assert "Citrus 1,000" in page.words
-    assert "All 3,003" in page.words
+    assert "Everything 3,003" in page.words
     shown = [offer for number in range(1, 17) for offer in offers_on(crowd.browser.get(f"/order?page={number}"))]
     assert len(shown) == len(set(shown)) == 3_003
 
@@ -264,7 +264,7 @@ def test_a_form_with_more_lines_than_any_order_may_have_is_bounded(world: Any, c
 def test_staff_see_in_large_letters_for_whom_they_order(world: Any, crowd: Any, signed_in: Callable[..., Any]) -> None:
     staff = signed_in(world.person(Role.STAFF))
     choice = staff.get("/order")
-    assert "441 more stores" in choice.words
-    page = staff.get("/order?name=ABARROTES+499")
-    [card] = page.read.having("a", class_="card")
+    assert "1 to 60 of 501" in choice.words
+    page = staff.get("/order?q=ABARROTES+499")
+    [card] = page.read.having("a", class_="entry")
     assert "You are ordering for Abarrotes 499" in staff.get(card["href"]).words

@@ -64,7 +64,8 @@ def test_a_form_sent_twice_plans_one_day(world: Any, desk: Desk) -> None:
 def test_hostile_plans_come_back_as_typed_with_a_sentence(world: Any, desk: Desk, name: str, text: str) -> None:
     page = desk.plan(**{name: text})
     if page.status == 200:
-        assert name == "name"
+        # A NUL is as good as nothing, which these may be.
+        assert name == "name" or (text == "\x00" and name in ("remind_at", "packing_at"))
         assert "<script>alert" not in page.html
     else:
         assert page.status == 422, page.words[:500]

@@ -74,7 +74,7 @@ def test_a_series_is_neither_taken_away_nor_made_up_by_a_form_that_says_nonsense
     form = desk.browser.get(path).form(f"{path}/series")
     nothing = desk.browser.send(form)
     assert (nothing.status, "Choose one of the series first." in nothing.words) == (422, True)
-    for nonsense in ("avocados", "\x00", "x" * 100_000):
+    for nonsense in ("avocados", "x" * 100_000):
         assert desk.browser.send(form, series_id=nonsense).status == 422
     assert str(desk.world.value("SELECT series_id FROM products")) == series
 
