@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mercadito_events.service.settings import Reader, SettingsError, database
 
@@ -38,12 +39,21 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
+    _add_seed(commands)
     keys = commands.add_parser("keys", help="the keys that identities are signed with")
     rotate = keys.add_subparsers(required=True, metavar="action").add_parser(
         "rotate", help="sign with a new key; the old ones stay listed for 31 days"
     )
     rotate.set_defaults(run=_rotate_keys)
     return parser
+
+
+def _add_seed(commands: Any) -> None:
+    text = "make a large made-up world to measure with: past orders and an open market day"
+    command = commands.add_parser("seed", help=text, description=text)
+    for name, default in (("products", 10_000), ("stores", 500), ("orders", 250_000), ("offers", 3_000), ("seed", 1)):
+        command.add_argument(f"--{name}", type=int, default=default, help=f"default: {default}")
+    command.set_defaults(run=_seed)
 
 
 def _web(_options: argparse.Namespace) -> int:
@@ -103,6 +113,15 @@ def _demo(_options: argparse.Namespace) -> int:
     from orders.settings import TaskSettings  # noqa: PLC0415 - see above
 
     return make(TaskSettings.from_env(os.environ))
+
+
+def _seed(options: argparse.Namespace) -> int:
+    from orders.application.seed_plan import Scale  # noqa: PLC0415 - see above
+    from orders.entrypoints.seed import main as make  # noqa: PLC0415 - see above
+    from orders.settings import TaskSettings  # noqa: PLC0415 - see above
+
+    scale = Scale(options.products, options.stores, options.orders, options.offers, options.seed)
+    return make(TaskSettings.from_env(os.environ), scale)
 
 
 def _republish(_options: argparse.Namespace) -> int:
