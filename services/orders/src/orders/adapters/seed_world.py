@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -40,7 +41,7 @@ class SeedWorld:
     def now(self) -> datetime:
         """Return the database's clock."""
         with self.engine.connect() as connection:
-            return connection.execute(sql.CLOCK).scalar_one()
+            return cast("datetime", connection.execute(sql.CLOCK).scalar_one())
 
     def people(self, scale: Scale, password_hash: str, told: Told) -> None:
         """Write stores and their people."""
@@ -87,7 +88,7 @@ class SeedWorld:
         return made
 
     def past(self, scale: Scale, products: Sequence[Product], told: Told) -> None:
-        """Write the past market days, oldest first, a transaction each; two at a time, numbers in order all the same."""
+        """Write the past market days, a transaction each, two at a time; an older order still has a smaller number."""
         now = self.now()
         stores = [plan.store(scale, number).id for number in range(scale.stores)]
         waiting: set[Future[int]] = set()
@@ -126,9 +127,7 @@ class SeedWorld:
         told(scale.offers)
         return self._name(cutoff_at)
 
-    def _missing_days(
-        self, scale: Scale, products: Sequence[Product], now: datetime, told: Told
-    ) -> Iterator[PastDay]:
+    def _missing_days(self, scale: Scale, products: Sequence[Product], now: datetime, told: Told) -> Iterator[PastDay]:
         """Work out the days that are not there yet; those that are count as done."""
         with self.engine.connect() as connection:
             ids = [plan.past_day_id(scale, number) for number in range(scale.past_days)]
@@ -187,9 +186,7 @@ def _person_row(person: Person, password_hash: str) -> str:
 
 def _product_row(scale: Scale, made: Product) -> str:
     series = _series_id(scale, made.series)
-    return row(
-        made.id, made.name, made.name_es, made.category, made.pack, series, YIELD, MARKUP, made.case_size
-    )
+    return row(made.id, made.name, made.name_es, made.category, made.pack, series, YIELD, MARKUP, made.case_size)
 
 
 def _quote_row(scale: Scale, number: int, last: plan.Point) -> str:

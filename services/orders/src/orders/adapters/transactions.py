@@ -35,11 +35,12 @@ _log = structlog.get_logger(__name__)
 
 
 class SqlUnitOfWork:
-    """`UnitOfWork` on a connection inside a transaction; `flush` writes the facts, and must come last."""
+    """`UnitOfWork` on a connection inside a transaction; `flush` writes trail and facts, and must come last."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._facts: list[Fact] = []
+        self._trail: list[AuditEntry] = []
         self.cycles = SqlCycles(connection)
         self.offers = SqlOffers(connection)
         self.orders = SqlOrders(connection)
@@ -53,19 +54,8 @@ class SqlUnitOfWork:
         return cast("datetime", self._connection.scalar(text("SELECT clock_timestamp()")))
 
     def audit(self, entry: AuditEntry) -> None:
-        """Write a line of the trail."""
-        self._connection.execute(
-            _AUDIT,
-            {
-                "entity": entry.entity,
-                "entity_id": entry.entity_id,
-                "action": entry.action,
-                "person_id": entry.actor.person_id if entry.actor else None,
-                "role": entry.actor.role.value if entry.actor else None,
-                "changes": json.dumps(entry.changes),
-                "reason": entry.reason,
-            },
-        )
+        """Remember a line of the trail for `flush`."""
+        self._trail.append(entry)
 
     def publish(self, fact: Fact) -> None:
         """Remember a fact for `flush`."""
@@ -87,11 +77,29 @@ class SqlUnitOfWork:
         )
 
     def flush(self) -> None:
-        """Write the facts to the outbox: every row lock is held by now, so their order is that of the commits."""
+        """Write trail and facts: every row lock is held by now, so the order of the facts is that of the commits."""
+        self._write_trail()
         for fact in self._facts:
             event = new_event(fact.type, fact.data, source=SOURCE, subject=fact.about)
             enqueue(self._connection, event, expires_at=fact.expires_at)
         self._facts.clear()
+
+    def _write_trail(self) -> None:
+        """Write all lines in one statement: an order moves the stock of ten offers, each with a line of its own."""
+        if not self._trail:
+            return
+        actors = [entry.actor for entry in self._trail]
+        values = {
+            "entities": [entry.entity for entry in self._trail],
+            "ids": [entry.entity_id for entry in self._trail],
+            "actions": [entry.action for entry in self._trail],
+            "people": [actor.person_id if actor else None for actor in actors],
+            "roles": [actor.role.value if actor else None for actor in actors],
+            "changes": [json.dumps(entry.changes) for entry in self._trail],
+            "reasons": [entry.reason for entry in self._trail],
+        }
+        self._connection.execute(_AUDIT, values)
+        self._trail.clear()
 
 
 class SqlTransactions:
@@ -135,8 +143,10 @@ class SqlTransactions:
 
 _AUDIT = text(
     "INSERT INTO audit (entity, entity_id, action, person_id, role, changes, reason)"
-    " VALUES (:entity, CAST(:entity_id AS uuid), :action, CAST(:person_id AS uuid), :role,"
-    " CAST(:changes AS jsonb), :reason)"
+    " SELECT entity, entity_id, action, person_id, role, changes, reason FROM unnest(CAST(:entities AS text[]),"
+    " CAST(:ids AS uuid[]), CAST(:actions AS text[]), CAST(:people AS uuid[]), CAST(:roles AS text[]),"
+    " CAST(:changes AS jsonb[]), CAST(:reasons AS text[])) WITH ORDINALITY"
+    " AS entry (entity, entity_id, action, person_id, role, changes, reason, place) ORDER BY place"
 )
 _MAIL = text(
     "INSERT INTO mails (message_id, kind, state, person_id, order_id, at, reason)"

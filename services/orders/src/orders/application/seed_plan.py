@@ -230,7 +230,7 @@ def open_offers(scale: Scale, opened: int, products: Sequence[Product]) -> Itera
 
 def _past_order(chance: random.Random, store_number: int, offers: int) -> PastOrder:
     fewest = min(FEWEST_LINES, offers)
-    wanted = min(fewest + int((MOST_LINES - FEWEST_LINES + 1) * chance.random() ** 2), offers)
+    wanted = min(fewest + int((MOST_LINES - FEWEST_LINES + 1) * chance.random() ** 3), offers)
     places: dict[int, int] = {}
     while len(places) < wanted:
         places.setdefault(int(offers * chance.random() ** 2), 1 + int(12 * chance.random() ** 3))

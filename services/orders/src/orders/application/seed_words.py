@@ -88,4 +88,16 @@ FIRST_NAMES = (
     "Luis",
     "Graciela",
 )
-LAST_NAMES = ("Hernández", "Park", "Ortiz", "Carter", "Quispe", "Delgado", "Nguyen", "Ramírez", "Johnson", "López", "Kim")
+LAST_NAMES = (
+    "Hernández",
+    "Park",
+    "Ortiz",
+    "Carter",
+    "Quispe",
+    "Delgado",
+    "Nguyen",
+    "Ramírez",
+    "Johnson",
+    "López",
+    "Kim",
+)

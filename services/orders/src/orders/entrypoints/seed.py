@@ -1,9 +1,8 @@
 """`orders seed`: a large, made-up past and an open market day, to measure and to try lists with; safe to run again."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 
 from mercadito_events.service.logs import configure
 
@@ -18,6 +17,7 @@ MOST_PRODUCTS = 100_000
 MOST_STORES = 10_000
 MOST_ORDERS = 5_000_000
 MOST_OFFERS = 5_000
+MOST_SEED = 1_000_000
 INTERRUPTED = 130
 
 
@@ -44,6 +44,7 @@ def _problems(settings: TaskSettings, scale: Scale) -> list[str]:
         ("--stores", scale.stores, 1, MOST_STORES),
         ("--orders", scale.orders, 0, MOST_ORDERS),
         ("--offers", scale.offers, 1, min(MOST_OFFERS, scale.products)),
+        ("--seed", scale.seed, 0, MOST_SEED),
     )
     return [
         f"seed: {name} is {value}; it must be from {least} to {most:,}"
