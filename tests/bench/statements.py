@@ -93,11 +93,11 @@ def _round(world: World, scripts: Sequence[Path], restore: Callable[[], None]) -
     """Let all sessions read their scripts and wait at a gate, which takes seconds; open it and measure from then."""
     restore()
     command = [postgres.program() / "pgbench", "-n", "-c", "1", "-t", "1", "-M", "simple"]
-    # At the gate they wait for longer than the service's role would wait for a lock.
+    # At the gate they wait for longer than the role of the service waits for anything.
     environment = {
         "PATH": os.environ["PATH"],
         "PGPASSWORD": world.state.secret("orders_db_password"),
-        "PGOPTIONS": "-c lock_timeout=0",
+        "PGOPTIONS": "-c lock_timeout=0 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0",
     }
     running: list[subprocess.Popen[str]] = []
     try:

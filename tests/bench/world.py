@@ -16,12 +16,12 @@ import httpx
 from native import postgres, settings
 from native.programs import Program, console_script, program
 from native.state import ROOT, State
+from tests.bench.processes import children, processor_s
 from tests.driver.system import free_port_pair
 
 STOP_WITHIN_S = 60
 READY_WITHIN_S = 60
 COMMAND_WITHIN_S = 240
-PRETENDED_MARKET_DAY = "USDA_TODAY"
 
 
 class BenchFailed(Exception):
@@ -137,8 +137,11 @@ class World:
     def web_pids(self) -> tuple[int, Sequence[int]]:
         """Return the pid of gunicorn's master and those of its workers."""
         master = self.processes["orders-web"].pid
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        return master, [int(child) for child in children]
+        return master, children(master)
+
+    def processor_s(self) -> tuple[float, float]:
+        """Return the processor time that gunicorn's workers and PostgreSQL's processes have used so far."""
+        return processor_s(self.web_pids()[1]), processor_s(children(self.processes["postgres"].pid))
 
     def stop(self) -> None:
         """Stop everything, the database last."""
