@@ -254,7 +254,7 @@ def test_a_worker_that_is_killed_is_replaced(web: Web) -> None:
 
 def test_checking_passwords_leaves_no_memory_behind(world: Any, web: Web) -> None:
     children = Path(f"/proc/{web.started.pid}/task/{web.started.pid}/children")
-    workers = children.read_text().split()
+    workers = wait_until(lambda: found if len(found := children.read_text().split()) == 2 else None)
 
     def try_to_enter(number: int) -> int:
         account = base64.b64encode(f"nobody{number}@test.example:wrong".encode()).decode()
