@@ -26,6 +26,7 @@ from orders.application.assortment import ASSORTMENT
 from orders.application.incoming import read_crawl, read_quotes
 from tests.conftest import PASSWORD
 
+WORKERS = 2
 REMAINING = "SELECT count(*) FROM offers WHERE remaining >= 20 AND max_per_store IS NULL"
 
 
@@ -183,6 +184,9 @@ class Web:
         finally:
             connection.close()
 
+    def workers(self) -> list[str]:
+        return Path(f"/proc/{self.started.pid}/task/{self.started.pid}/children").read_text().split()
+
     def ready(self) -> bool:
         try:
             return self.get("/readyz")[0] == 200
@@ -205,6 +209,8 @@ def web(urls: Any, key_files: Any) -> Iterator[Web]:
     )
     try:
         assert wait_until(process.ready, timeout_s=30)
+        # One worker answers before the other has started.
+        assert wait_until(lambda: len(process.workers()) == WORKERS)
         yield process
     finally:
         process.started.terminate()
@@ -244,17 +250,15 @@ def test_metrics_add_up_over_the_workers(web: Web) -> None:
 
 
 def test_a_worker_that_is_killed_is_replaced(web: Web) -> None:
-    children = Path(f"/proc/{web.started.pid}/task/{web.started.pid}/children")
-    before = children.read_text().split()
+    before = web.workers()
     for child in before:
         os.kill(int(child), signal.SIGKILL)
-    assert wait_until(lambda: len(set(children.read_text().split()) - set(before)) == len(before), timeout_s=20)
+    assert wait_until(lambda: len(set(web.workers()) - set(before)) == len(before), timeout_s=20)
     assert wait_until(web.ready, timeout_s=20)
 
 
 def test_checking_passwords_leaves_no_memory_behind(world: Any, web: Web) -> None:
-    children = Path(f"/proc/{web.started.pid}/task/{web.started.pid}/children")
-    workers = wait_until(lambda: found if len(found := children.read_text().split()) == 2 else None)
+    workers = web.workers()
 
     def try_to_enter(number: int) -> int:
         account = base64.b64encode(f"nobody{number}@test.example:wrong".encode()).decode()
@@ -265,7 +269,7 @@ def test_checking_passwords_leaves_no_memory_behind(world: Any, web: Web) -> Non
         assert set(pool.map(try_to_enter, range(48))) == {401}
     # One check takes 19 MB; two workers may have two at work each, and give all of it back.
     assert sum(map(anonymous_mb, workers)) - before < 30
-    assert children.read_text().split() == workers
+    assert web.workers() == workers
 
 
 def anonymous_mb(pid: str) -> float:
