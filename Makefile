@@ -9,6 +9,11 @@ define on_the_running_one
 @if $(PYTHON) -m native running; then $(PYTHON) -m native $(1); else compose/control $(1); fi
 endef
 
+# Never beside each other, nor beside tests: they would measure each other.
+define benchmark
+$(PYTHON) -m native.environments --test services/orders tests && tests/.venv/bin/python -m tests.bench $(1)
+endef
+
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -52,6 +57,14 @@ test: ## lint, types, unit, integration, contract, end-to-end and browser tests;
 .PHONY: test-one
 test-one: ## one suite of `make test`: make test-one S=services/orders
 	@$(PYTHON) -m tests.run "$(S)"
+
+.PHONY: bench
+bench: ## the benchmarks, each beside its peer or limit in the same run, as a table of ratios (about 4 minutes)
+	@$(call benchmark)
+
+.PHONY: bench-orders
+bench-orders: ## only ordering: the order page, placing, gunicorn beside pgbench and bare Flask, memory
+	@$(call benchmark,orders)
 
 .PHONY: check
 check: ## only lint, types and import rules

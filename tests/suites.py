@@ -59,7 +59,7 @@ def suites() -> list[Suite]:
     return [
         *(Suite(project, project) for project in ("events", "demo", *SERVICES)),
         Suite("gateway", "gateway", ("t",)),
-        Suite("system", "tests", ("tests/native", "tests/contract", "tests/house")),
+        Suite("system", "tests", ("tests/native", "tests/contract", "tests/house", "tests/bench")),
         Suite("end-to-end", "tests", ("tests/e2e", "tests/browser"), alone=True),
         Suite("containers", "tests", ("tests/containers",), alone=True),
     ]

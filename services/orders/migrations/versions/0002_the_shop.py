@@ -74,7 +74,7 @@ _PLANNING = (
     "CREATE INDEX cycles_packing ON cycles (packing_at) WHERE state = 'closed'",
     "ALTER TABLE offers ADD COLUMN cutoff_at timestamptz, ADD COLUMN case_size integer CHECK (case_size > 1)",
     "COMMENT ON COLUMN offers.cutoff_at IS 'earlier than the cycle''s; null: with the cycle'",
-    "CREATE INDEX offers_product ON offers (product_id)",
+    "CREATE INDEX offers_product ON offers (product_id, cycle_id)",
     # Cancelling a market day, and closing one of its offers by hand.
     (
         "ALTER TABLE cycles ADD COLUMN cancel_reason text NOT NULL DEFAULT '',"
@@ -113,6 +113,8 @@ _MARKET = (
 )
 
 _ORDERS = (
+    # For those who ask again and again what has changed since.
+    "CREATE INDEX orders_updated ON orders (updated_at)",
     "ALTER TABLE order_lines ADD COLUMN max_unit_price_cents integer CHECK (max_unit_price_cents >= 0)",
     "COMMENT ON COLUMN order_lines.max_unit_price_cents IS 'dropped, with notice, when the price moves above'",
     """

@@ -20,6 +20,7 @@ from orders.adapters.product_reads import SqlProductQueries
 from orders.adapters.pruning import prune
 from orders.adapters.readiness import SchemaCheck
 from orders.adapters.reads import SqlQueries
+from orders.adapters.seed_world import SeedWorld
 from orders.adapters.shop import SqlShop
 from orders.adapters.signing import KeyFileSigner, rotate_keys
 from orders.adapters.standing_reads import SqlStandingReads
@@ -58,8 +59,10 @@ from orders.settings import TaskSettings, WebSettings, WorkerSettings
 __all__ = [
     "Container",
     "Demo",
+    "Seed",
     "Worker",
     "build_demo",
+    "build_seed",
     "build_transactions",
     "build_web",
     "build_worker",
@@ -70,6 +73,8 @@ __all__ = [
 # The relay keeps one; two consumers, the clock, pruning and the readiness check take one each at times.
 WORKER_POOL_SIZE = 6
 TASK_POOL_SIZE = 2
+# Two past days are written while a third connection draws numbers.
+SEED_POOL_SIZE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,14 @@ class Demo:
 
     world: DemoWorld
     transactions: Transactions
+    passwords: Passwords
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What `orders seed` works with."""
+
+    world: SeedWorld
     passwords: Passwords
 
 
@@ -224,8 +237,14 @@ def build_demo(settings: TaskSettings) -> Demo:
     return Demo(DemoWorld(engine, settings.hub.time_zone), SqlTransactions(engine), Argon2Passwords())
 
 
-def _task_engine(settings: TaskSettings) -> Engine:
-    return create_engine(settings.database, pool_size=TASK_POOL_SIZE, application_name="orders-task")
+def build_seed(settings: TaskSettings) -> Seed:
+    """Wire `orders seed`."""
+    engine = _task_engine(settings, SEED_POOL_SIZE)
+    return Seed(SeedWorld(engine, settings.hub.time_zone, settings.hub.usda_today), Argon2Passwords())
+
+
+def _task_engine(settings: TaskSettings, pool_size: int = TASK_POOL_SIZE) -> Engine:
+    return create_engine(settings.database, pool_size=pool_size, application_name="orders-task")
 
 
 def _handler(use_case: Callable[[Event, UnitOfWork], None]) -> Handler:

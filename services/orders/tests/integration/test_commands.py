@@ -1,5 +1,6 @@
 """The commands of an operator, started as in production."""
 
+import base64
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from orders.application.assortment import ASSORTMENT
 from orders.application.incoming import read_crawl, read_quotes
 from tests.conftest import PASSWORD
 
+WORKERS = 2
 REMAINING = "SELECT count(*) FROM offers WHERE remaining >= 20 AND max_per_store IS NULL"
 
 
@@ -167,13 +170,22 @@ class Web:
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
+        return self.send("GET", path, headers)
+
+    def post(self, path: str, **headers: str) -> int:
+        return self.send("POST", path, headers)[0]
+
+    def send(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request("GET", path, headers=headers)
+            connection.request(method, path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
             connection.close()
+
+    def workers(self) -> list[str]:
+        return Path(f"/proc/{self.started.pid}/task/{self.started.pid}/children").read_text().split()
 
     def ready(self) -> bool:
         try:
@@ -197,6 +209,8 @@ def web(urls: Any, key_files: Any) -> Iterator[Web]:
     )
     try:
         assert wait_until(process.ready, timeout_s=30)
+        # One worker answers before the other has started.
+        assert wait_until(lambda: len(process.workers()) == WORKERS)
         yield process
     finally:
         process.started.terminate()
@@ -236,12 +250,31 @@ def test_metrics_add_up_over_the_workers(web: Web) -> None:
 
 
 def test_a_worker_that_is_killed_is_replaced(web: Web) -> None:
-    children = Path(f"/proc/{web.started.pid}/task/{web.started.pid}/children")
-    before = children.read_text().split()
+    before = web.workers()
     for child in before:
         os.kill(int(child), signal.SIGKILL)
-    assert wait_until(lambda: len(set(children.read_text().split()) - set(before)) == len(before), timeout_s=20)
+    assert wait_until(lambda: len(set(web.workers()) - set(before)) == len(before), timeout_s=20)
     assert wait_until(web.ready, timeout_s=20)
+
+
+def test_checking_passwords_leaves_no_memory_behind(world: Any, web: Web) -> None:
+    workers = web.workers()
+
+    def try_to_enter(number: int) -> int:
+        account = base64.b64encode(f"nobody{number}@test.example:wrong".encode()).decode()
+        return web.post("/api/v1/tokens", Authorization=f"Basic {account}")
+
+    before = sum(map(anonymous_mb, workers))
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(try_to_enter, range(48))) == {401}
+    # One check takes 19 MB; two workers may have two at work each, and give all of it back.
+    assert sum(map(anonymous_mb, workers)) - before < 30
+    assert web.workers() == workers
+
+
+def anonymous_mb(pid: str) -> float:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(rollup.split("Pss_Anon:")[1].split()[0]) / 1024
 
 
 def test_production_refuses_demo_settings_all_at_once(urls: Any) -> None:

@@ -33,6 +33,7 @@ MAX_TIMELINE = 500
 MAX_MAILS = 100
 MAX_BOARD_ORDERS = 2_000
 MAX_BOARD_MAILS = 50
+MAX_BOARD_OFFERS = 100
 
 T = TypeVar("T")
 
@@ -112,7 +113,8 @@ class SqlQueries:
     def orders(self, actor: Actor, wanted: OrderFilter, *, limit: int, cursor: str | None) -> Page[OrderView]:
         """Page through orders with their lines, newest first."""
         with lent(self._engine) as connection:
-            found = connection.execute(sql.ORDERS, _order_filter(actor, wanted, limit, cursor)).all()
+            values = _order_filter(actor, wanted, limit, cursor)
+            found = connection.execute(_orders_seen_by(actor), values).all()
             orders = _with_lines(connection, found)
         return page_of(orders, limit, lambda order: [order.number])
 
@@ -120,7 +122,7 @@ class SqlQueries:
         """Page through orders without lines, newest first."""
         with lent(self._engine) as connection:
             values = _order_filter(actor, OrderFilter(), limit, cursor)
-            found = _all(connection, sql.ORDERS, values, rows.order_summary)
+            found = _all(connection, _orders_seen_by(actor), values, rows.order_summary)
         return page_of(found, limit, lambda order: [order.number])
 
     def order(self, actor: Actor, order_id: str) -> OrderView:
@@ -152,14 +154,23 @@ class SqlQueries:
             row = connection.execute(statement, values).one_or_none()
             if row is None:
                 now = connection.execute(sql.CLOCK).scalar_one()
-                return Board(None, now, (), (), (), mails, 0)
+                return Board(None, now, (), (), (), mails, 0, 0)
             cycle = rows.cycle_view(row)
             of_cycle = {"cycle_id": cycle.id}
             orders = _all(connection, sql.BOARD_ORDERS, {**of_cycle, "limit": MAX_BOARD_ORDERS}, rows.order_summary)
-            totals = _all(connection, sql.TOTALS, of_cycle, rows.offer_total)
+            totals = connection.execute(sql.TOTALS, {**of_cycle, "limit": MAX_BOARD_OFFERS}).all()
             missing = _all(connection, sql.WITHOUT_ORDER, of_cycle, rows.store_view)
         total_cents = sum(order.total_cents for order in orders if order.state is not OrderState.CANCELLED)
-        return Board(cycle, cycle.server_time, orders, totals, missing, mails, total_cents)
+        return Board(
+            cycle=cycle,
+            server_time=cycle.server_time,
+            orders=orders,
+            totals=tuple(map(rows.offer_total, totals)),
+            stores_without_order=missing,
+            undelivered_mails=mails,
+            total_cents=total_cents,
+            offers=totals[0].offers if totals else 0,
+        )
 
     def _today(self, server_time: datetime) -> date:
         return self._usda_today or server_time.astimezone(self._time_zone).date()
@@ -201,6 +212,10 @@ def _with_lines(connection: Connection, orders: Sequence[Row[Any]]) -> tuple[Ord
         for line in connection.execute(sql.LINES, {"ids": list(map(str, lines))}):
             lines[line.order_id].append(line)
     return tuple(rows.order_view(order, lines[order.id]) for order in orders)
+
+
+def _orders_seen_by(actor: Actor) -> Any:
+    return sql.ORDERS if actor.is_staff else sql.ORDERS_OF_STORES
 
 
 def _order_filter(actor: Actor, wanted: OrderFilter, limit: int, cursor: str | None) -> dict[str, Any]:

@@ -45,11 +45,12 @@ _log = structlog.get_logger(__name__)
 
 
 class SqlUnitOfWork:
-    """`UnitOfWork` on a connection inside a transaction; `flush` writes the facts, and must come last."""
+    """`UnitOfWork` on a connection inside a transaction; `flush` writes trail and facts, and must come last."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._facts: list[Fact] = []
+        self._trail: list[AuditEntry] = []
         self.cycles = SqlCycles(connection)
         self.offers = SqlOffers(connection)
         self.orders = SqlOrders(connection)
@@ -73,14 +74,12 @@ class SqlUnitOfWork:
         return cast("datetime", self._connection.scalar(text("SELECT clock_timestamp()")))
 
     def audit(self, entry: AuditEntry) -> None:
-        """Write a line of the trail."""
-        self.audit_all([entry])
+        """Remember a line of the trail for `flush`."""
+        self._trail.append(entry)
 
     def audit_all(self, entries: Sequence[AuditEntry]) -> None:
-        """Write many lines of the trail, a thousand a statement."""
-        for start in range(0, len(entries), AUDIT_BATCH):
-            lines = [_audit_line(entry) for entry in entries[start : start + AUDIT_BATCH]]
-            self._connection.execute(_AUDIT, {"lines": json.dumps(lines)})
+        """Remember many lines."""
+        self._trail.extend(entries)
 
     def publish(self, fact: Fact) -> None:
         """Remember a fact for `flush`."""
@@ -102,11 +101,19 @@ class SqlUnitOfWork:
         )
 
     def flush(self) -> None:
-        """Write the facts to the outbox: every row lock is held by now, so their order is that of the commits."""
+        """Write trail and facts: every row lock is held by now, so the order of the facts is that of the commits."""
+        self._write_trail()
         for fact in self._facts:
             event = new_event(fact.type, fact.data, source=SOURCE, subject=fact.about)
             enqueue(self._connection, event, expires_at=fact.expires_at)
         self._facts.clear()
+
+    def _write_trail(self) -> None:
+        """Write the lines, many a statement: an order moves the stock of ten offers, each with a line of its own."""
+        for start in range(0, len(self._trail), AUDIT_BATCH):
+            lines = [_audit_line(entry) for entry in self._trail[start : start + AUDIT_BATCH]]
+            self._connection.execute(_AUDIT, {"lines": json.dumps(lines)})
+        self._trail.clear()
 
 
 class SqlTransactions:

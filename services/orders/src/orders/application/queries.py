@@ -228,7 +228,10 @@ class OfferTotal:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The staff's live board. `cycle` is the open one with the nearest cutoff, else the one that closed last."""
+    """The staff's live board. `cycle` is the open one with the nearest cutoff, else the one that closed last.
+
+    `totals` are those of its `offers` that are nearest to selling out.
+    """
 
     cycle: CycleView | None
     server_time: datetime
@@ -237,6 +240,7 @@ class Board:
     stores_without_order: tuple[StoreView, ...]
     undelivered_mails: tuple[MailView, ...]
     total_cents: int
+    offers: int
 
 
 @dataclass(frozen=True, slots=True)

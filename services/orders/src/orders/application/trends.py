@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Protocol
 
@@ -83,7 +83,8 @@ def change_pct(points: tuple[tuple[date, Decimal], ...]) -> Decimal | None:
     if not points:
         return None
     last_on, last = points[-1]
-    older = [value for on, value in points if (last_on - on).days >= MARKET_WEEK_DAYS]
-    if not older or not older[-1]:
+    week_ago = last_on - timedelta(days=MARKET_WEEK_DAYS)
+    older = next((value for on, value in reversed(points) if on <= week_ago), None)
+    if not older:
         return None
-    return ((last / older[-1] - 1) * 100).quantize(Decimal("0.1"))
+    return ((last / older - 1) * 100).quantize(Decimal("0.1"))

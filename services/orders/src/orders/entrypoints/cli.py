@@ -7,10 +7,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mercadito_events.service.settings import Reader, SettingsError, database
 
 NOT_DONE, SETTINGS_PROBLEM = 1, 2
+# Left to itself, glibc takes the 19 MB that checking a password needs for a size to keep at hand: after some sign-ins
+# each worker held 60 MB of such memory. A fixed threshold gives every large block back as soon as it is freed.
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 
 # Each command imports what it needs itself: the worker has no use for Flask, the web none for NATS; memory is short.
 
@@ -39,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
     _add_invite(commands)
+    _add_seed(commands)
     keys = commands.add_parser("keys", help="the keys that identities are signed with")
     rotate = keys.add_subparsers(required=True, metavar="action").add_parser(
         "rotate", help="sign with a new key; the old ones stay listed for 31 days"
@@ -56,6 +61,14 @@ def _add_invite(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     invite.set_defaults(run=_invite_admin)
 
 
+def _add_seed(commands: Any) -> None:
+    text = "make a large made-up world to measure with: past orders and an open market day"
+    command = commands.add_parser("seed", help=text, description=text)
+    for name, default in (("products", 10_000), ("stores", 500), ("orders", 250_000), ("offers", 3_000), ("seed", 1)):
+        command.add_argument(f"--{name}", type=int, default=default, help=f"default: {default}")
+    command.set_defaults(run=_seed)
+
+
 def _web(_options: argparse.Namespace) -> int:
     from orders.settings import WebSettings  # noqa: PLC0415 - see above
 
@@ -67,7 +80,7 @@ def _web(_options: argparse.Namespace) -> int:
         *("--workers", str(settings.workers), "--threads", str(settings.threads)),
         "orders.entrypoints.wsgi:app()",
     ]
-    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+    environment = {**_ALLOCATOR, **os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
     os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter, no shell
 
 
@@ -113,6 +126,15 @@ def _demo(_options: argparse.Namespace) -> int:
     from orders.settings import TaskSettings  # noqa: PLC0415 - see above
 
     return make(TaskSettings.from_env(os.environ))
+
+
+def _seed(options: argparse.Namespace) -> int:
+    from orders.application.seed_plan import Scale  # noqa: PLC0415 - see above
+    from orders.entrypoints.seed import main as make  # noqa: PLC0415 - see above
+    from orders.settings import TaskSettings  # noqa: PLC0415 - see above
+
+    scale = Scale(options.products, options.stores, options.orders, options.offers, options.seed)
+    return make(TaskSettings.from_env(os.environ), scale)
 
 
 def _republish(_options: argparse.Namespace) -> int:

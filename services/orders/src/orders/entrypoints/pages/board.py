@@ -5,12 +5,14 @@ import time
 from flask import Blueprint, Response, redirect, render_template
 from werkzeug.wrappers import Response as AnyResponse
 
-from orders.application.queries import OfferTotal
 from orders.domain.order import OrderState
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages.formats import TimeLeft
 from orders.entrypoints.pages.reader import private, signed_in
 from orders.entrypoints.pages.words import board_words
+
+# The board is drawn anew with every order that comes in: what it shows has to be bounded.
+SHOWN_ORDERS = 100
 
 blueprint = Blueprint("board", __name__)
 
@@ -42,17 +44,11 @@ def _drawn(template: str) -> Response:
         template,
         board=board,
         left=left,
-        totals=sorted(board.totals, key=_tightest_first),
         unanswered=container().comments.unanswered(signed_in().actor),
+        shown_orders=board.orders[:SHOWN_ORDERS],
         live_orders=[order for order in board.orders if order.state is not OrderState.CANCELLED],
         rendered_at_ms=rendered_at_ms,
         words=board_words(),
         here="board",
     )
     return Response(page, mimetype="text/html")
-
-
-def _tightest_first(total: OfferTotal) -> tuple[float, int, str]:
-    """Put what is nearest to selling out on top, then what most was ordered of."""
-    share = total.ordered / total.available if total.available else 0.0
-    return (-share, -total.ordered, total.name)

@@ -1,0 +1,36 @@
+"""Run benchmarks and print their tables: python -m tests.bench [NAME...]; JSON goes to .bench/."""
+
+import argparse
+import signal
+import sys
+import time
+
+from native import installation
+from tests.bench import orders
+from tests.bench.world import BenchFailed
+
+BENCHES = {"orders": orders.run}
+
+
+def main() -> int:
+    """Run what was asked for, all of it by default."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], help=f"of {', '.join(BENCHES)}; default: all")
+    names = parser.parse_args().names or list(BENCHES)
+    # What is started ends with this one, also when it is told to end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    installation.ensure()
+    for name in names:
+        began = time.monotonic()
+        try:
+            report = BENCHES[name]()
+        except BenchFailed as failure:
+            print(failure, file=sys.stderr)
+            return 1
+        print(f"\n{report.table()}")
+        print(f"  {report.write()} ({time.monotonic() - began:.0f} s in all)", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
