@@ -1,4 +1,4 @@
-"""Any order of placing, amending, cancelling, repeating and closing: the shop does what a page of arithmetic says.
+"""Any order of placing, amending, cancelling, repeating, pricing, stocking and closing: what a page of arithmetic says.
 
 Hypothesis invents the days; a model of a few dictionaries says what must come out of every step, and after each the
 database is compared with it: stock, lines, states, events, audit.
@@ -23,15 +23,17 @@ from hypothesis.stateful import (
 from orders.application import clock
 from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder, RequestKey
 from orders.application.ordering import OrderDesk
+from orders.application.planning_offers import EditOffer, OffersDesk
 from orders.application.queries import OrderView
 from orders.domain import errors
 from orders.domain.order import LineRequest, OnShortage
-from orders.domain.people import Actor
+from orders.domain.people import Actor, Role
 
 STORES, OFFERS = 3, 3
 STOCK = (4, 7, None)
 MOST = (None, 5, None)
-EXAMPLES, STEPS = 40, 25
+PRICE = 200
+EXAMPLES, STEPS = 60, 30
 
 Wishes = dict[int, int]
 wishes = st.dictionaries(st.integers(0, OFFERS - 1), st.integers(1, 6), min_size=1, max_size=OFFERS)
@@ -45,13 +47,18 @@ class Model:
 
     held: dict[int, Wishes] = field(default_factory=dict)
     shorted: dict[int, Wishes] = field(default_factory=dict)
+    agreed: dict[int, Wishes] = field(default_factory=dict)
+    """The price of each line in cents: what it was when the line last grew (ADR 19)."""
+    stock: list[int | None] = field(default_factory=lambda: list(STOCK))
+    prices: list[int] = field(default_factory=lambda: [PRICE] * OFFERS)
     versions: dict[int, int] = field(default_factory=dict)
     is_open: bool = True
+    steps: int = 0
     events: int = 0
 
     def left(self, offer: int, store: int) -> int | None:
         """Return how many the store could have in all."""
-        stock = STOCK[offer]
+        stock = self.stock[offer]
         others = sum(lines.get(offer, 0) for other, lines in self.held.items() if other != store)
         return None if stock is None else stock - others
 
@@ -64,6 +71,17 @@ class Model:
         if short and (on_shortage is OnShortage.REJECT or not any(given.values())):
             return errors.SoldOut
         return given
+
+    def ordered(self, offer: int) -> int:
+        return sum(lines.get(offer, 0) for lines in self.held.values())
+
+    def agreeing(self, store: int, given: Wishes) -> Wishes:
+        """Return the price of each line: kept while the line does not grow."""
+        before, agreed = self.held.get(store, {}), self.agreed.get(store, {})
+        return {
+            offer: agreed[offer] if offer in before and quantity <= before[offer] else self.prices[offer]
+            for offer, quantity in given.items()
+        }
 
     def _capped(self, offer: int, store: int, quantity: int) -> int:
         left = self.left(offer, store)
@@ -83,6 +101,8 @@ class Day(RuleBasedStateMachine):
 
     world: Any
     desk: OrderDesk
+    planning: OffersDesk
+    staff: Actor
     transactions: Any
 
     @initialize()
@@ -90,7 +110,7 @@ class Day(RuleBasedStateMachine):
         self.model = Model()
         self.cycle = self.world.cycle()
         self.offers = [
-            self.world.offer(self.cycle, available=stock, max_per_store=most)
+            self.world.offer(self.cycle, available=stock, max_per_store=most, price=PRICE)
             for stock, most in zip(STOCK, MOST, strict=True)
         ]
         self.buyers: list[tuple[Actor, str]] = [self.world.buyer() for _ in range(STORES)]
@@ -123,15 +143,16 @@ class Day(RuleBasedStateMachine):
             return
         assert isinstance(got, Answer)
         self.orders[store] = got.body.split()[0]
+        self.model.agreed[store] = self.model.agreeing(store, expected)
         self.model.held[store], self.model.shorted[store] = expected, fell_short(wanted, expected)
         self.model.versions[store] = 1
         self.model.events += 1
         self.kept = (command, key, got)
 
-    @rule(store=stores, wanted=wishes, on_shortage=rules, seen=st.sampled_from(["now", "before", "whatever"]))
-    def amend(self, store: int, wanted: Wishes, on_shortage: OnShortage, seen: str) -> None:
-        if store not in self.model.held:
-            return
+    @precondition(lambda self: self.model.held)
+    @rule(data=st.data(), wanted=wishes, on_shortage=rules, seen=st.sampled_from(["now", "before", "whatever"]))
+    def amend(self, data: st.DataObject, wanted: Wishes, on_shortage: OnShortage, seen: str) -> None:
+        store = data.draw(st.sampled_from(sorted(self.model.held)), "store")
         version = self.model.versions[store]
         shown = {"now": version, "before": version - 1, "whatever": None}[seen]
         command = AmendOrder(
@@ -148,24 +169,53 @@ class Day(RuleBasedStateMachine):
             return
         assert isinstance(got, Answer)
         new_version = int(got.body.split()[1])
-        missing = fell_short(wanted, expected)
-        changed = (expected, missing) != (self.model.held[store], self.model.shorted[store])
+        missing, agreed = fell_short(wanted, expected), self.model.agreeing(store, expected)
+        changed = (expected, missing, agreed) != (
+            self.model.held[store],
+            self.model.shorted[store],
+            self.model.agreed[store],
+        )
         assert new_version == version + changed
+        self.model.agreed[store] = agreed
         self.model.held[store], self.model.shorted[store] = expected, missing
         self.model.versions[store] = new_version
         self.model.events += changed
 
-    @rule(store=stores)
-    def cancel(self, store: int) -> None:
-        if store not in self.model.held:
-            return
+    @precondition(lambda self: self.model.held)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        store = data.draw(st.sampled_from(sorted(self.model.held)), "store")
         got = self.outcome(self.desk.cancel, CancelOrder(self.buyers[store][0], self.orders[store]), give)
         if not self.model.is_open:
             assert got is errors.CycleClosed
             return
         assert isinstance(got, Answer)
-        del self.model.held[store]
+        del self.model.held[store], self.model.agreed[store]
         self.model.events += 1
+
+    @precondition(lambda self: self.model.is_open)
+    @rule(offer=st.integers(0, OFFERS - 1), cents=st.integers(100, 300))
+    def price(self, offer: int, cents: int) -> None:
+        assert self.planned(offer, unit_price_cents=cents) is None
+        self.model.prices[offer] = cents
+
+    @precondition(lambda self: self.model.is_open)
+    @rule(offer=st.integers(0, OFFERS - 1), available=st.none() | st.integers(0, 12))
+    def restock(self, offer: int, available: int | None) -> None:
+        refused = self.planned(offer, available=available)
+        if available is not None and available < self.model.ordered(offer):
+            assert refused is errors.Invalid
+            return
+        assert refused is None
+        self.model.stock[offer] = available
+
+    def planned(self, offer: int, **changes: int | None) -> type[errors.Refused] | None:
+        command = EditOffer(self.staff, self.cycle, self.offers[offer], changes)
+        try:
+            self.planning.edit(command, lambda _: Answer(200, ""))
+        except errors.Refused as refused:
+            return type(refused)
+        return None
 
     @precondition(lambda self: self.kept is not None)
     @rule()
@@ -176,21 +226,22 @@ class Day(RuleBasedStateMachine):
         other = RequestKey(key.person_id, key.key, "another request")
         assert self.outcome(self.desk.place, command, give, other) is errors.KeyReused
 
-    @precondition(lambda self: self.model.is_open)
-    @rule(sure=st.integers(0, 9))
-    def close(self, sure: int) -> None:
-        if sure:  # one time in ten: a day that closes at once has little to tell
-            return
+    @precondition(lambda self: self.model.is_open and self.model.steps > STEPS // 2)
+    @rule()
+    def close(self) -> None:
         self.world.run("UPDATE cycles SET cutoff_at = clock_timestamp() WHERE id = :id", id=self.cycle)
         clock.advance(self.transactions)
         assert self.world.value("SELECT state FROM cycles WHERE id = :id", id=self.cycle) == "closed"
         self.model.is_open = False
 
     @invariant()
+    def time_passes(self) -> None:
+        self.model.steps += 1
+
+    @invariant()
     def stock_is_what_was_not_ordered(self) -> None:
         for number, offer in enumerate(self.offers):
-            stock = STOCK[number]
-            ordered = sum(lines.get(number, 0) for lines in self.model.held.values())
+            stock, ordered = self.model.stock[number], self.model.ordered(number)
             assert self.world.remaining(offer) == (None if stock is None else stock - ordered)
 
     @invariant()
@@ -205,6 +256,8 @@ class Day(RuleBasedStateMachine):
             assert {str(row.offer_id): row.quantity for row in rows} == {
                 self.offers[offer]: quantity for offer, quantity in wanted.items()
             }
+            agreed = {str(row.offer_id): row.unit_price_cents for row in rows}
+            assert agreed == {self.offers[offer]: cents for offer, cents in self.model.agreed[store].items()}
             short = {str(row.offer_id): row.shorted for row in rows}
             assert short == {self.offers[offer]: missing for offer, missing in self.model.shorted[store].items()}
             assert {(row.version, row.state) for row in rows} == {(self.model.versions[store], "placed")}
@@ -234,6 +287,7 @@ def test_any_day_adds_up(world: Any, transactions: Any) -> None:
         pass
 
     ThisDay.world, ThisDay.transactions, ThisDay.desk = world, transactions, OrderDesk(transactions)
+    ThisDay.planning, ThisDay.staff = OffersDesk(transactions), world.person(Role.STAFF)
     checks: Sequence[HealthCheck] = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(
         ThisDay,

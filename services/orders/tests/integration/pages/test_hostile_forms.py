@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from tests.integration.pages.conftest import Browser, Form, Page, Reader
-from tests.integration.test_authorization import ROUTES, May, Scene, new_session, scene
+from tests.integration.route_rights import ROUTES, May
+from tests.integration.scene import Scene, new_session, scene
 
 __all__ = ["scene"]
 
