@@ -15,10 +15,14 @@ class Client:
     def __init__(self, url: str, email: str) -> None:
         self.email = email
         self.http = httpx.Client(base_url=url, timeout=TIMEOUT_S)
-        answer = self.http.post("/api/v1/tokens", auth=(email, PASSWORD))
+        self.sign_in()
+        self.me: dict[str, Any] = self.get("/api/v1/me")
+
+    def sign_in(self) -> None:
+        """Fetch a token, also in place of one that ended."""
+        answer = self.http.post("/api/v1/tokens", auth=(self.email, PASSWORD))
         assert answer.status_code == 201, answer.text
         self.http.headers["Authorization"] = f"Bearer {answer.json()['token']}"
-        self.me: dict[str, Any] = self.get("/api/v1/me")
 
     def get(self, path: str) -> Any:
         """Return the JSON of a GET that must succeed."""
