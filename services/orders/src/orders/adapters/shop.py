@@ -102,6 +102,7 @@ class SqlShop:
             is_stale=row.quoted_on is not None and is_stale(row.quoted_on, self._today(row.server_time)),
             ordered=row.ordered,
             shorted=row.shorted,
+            agreed_unit_price_cents=row.agreed_unit_price_cents,
             max_unit_price_cents=row.max_unit_price_cents,
             taken=None if row.taken is None else int(row.taken),
             in_view=row.in_view,

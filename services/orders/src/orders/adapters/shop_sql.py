@@ -36,8 +36,8 @@ _TAKEN = (
     " AND placed.state <> 'cancelled' WHERE every.offer_id = o.id) END AS taken"
 )
 OFFERS = text(
-    "WITH mine AS MATERIALIZED (SELECT l.offer_id, l.quantity, l.shorted, l.max_unit_price_cents"
-    f" FROM orders o JOIN order_lines l ON l.order_id = o.id WHERE {_LIVE}),"
+    "WITH mine AS MATERIALIZED (SELECT l.offer_id, l.quantity, l.shorted, l.max_unit_price_cents,"
+    f" l.unit_price_cents FROM orders o JOIN order_lines l ON l.order_id = o.id WHERE {_LIVE}),"
     # Apart, so that names are searched and sorted only of what is offered, not of every product there is.
     " offered AS MATERIALIZED (SELECT o.id, o.remaining, o.cutoff_at, p.category, p.name, p.name_es, p.pack"
     " FROM offers o JOIN products p ON p.id = o.product_id WHERE o.cycle_id = CAST(:cycle_id AS uuid)"
@@ -50,6 +50,7 @@ OFFERS = text(
     " SELECT o.id, p.name, p.name_es, p.category, p.pack, p.series_id, o.unit_price_cents, o.available, o.remaining,"
     f" o.max_per_store, o.case_size, o.cutoff_at, {_CLOSED} AS is_closed, o.version, q.market, q.quoted_on,"
     " coalesce(l.quantity, 0) AS ordered, coalesce(l.shorted, 0) AS shorted, l.max_unit_price_cents,"
+    " l.unit_price_cents AS agreed_unit_price_cents,"
     f" {_TAKEN}, wanted.in_view, clock_timestamp() AS server_time"
     " FROM wanted JOIN offers o ON o.id = wanted.id AND o.cycle_id = CAST(:cycle_id AS uuid)"
     " JOIN products p ON p.id = o.product_id LEFT JOIN series_quotes q ON q.series_id = p.series_id"

@@ -37,8 +37,9 @@ class View:
 class ShopOffer:
     """An offer on a shelf. `available`/`remaining` None: not limited; `quoted_on` None: no market price known.
 
-    `ordered`, `shorted` and `max_unit_price_cents` are of the asking store's live order. `taken` is what all stores
-    together ordered; None: not known, because nothing on the page depends on it. `cutoff_at` None: with the market day.
+    `ordered`, `shorted`, `agreed_…` and `max_unit_price_cents` are of the asking store's live order. `taken` is what
+    all stores together ordered; None: not known, because nothing on the page depends on it. `cutoff_at` None: with the
+    market day.
     """
 
     id: str
@@ -60,9 +61,16 @@ class ShopOffer:
     is_stale: bool
     ordered: int
     shorted: int
+    agreed_unit_price_cents: int | None
     max_unit_price_cents: int | None
     taken: int | None
     in_view: bool
+
+    def charged_cents(self, quantity: int) -> int:
+        """Return what one costs in an order of so many: a line that does not grow keeps its price (ADR 19)."""
+        if self.agreed_unit_price_cents is not None and 0 < quantity <= self.ordered:
+            return self.agreed_unit_price_cents
+        return self.unit_price_cents
 
 
 @dataclass(frozen=True, slots=True)

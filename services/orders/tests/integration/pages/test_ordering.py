@@ -281,3 +281,25 @@ def test_a_form_without_a_key_still_places_one_order(world: Any, market: Any) ->
     form = market.browser.get("/order").form("/orders")
     market.browser.post("/orders", {**form.fields, f"quantity-{market.apples}": "1"})
     assert world.value("SELECT count(*) FROM orders") == 1
+
+
+def test_what_is_on_order_is_summed_at_the_price_it_was_ordered_at(market: Any, world: Any) -> None:
+    market.browser.order(market.browser.get("/order"), {market.apples: "2"})
+    world.run("UPDATE offers SET unit_price_cents = 5000, version = version + 1 WHERE id = :id", id=market.apples)
+    page = market.browser.get("/order")
+    assert "You ordered 2 at $34.00" in page.words
+    assert "$68.00" in page.words
+    kept = market.browser.order(page, {market.apples: "2", market.limes: "1"})
+    assert kept.status == 200
+    assert world.value("SELECT total_cents FROM orders") == 2 * 3_400 + 1_250
+    market.browser.order(market.browser.get("/order"), {market.apples: "3"})
+    assert world.value("SELECT total_cents FROM orders") == 3 * 5_000 + 1_250
+
+
+def test_a_limit_that_is_emptied_is_gone(market: Any, world: Any) -> None:
+    market.browser.order(market.browser.get("/order"), {market.apples: "2"}, **{f"max-{market.apples}": "40"})
+    assert world.value("SELECT max_unit_price_cents FROM order_lines") == 4_000
+    page = market.browser.get("/order")
+    assert page.form("/orders").fields[f"max-{market.apples}"] == "40.00"
+    market.browser.order(page, {}, **{f"max-{market.apples}": ""})
+    assert world.value("SELECT max_unit_price_cents FROM order_lines") is None

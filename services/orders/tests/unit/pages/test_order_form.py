@@ -38,7 +38,7 @@ def test_a_posted_form_becomes_lines_with_the_prices_that_were_shown() -> None:
             {"quantity-a": "2", "price-a": "1250", "quantity-b": "", "quantity-c": "0", "price-c": "x", "other": "1"}
         )
     )
-    assert typed.lines() == (LineRequest("a", 2, 1250),)
+    assert typed.lines() == (LineRequest("a", 2, 1250, keeps_limit=False),)
     assert typed.on_shortage is OnShortage.REJECT
 
 

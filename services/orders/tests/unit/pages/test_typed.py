@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.entrypoints.pages.typed import MAX_DIGITS, cents_of, dollars_of
+from orders.entrypoints.pages.typed import MAX_DIGITS
+from orders.entrypoints.pages.typed_money import cents_of, dollars_of
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from orders.entrypoints.identity import container
 from orders.entrypoints.pages.cycle_form import filled
 from orders.entrypoints.pages.reader import locale, signed_in
 from orders.entrypoints.pages.site import site
-from orders.entrypoints.pages.typed import dollars_of, local_text
+from orders.entrypoints.pages.typed import local_text
+from orders.entrypoints.pages.typed_money import dollars_of
 
 OFFERS_PER_PAGE = 100
 MAX_FILTER_CHARACTERS = 100

@@ -64,6 +64,7 @@ class Row:
             "data-remaining": offer.remaining if is_limited else None,
             "data-available": offer.available if is_limited else None,
             "data-ordered": offer.ordered or None,
+            "data-agreed": offer.agreed_unit_price_cents if offer.ordered else None,
             "data-most": offer.max_per_store,
             "data-case": offer.case_size,
             "data-taken": offer.taken if offer.case_size else None,
@@ -87,7 +88,13 @@ class Row:
 
     @property
     def total_cents(self) -> int:
-        return self.wished * self.offer.unit_price_cents
+        return self.wished * self.offer.charged_cents(self.wished)
+
+    @property
+    def agreed(self) -> str | None:
+        """Return the price of what is on order, where today's is another."""
+        cents = self.offer.agreed_unit_price_cents
+        return money(cents) if self.offer.ordered and cents not in (None, self.offer.unit_price_cents) else None
 
 
 class RowWriter:

@@ -1,6 +1,5 @@
 """The order form as it was typed, whatever was typed: it can always be shown again, and mostly be understood."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -10,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 from orders.application.shop import ShopOffer
 from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY, LineRequest, OnShortage
 from orders.entrypoints.pages.fields import field_text
+from orders.entrypoints.pages.typed_money import cents_of, dollars_of
 
 QUANTITY_PREFIX = "quantity-"
 PRICE_PREFIX = "price-"
@@ -19,7 +19,6 @@ MAX_TYPED_CHARACTERS = 20
 MAX_PRICE_DIGITS = 9
 # More than an order may have, so that one who chose too much can take out instead of finding some gone.
 MAX_TYPED_LINES = 3 * MAX_LINES
-_DOLLARS = re.compile(r"\$? ?([0-9]{1,6})(?:[.,]([0-9]{1,2}))?")
 # More than the note may have, so that one who wrote too much can shorten it instead of finding it cut off.
 MAX_NOTE_KEPT = 4 * MAX_NOTE_CHARACTERS
 
@@ -41,13 +40,21 @@ class TypedOrder:
 
     def unreadable_limits(self) -> list[str]:
         """Return the chosen offers whose price limit is no amount of dollars."""
-        return [id_ for id_, text in self.limits.items() if self.wished(id_) and text.strip() and dollars(text) is None]
+        return [
+            id_ for id_, text in self.limits.items() if self.wished(id_) and text.strip() and cents_of(text) is None
+        ]
 
     def lines(self) -> tuple[LineRequest, ...]:
         """Return what is wished for; empty and zero mean nothing."""
         wished = ((offer_id, whole_number(text)) for offer_id, text in self.quantities.items())
         return tuple(
-            LineRequest(offer_id, number, self.prices.get(offer_id), dollars(self.limits.get(offer_id, "")))
+            LineRequest(
+                offer_id,
+                number,
+                self.prices.get(offer_id),
+                cents_of(self.limits.get(offer_id, "")),
+                keeps_limit=False,  # the form shows the limit of everything chosen: what is empty was emptied
+            )
             for offer_id, number in wished
             if number
         )
@@ -64,17 +71,6 @@ class TypedOrder:
         """Return the same with quantities for products of which nothing was chosen yet."""
         chosen = {id_: text for id_, text in self.quantities.items() if whole_number(text) != 0}
         return replace(self, quantities={**{id_: str(number) for id_, number in quantities.items()}, **chosen})
-
-
-def dollars(text: str) -> int | None:
-    """Read an amount such as "12.50" as cents; None is what can't be one, nothing included."""
-    found = _DOLLARS.fullmatch(text.strip())
-    return None if found is None else int(found[1]) * CENTS + int((found[2] or "0").ljust(2, "0"))
-
-
-def as_dollars(cents: int) -> str:
-    """Write cents as somebody would type them."""
-    return f"{cents // CENTS}.{cents % CENTS:02d}"
 
 
 def whole_number(text: str) -> int | None:
@@ -119,6 +115,6 @@ def as_ordered(offers: Iterable[ShopOffer], note: str) -> TypedOrder:
     limits = {offer.id: offer.max_unit_price_cents for offer in mine}
     return TypedOrder(
         quantities={offer.id: str(offer.ordered) for offer in mine},
-        limits={id_: as_dollars(cents) for id_, cents in limits.items() if cents is not None},
+        limits={id_: dollars_of(cents) for id_, cents in limits.items() if cents is not None},
         note=note,
     )

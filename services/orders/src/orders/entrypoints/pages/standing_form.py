@@ -10,7 +10,7 @@ from orders.domain.order import MAX_QUANTITY
 from orders.entrypoints.pages.fields import field_text
 from orders.entrypoints.pages.order_form import MAX_NOTE_KEPT, MAX_TYPED_CHARACTERS, whole_number
 from orders.entrypoints.pages.reader import gettext as _
-from orders.entrypoints.pages.typed_money import cents_of, typed
+from orders.entrypoints.pages.typed_money import cents_of, dollars_of
 
 QUANTITY_PREFIX, LIMIT_PREFIX = "quantity-", "limit-"
 MAX_ROWS_KEPT = 400
@@ -111,7 +111,9 @@ def as_saved(standing: StandingOrder | None, words: str) -> TypedStanding:
     """Fill the form with what is saved."""
     if standing is None:
         return TypedStanding((), "", 0, words)
-    rows = (Row(one.product, str(one.quantity), typed(one.max_unit_price_cents), one.is_sold) for one in standing.lines)
+    rows = (
+        Row(one.product, str(one.quantity), dollars_of(one.max_unit_price_cents), one.is_sold) for one in standing.lines
+    )
     return TypedStanding(tuple(rows), standing.note, standing.version, words)
 
 

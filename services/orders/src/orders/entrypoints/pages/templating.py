@@ -10,7 +10,8 @@ from orders.domain import packs
 from orders.entrypoints.pages.formats import money, unix_ms
 from orders.entrypoints.pages.reader import caller, formats, gettext, here, locale, ngettext
 from orders.entrypoints.pages.site import site
-from orders.entrypoints.pages.typed import dollars_of, signed_pct, usd
+from orders.entrypoints.pages.typed import signed_pct, usd
+from orders.entrypoints.pages.typed_money import dollars_of
 
 
 def install(app: Flask) -> None:

@@ -9,41 +9,11 @@ from zoneinfo import ZoneInfo
 
 from orders.domain.hub_time import NoSuchTime, moment_of, wall_clock
 from orders.entrypoints.pages.reader import gettext as _
+from orders.entrypoints.pages.typed_money import MAX_DIGITS, cents_of
 
 MAX_TYPED_CHARACTERS = 40
 MAX_TEXT_KEPT = 2_000
-MAX_DIGITS = 9
 _LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
-_PLAIN = re.compile(r"\d+(?:[.,]\d{1,2})?")
-_WITH_DOT = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?")
-_WITH_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}")
-_BLANKS = str.maketrans("", "", " \u00a0\u202f\t$")
-
-
-def cents_of(text: str) -> int | None:
-    """Read dollars as they are written here or south of here ("34.5", "$1,234.50", "34,50"); None when it is no price.
-
-    A comma or point before three digits parts thousands only where both signs or several groups leave no doubt; "1.234"
-    could be either, and is refused instead of being guessed.
-    """
-    digits = text.translate(_BLANKS)
-    if len(digits) > MAX_TYPED_CHARACTERS or not digits.isascii():
-        return None
-    if _WITH_DOT.fullmatch(digits):
-        digits = digits.replace(",", "")
-    elif _WITH_COMMA.fullmatch(digits):
-        digits = digits.replace(".", "").replace(",", ".")
-    elif not _PLAIN.fullmatch(digits):
-        return None
-    dollars, _sign, rest = digits.replace(",", ".").partition(".")
-    if len(dollars) > MAX_DIGITS:
-        return None
-    return int(dollars) * 100 + int(f"{rest:0<2}")
-
-
-def dollars_of(cents: int | None) -> str:
-    """Write cents into a field."""
-    return "" if cents is None else f"{cents // 100}.{cents % 100:02d}"
 
 
 def usd(amount: Decimal) -> str:

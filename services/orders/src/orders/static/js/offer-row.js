@@ -25,6 +25,12 @@ export class OfferRow {
     return Number(this.element.dataset.version);
   }
 
+  /** What one costs in this order: a line that does not grow keeps the price it was ordered at. */
+  get charged() {
+    const { agreed, ordered } = this.element.dataset;
+    return agreed !== undefined && this.quantity <= Number(ordered) ? Number(agreed) : this.price;
+  }
+
   get price() {
     return Number(this.element.dataset.price);
   }

@@ -157,7 +157,7 @@ function ready(form) {
 function sum(page) {
   const { form, words } = page;
   const chosen = [...page.rows.values()].filter((row) => row.quantity > 0);
-  const total = chosen.reduce((cents, row) => cents + row.quantity * row.price, 0);
+  const total = chosen.reduce((cents, row) => cents + row.quantity * row.charged, 0);
   form.querySelector("[data-lines]").textContent = say(words.products, { num: chosen.length });
   form.querySelector("[data-total]").textContent = money(total);
   form.querySelector("[data-chosen]").replaceChildren(...chosen.map(chosenLine));
@@ -167,7 +167,7 @@ function sum(page) {
 
 function chosenLine(row) {
   const line = document.createElement("li");
-  const parts = [`${row.quantity} ×`, row.name, money(row.quantity * row.price)];
+  const parts = [`${row.quantity} ×`, row.name, money(row.quantity * row.charged)];
   line.append(...parts.map((text) => Object.assign(document.createElement("span"), { textContent: text })));
   line.firstChild.className = line.lastChild.className = "num";
   return line;
