@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import uuid4
 
 from orders.application.commands import Answer, RequestKey
+from orders.application.once import answered_once
 from orders.application.ports import Transactions, UnitOfWork
 from orders.application.product_sheet import MAX_VALUE_SHOWN, SheetFault, SheetRow, read_sheet
 from orders.application.product_store import StoredProduct, Upload
@@ -116,21 +117,15 @@ class ImportDesk:
         actor.require_staff()
 
         def work(unit: UnitOfWork) -> Answer:
-            kept = unit.keys.claim(once) if once else None
-            if kept is not None:
-                return kept
             planned = plan(body, unit.products.lock_for_import())
             if expected not in (None, planned.fingerprint):
                 raise PlanChanged
             if planned.faults and not (partial and planned.rows):
                 raise ImportRefused(planned)
             _write(planned, unit, actor)
-            answer = render(planned)
-            if once:
-                unit.keys.keep(once, answer)
-            return answer
+            return render(planned)
 
-        return self._transactions.run(work)
+        return answered_once(self._transactions, once, work)
 
     def upload(self, actor: Actor, file_name: str, body: bytes) -> str:
         """Keep a file until it is confirmed; return its id."""

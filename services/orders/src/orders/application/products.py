@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from orders.application.commands import Answer, RequestKey
+from orders.application.once import answered_once
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
 from orders.application.product_store import StoredProduct
 from orders.application.product_text import plain
@@ -38,7 +39,7 @@ class ProductDesk:
             unit.audit(audit_entry(None, stored, actor))
             return render(stored)
 
-        return self._once(once, work)
+        return answered_once(self._transactions, once, work)
 
     def change(
         self,
@@ -73,19 +74,7 @@ class ProductDesk:
             unit.audit(audit_entry(stored, changed, actor))
             return render(changed)
 
-        return self._once(once, work)
-
-    def _once(self, key: RequestKey | None, work: Callable[[UnitOfWork], Answer]) -> Answer:
-        def transaction(unit: UnitOfWork) -> Answer:
-            kept = unit.keys.claim(key) if key else None
-            if kept is not None:
-                return kept
-            answer = work(unit)
-            if key:
-                unit.keys.keep(key, answer)
-            return answer
-
-        return self._transactions.run(transaction)
+        return answered_once(self._transactions, once, work)
 
 
 def deactivated(product: Product) -> Product:

@@ -1,12 +1,12 @@
 """Choosing a store to order for: a plain list of a few, or many by route with a search."""
 
-import unicodedata
 from collections.abc import Iterable
 from itertools import groupby
 
 from flask import Response, render_template, request
 
 from orders.application.queries import StoreView
+from orders.application.shop import plain
 from orders.domain.directory import only_text
 from orders.entrypoints.pages.pager import MAX_SEARCHED_CHARACTERS, leaf
 
@@ -20,7 +20,7 @@ def draw(stores: tuple[StoreView, ...], path: str = "/order", here: str = "order
     """Let one of these stores be chosen; the choice leads to `path` with `?store=`."""
     is_searched = len(stores) > SEARCHED_FROM
     searched = only_text(request.args.get("q", ""))[:MAX_SEARCHED_CHARACTERS].strip() if is_searched else ""
-    words = _plain(searched).split()
+    words = plain(searched).split()
     found = sorted((one for one in stores if all(word in _said(one) for word in words)), key=_place)
     shown, pager = leaf(STORES_PER_PAGE, lambda skip: (found[skip : skip + STORES_PER_PAGE], len(found)))
     page = render_template(
@@ -43,14 +43,8 @@ def _by_route(stores: Iterable[StoreView]) -> list[tuple[str, list[StoreView]]]:
 
 def _place(store: StoreView) -> tuple[bool, str, str, str]:
     """Sort by route, those without one last, then by name."""
-    return (not store.route, _plain(store.route), store.route, _plain(store.name))
+    return (not store.route, plain(store.route), store.route, plain(store.name))
 
 
 def _said(store: StoreView) -> str:
-    return _plain(f"{store.name} {store.route}")
-
-
-def _plain(text: str) -> str:
-    """Return a text without accents and capitals: whoever types "jose" also means José."""
-    apart = unicodedata.normalize("NFD", text.casefold())
-    return "".join(character for character in apart if not unicodedata.combining(character))
+    return plain(f"{store.name} {store.route}")
