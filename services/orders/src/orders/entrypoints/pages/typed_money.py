@@ -8,16 +8,16 @@ MAX_CENTS = 2_147_483_647
 _PLAIN = re.compile(r"\d+(?:[.,]\d{1,2})?")
 _WITH_DOT = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?")
 _WITH_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}")
-_BLANKS = str.maketrans("", "", " \u00a0\u202f\t$")
+_BLANKS = str.maketrans("", "", " \u00a0\u202f\t")
 
 
 def cents_of(text: str) -> int | None:
     """Read dollars as they are written here or south of here ("34.5", "$1,234.50", "34,50"); None when it is no price.
 
-    A comma or point before three digits parts thousands only where both signs or several groups leave no doubt; "1.234"
-    could be either, and is refused instead of being guessed.
+    Commas part thousands, as everywhere in Los Angeles; "1.234" could mean either, and is refused instead of guessed.
     """
     digits = text.translate(_BLANKS)
+    digits = digits[1:] if digits.startswith("$") else digits.removesuffix("$")
     if len(digits) > MAX_CHARACTERS or not digits.isascii():
         return None
     if _WITH_DOT.fullmatch(digits):
