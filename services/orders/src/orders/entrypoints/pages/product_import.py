@@ -17,6 +17,7 @@ from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages import product_words as words
 from orders.entrypoints.pages.csrf import ForgedForm
+from orders.entrypoints.pages.fields import without_controls
 from orders.entrypoints.pages.products import staff
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.reader import private
@@ -137,7 +138,7 @@ def _form(refusal: Refusal | None = None, *, typed: str = "", done: Done | None 
     body = render_template(
         "pages/product_import.html",
         refusal=refusal,
-        typed=_shown(typed),
+        typed=typed,
         done=done,
         bounds={"mb": MAX_SHEET_BYTES // MEGABYTE, "rows": MAX_ROWS},
         columns=_columns(),
@@ -179,13 +180,9 @@ def _correctable(body: bytes) -> str | None:
     if len(body) > MAX_TEXT_SHOWN:
         return None
     try:
-        return _shown(body.decode("utf-8-sig"))
+        return without_controls(body.decode("utf-8-sig"))
     except UnicodeDecodeError:
         return None
-
-
-def _shown(text: str) -> str:
-    return "".join(character for character in text if character >= " " or character in "\t\r\n")
 
 
 def _columns() -> Iterable[tuple[str, str]]:
