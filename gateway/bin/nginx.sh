@@ -24,7 +24,7 @@ find_nginx() {
 
 serves_as() {
     su -s /bin/sh "$1" -c "test -r '$STATIC_DIR' && test -x '$STATIC_DIR' && test -r '$home/pages/page.css' \
-        && test -w '$STATE_DIR/workers' && test -w '$STATE_DIR/pauses'" >/dev/null 2>&1
+        && test -w '$STATE_DIR/workers' && test -w '$STATE_DIR/pauses' && test -w '$STATE_DIR/boots'" >/dev/null 2>&1
 }
 
 # Started as root, the workers become someone else, provided that one can read the files and write the state.
@@ -33,7 +33,7 @@ choose_user() {
     [ "$(id -u)" = 0 ] || return 0
     for candidate in ${GATEWAY_USER:-www-data nobody}; do
         group=$(id -gn "$candidate" 2>/dev/null) || continue
-        chown "$candidate:$group" "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/tmp" 2>/dev/null || continue
+        chown "$candidate:$group" "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/boots" "$STATE_DIR/tmp" 2>/dev/null || continue
         if [ "$candidate" = root ] || serves_as "$candidate"; then
             WORKER_USER="user $candidate $group;"
             return 0
@@ -43,7 +43,7 @@ choose_user() {
         problem "GATEWAY_USER $GATEWAY_USER does not exist, or can't read STATIC_DIR and write GATEWAY_STATE_DIR"
         return 0
     fi
-    chown "$(id -un)" "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/tmp"
+    chown "$(id -un)" "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/boots" "$STATE_DIR/tmp"
     WORKER_USER="user $(id -un) $(id -gn);"
     echo "gateway: workers stay root: no other user can read $STATIC_DIR and write $STATE_DIR (GATEWAY_USER)" >&2
 }

@@ -48,10 +48,14 @@ upstream() {
     matching "$1_UPSTREAM" '[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?:[0-9]{1,5}' "host:port" "" TARGET
     host=${TARGET%:*} port=${TARGET##*:}
     [ -z "$TARGET" ] || port "$1_UPSTREAM" "$port"
+    # nginx needs no help with an address; for a name see gate.lua.
+    server=0.0.0.1
     case $host in
-        *[!0-9.]*) [ "$host" = localhost ] || named_upstream=$host ;;
+        localhost) server=127.0.0.1:$port ;;
+        *[!0-9.]*) named_upstream=$host ;;
+        *) server=$TARGET ;;
     esac
-    export "$1_HOST=$host" "$1_PORT=$port"
+    export "$1_HOST=$host" "$1_PORT=$port" "$1_SERVER=$server"
 }
 
 listeners() {
@@ -85,14 +89,17 @@ bounds() {
     whole GATEWAY_HOLD_S 1 300 25 HOLD_S
     whole GATEWAY_HOLD_REQUESTS 1 100000 2000 HOLD_REQUESTS
     whole GATEWAY_HOLD_MB 1 65536 256 HOLD_MB
+    whole GATEWAY_SHARE_PERCENT 1 100 5 SHARE_PERCENT
+    whole GATEWAY_ADDRESS_SHARES 1 100 4 ADDRESS_SHARES
+    whole GATEWAY_UPGRADES_PER_S 1 10000 50 UPGRADES_PER_S
     whole GATEWAY_BODY_MB 1 1024 10 BODY_MB
     whole GATEWAY_PAUSE_MAX_S 1 3600 600 PAUSE_MAX_S
     whole GATEWAY_RETRY_AFTER_S 1 600 3 RETRY_AFTER_S
     whole ORDERS_CONCURRENCY 0 10000 16 ORDERS_CONCURRENCY
     whole USDA_CONCURRENCY 0 10000 64 USDA_CONCURRENCY
     whole NOTIFY_CONCURRENCY 0 10000 64 NOTIFY_CONCURRENCY
-    whole GATEWAY_PROBE_MS 10 10000 50 PROBE_MS
-    whole GATEWAY_PROBE_UP_MS 50 60000 1000 PROBE_UP_MS
+    whole GATEWAY_PROBE_MS 10 10000 25 PROBE_MS
+    whole GATEWAY_PROBE_UP_MS 50 60000 500 PROBE_UP_MS
     whole GATEWAY_CONNECT_MS 10 10000 500 CONNECT_MS
     whole GATEWAY_ANSWER_S 1 600 60 ANSWER_S
     whole GATEWAY_STREAM_IDLE_S 10 86400 3600 STREAM_IDLE_S
@@ -123,7 +130,7 @@ folders() {
     if [ -n "$STATIC_DIR" ] && [ ! -d "$STATIC_DIR" ]; then
         problem "STATIC_DIR is not a folder: $STATIC_DIR"
     fi
-    if [ -z "$problems" ] && ! mkdir -p "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/tmp" 2>/dev/null; then
+    if [ -z "$problems" ] && ! mkdir -p "$STATE_DIR/workers" "$STATE_DIR/pauses" "$STATE_DIR/boots" "$STATE_DIR/tmp" 2>/dev/null; then
         problem "GATEWAY_STATE_DIR can't be written: $STATE_DIR"
     fi
     matching GATEWAY_ADMIN_TOKEN_FILE "$place" "an absolute path of plain characters" "" ADMIN_TOKEN_FILE

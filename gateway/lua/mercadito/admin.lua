@@ -1,13 +1,17 @@
 -- The operator's listener: look, pause, resume.
 local guard = require("mercadito.guard")
+local heartbeat = require("mercadito.heartbeat")
 local json = require("mercadito.json")
-local ledger = require("mercadito.ledger")
+local boots = require("mercadito.boots")
+local ledger = require("mercadito.ledger").of("gateway_ledger")
 local pauses = require("mercadito.pauses")
 local settings = require("mercadito.settings")
+local states = require("mercadito.states")
 local token = require("mercadito.token")
 local upstreams = require("mercadito.upstreams")
+local view = require("mercadito.view")
 
-local DRAIN_SLICE_S = 0.02
+local DRAIN_SLICE_S = 0.005
 local DEFAULT_PAUSE_S, DEFAULT_DRAIN_S = 60, 10
 
 local admin = {}
@@ -26,18 +30,19 @@ local function complain(status, slug, title, detail)
   })
 end
 
-local function describe(name)
-  local row = upstreams.describe(name)
-  row.waiting = ledger.sum(name .. ":waiting")
-  row.in_flight = ledger.sum(name .. ":in_flight")
+local function describe(upstream)
+  local row = states.describe(upstream.name)
+  row.waiting = ledger:sum(upstream.waiting_account)
+  row.in_flight = ledger:sum(upstream.inside_account)
+  row.outage_s = boots.estimate(upstream.name)
   return row
 end
 
 --- GET /status
 admin.status = guard.request(function()
   local rows = {}
-  for _, name in ipairs(upstreams.names) do
-    rows[name] = describe(name)
+  for upstream in upstreams.each() do
+    rows[upstream.name] = describe(upstream)
   end
   return say(200, { upstreams = rows, now = ngx.time() })
 end)
@@ -51,9 +56,10 @@ local function seconds(name, default, maximum)
   return value and value <= maximum and value or nil
 end
 
-local function drained(name, drain_s)
+-- A worker that has not seen the pause yet may still let one in; one that has only gets emptier.
+local function drained(upstream, version, drain_s)
   local deadline = ngx.now() + drain_s
-  while ledger.sum(name .. ":in_flight") > 0 do
+  while not view.is_seen_by_all(version) or ledger:sum(upstream.inside_account) > 0 do
     if ngx.now() >= deadline then
       return false
     end
@@ -62,27 +68,29 @@ local function drained(name, drain_s)
   return true
 end
 
-local function pause(name)
+local function pause(upstream)
   local max_s = seconds("max_s", DEFAULT_PAUSE_S, settings.pause_max_s)
   local drain_s = seconds("drain_s", DEFAULT_DRAIN_S, settings.pause_max_s)
   if not max_s or not drain_s or max_s <= 0 then
     local detail = "max_s and drain_s are seconds, " .. settings.pause_max_s .. " at most"
     return complain(400, "bad-request", "Not a pause", detail)
   end
-  local paused, why = pauses.start(name, max_s)
-  if not paused then
+  local version, why = pauses.start(upstream.name, max_s)
+  if not version then
     return complain(500, "internal", "The pause could not be written down", why)
   end
-  if not drained(name, drain_s) then
-    local detail = "Still paused until it expires: go on, wait, or resume. In flight: " .. ledger.sum(name .. ":in_flight")
+  if not drained(upstream, version, drain_s) then
+    local number = ledger:sum(upstream.inside_account)
+    local detail = "Still paused until it expires: go on, wait, or resume. In flight: " .. number
     return complain(409, "not-drained", "Requests are still under way", detail)
   end
-  return say(200, describe(name))
+  return say(200, describe(upstream))
 end
 
-local function resume(name)
-  pauses.stop(name)
-  return say(200, describe(name))
+local function resume(upstream)
+  pauses.stop(upstream.name)
+  heartbeat.wake()
+  return say(200, describe(upstream))
 end
 
 local ACTIONS = { pause = pause, resume = resume }
@@ -90,7 +98,8 @@ local ACTIONS = { pause = pause, resume = resume }
 --- POST /upstreams/{name}/{pause|resume}
 admin.act = guard.request(function()
   local name, action = ngx.var.uri:match("^/upstreams/([%w-]+)/(%a+)$")
-  if not (name and settings.upstreams[name] and ACTIONS[action]) then
+  local upstream = name and upstreams.get(name)
+  if not (upstream and ACTIONS[action]) then
     return complain(404, "not-found", "No such upstream or action", "POST /upstreams/{name}/{pause|resume}")
   elseif ngx.req.get_method() ~= "POST" then
     return complain(405, "method-not-allowed", "POST only", "POST /upstreams/{name}/{pause|resume}")
@@ -98,7 +107,7 @@ admin.act = guard.request(function()
     ngx.header["WWW-Authenticate"] = 'Bearer realm="gateway admin"'
     return complain(401, "unauthenticated", "The operator's token is missing or wrong", "Authorization: Bearer …")
   end
-  return ACTIONS[action](name)
+  return ACTIONS[action](upstream)
 end)
 
 return admin

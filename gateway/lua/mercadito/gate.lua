@@ -1,60 +1,87 @@
--- The way in: what a client may not say is dropped, the body is read to its end, the visit begins.
--- Reading first is what lets a held request notice that its client has gone, and lets the body be sent again.
-local guard = require("mercadito.guard")
-local replay = require("mercadito.replay")
-local settings = require("mercadito.settings")
-local visits = require("mercadito.visits")
+-- The hot path. In normal running a request goes straight through: nginx has read its body and asks here, in the
+-- balancer phase, for an address; a place at the service is a comparison of two numbers. Whoever can't go through is
+-- turned away (502), and error_page takes it to the waiting room (hold.lua).
+local balancer = require("ngx.balancer")
+local journal = require("mercadito.journal")
+local places = require("mercadito.places")
+local request = require("mercadito.request")
+local turn = require("mercadito.turn")
+local upstreams = require("mercadito.upstreams")
 
 local gate = {}
 
-local MAX_HEADERS = 200
+local place_of = {} -- {request = service it has a place at}
+local arrival_of = {} -- {request = arrival number}, of those that went straight through
+local turned_away = {} -- {request = true}
 
-local function is_ours_to_say(name)
-  return name:find("^x%-gateway%-") or name:find("^x%-forwarded%-") or name:find("^x%-accel%-") or name == "forwarded"
+--- Give a request its place: it may pass once.
+function gate.admit(upstream, id)
+  place_of[id] = upstream
 end
 
-local function drop_claims(headers)
-  for name in pairs(headers) do
-    if is_ours_to_say(name) then
-      ngx.req.clear_header(name)
-    end
+--- Take a request's place back after an attempt; return its arrival number if it had gone straight through.
+function gate.take_back(id)
+  local upstream, arrival = place_of[id], arrival_of[id]
+  place_of[id], arrival_of[id] = nil, nil
+  if upstream and not upstream.rate then
+    places.leave(upstream)
+  end
+  return arrival, upstream
+end
+
+--- The log phase of whoever went straight through and was answered; false for all others. In normal running this and
+-- `pass` are all the Lua that runs, so they call nothing that LuaJIT can't compile.
+function gate.leave(id)
+  local upstream = place_of[id]
+  if not upstream or not arrival_of[id] or not upstream.open then
+    return false
+  end
+  place_of[id], arrival_of[id] = nil, nil
+  places.leave(upstream)
+  local status = ngx.status
+  upstream.answered[status] = (upstream.answered[status] or 0) + 1
+  return true
+end
+
+--- Return whether a request was turned away since the last time, so that its last attempt was none.
+function gate.was_turned_away(id)
+  local was = turned_away[id]
+  turned_away[id] = nil
+  return was ~= nil
+end
+
+local function turn_away(id)
+  turned_away[id] = true
+  return ngx.exit(ngx.DECLINED)
+end
+
+local function goes_straight(upstream, id)
+  if not upstream.open or request.has_too_many_headers() or not places.take(upstream) then
+    return false
+  end
+  place_of[id], arrival_of[id] = upstream, turn.arrival()
+  return true
+end
+
+local function set_address(upstream, listener)
+  local address = upstream.addresses[listener]
+  local fine, problem = balancer.set_current_peer(address.host, address.port)
+  if not fine then
+    journal.write("error", "no_peer", { listener = listener, reason = problem })
+  end
+  return fine
+end
+
+--- The balancer phase of a listener (`orders`, `realtime_ws`, ...) of a service.
+function gate.pass(name, listener)
+  local id, upstream = request.id(), upstreams.get(name)
+  if not place_of[id] and not goes_straight(upstream, id) then
+    return turn_away(id)
+  end
+  -- What has an address rather than a name stands in nginx's own configuration.
+  if upstream.is_named[listener] and not set_address(upstream, listener) then
+    return turn_away(id)
   end
 end
-
-local function one(value)
-  return type(value) == "string" and value or nil
-end
-
-local function body_bytes(headers)
-  local length = tonumber(one(headers["content-length"]))
-  if length then
-    return length
-  end
-  return headers["transfer-encoding"] and tonumber(ngx.var.request_length) or 0
-end
-
---- Let a request for the service `name` in. `uncounted` marks connections that stay open, which hold no place.
-gate.enter = guard.request(function(name, uncounted)
-  local headers, problem = ngx.req.get_headers(MAX_HEADERS)
-  if problem == "truncated" then
-    return ngx.exit(431)
-  end
-  drop_claims(headers)
-  ngx.req.read_body()
-  local request = {
-    method = ngx.req.get_method(),
-    path = ngx.var.uri,
-    header_key = one(headers["idempotency-key"]),
-    query_key = ngx.var.arg_idempotency_key,
-  }
-  visits.begin({
-    name = name,
-    uncounted = uncounted,
-    method = request.method,
-    keyed = name == "orders" and replay.is_keyed(request, settings.keyed_paths),
-    body_bytes = body_bytes(headers),
-  })
-  ngx.var.gateway_service = name
-end)
 
 return gate

@@ -1,160 +1,128 @@
--- Holding: before each attempt a request waits here until its service is up and has room; after a failed attempt
--- nginx brings it back (error_page), and it waits again or is told why not.
-local attempts = require("mercadito.attempts")
+-- The waiting room's own access phase. Whoever was turned away at the gate, or whose attempt failed (error_page brings
+-- both here), waits until it is released, or is told why not.
 local counters = require("mercadito.counters")
+local failures = require("mercadito.failures")
+local gate = require("mercadito.gate")
 local guard = require("mercadito.guard")
-local patience = require("mercadito.patience")
-local prober = require("mercadito.prober")
-local problem = require("mercadito.problem")
-local replay = require("mercadito.replay")
+local heartbeat = require("mercadito.heartbeat")
+local places = require("mercadito.places")
+local refusal = require("mercadito.refusal")
+local release = require("mercadito.release")
+local request = require("mercadito.request")
 local room = require("mercadito.room")
+local semaphore = require("ngx.semaphore")
 local settings = require("mercadito.settings")
 local upstreams = require("mercadito.upstreams")
 local visits = require("mercadito.visits")
 
-local MAX_ENTRIES = 9 -- 8 of them after a failure; nginx itself ends a request with a 500 at its 11th redirect
+local SHORTEST_WAIT_S = 0.001 -- less would be none at all, and time would stand still for whoever looks again and again
+local SLICE_S = 0.01 -- between looks, in a worker whose heart has stopped: one that is about to leave
 
 local hold = {}
 
-local function count(metric, visit, more)
-  counters.add(metric, string.format('upstream="%s"%s', visit.name, more or ""))
+local function begin(id)
+  local name = ngx.var.gateway_service
+  -- The time that a first attempt took counts as waited.
+  local spent_s = tonumber(ngx.var.upstream_response_time) or 0
+  return visits.begin(id, {
+    upstream = upstreams.get(name),
+    method = ngx.req.get_method(),
+    body_bytes = request.body_bytes(),
+    deadline = ngx.now() + settings.hold_s - spent_s,
+  })
 end
 
-local function note_wait(visit, seconds)
-  visit.held_ms = visit.held_ms + math.floor(seconds * 1000 + 0.5)
-  ngx.var.held_ms = visit.held_ms
-end
-
-local function unknown(visit)
-  count("gateway_unknown_outcomes_total", visit)
-  ngx.var.gateway_outcome = "unknown"
-  ngx.header["X-Gateway-Outcome"] = "unknown"
-  return problem.answer(502, "outcome-unknown")
-end
-
---- Give up on a request; what was sent before and may have run is not called undone.
-local function refuse(visit, reason)
-  if visit.in_doubt then
-    return unknown(visit)
-  end
-  count("gateway_refused_total", visit, string.format(',reason="%s"', reason))
-  ngx.var.gateway_outcome = reason
-  return problem.answer(503, "unavailable", { retry = true })
-end
-
---- Wait in slices until there is room or time is up. An exiting worker's timers are dead already, so its waiting
--- requests see to the probing.
-local function wait_in_queue(visit)
-  local started = ngx.now()
-  local entered
-  repeat
-    ngx.sleep(patience.slice(ngx.now() - started, math.random()))
-    if ngx.worker.exiting() then
-      prober.visit(visit.name)
+local function wait(visit)
+  local left = visit.deadline - ngx.now()
+  while not visit.released_now and not visit.evicted and left > 0 do
+    local stopped = heartbeat.has_stopped()
+    visit.semaphore:wait(math.max(SHORTEST_WAIT_S, stopped and math.min(SLICE_S, left) or left))
+    if stopped then
+      heartbeat.beat()
     end
-    entered = room.enter(visit)
-  until entered or ngx.now() >= visit.deadline
-  room.leave_queue(visit)
-  note_wait(visit, ngx.now() - started)
-  return entered
+    left = visit.deadline - ngx.now()
+  end
 end
 
-local function wait_for_room(visit)
-  if room.enter(visit) then
+local function note_wait(visit, began)
+  visit.held_s = visit.held_s + ngx.now() - began
+  ngx.var.held_ms = math.floor(visit.held_s * 1000 + 0.5)
+end
+
+--- Wait until the visit may go. What it says to the client otherwise ends the request.
+local function wait_for_release(visit)
+  local upstream, began = visit.upstream, ngx.now()
+  visit.released_now = false
+  if not room.enter(upstream, visit) then
+    return refusal.refuse(visit, "queue-full")
+  end
+  release.round(upstream)
+  if visit.released_now then
     return
   end
-  if not room.queue(visit) then
-    return refuse(visit, "queue-full")
-  end
-  count("gateway_held_total", visit)
-  if not wait_in_queue(visit) then
-    return refuse(visit, "waited-too-long")
+  counters.add("gateway_held_total", string.format('upstream="%s"', upstream.name))
+  visit.semaphore = semaphore.new()
+  heartbeat.wake()
+  wait(visit)
+  room.leave(upstream, visit)
+  note_wait(visit, began)
+  if not visit.released_now then
+    return refusal.refuse(visit, visit.evicted and "over-its-share" or "waited-too-long")
   end
 end
 
---- Look at the attempts made since the last time; note which are known not to have been processed.
-local function examine(visit)
-  local list = attempts.read(ngx.var)
-  local not_processed = ngx.var.upstream_http_x_gateway_not_processed == "1"
-  local last = list[#list]
-  if #list > visit.attempts_seen and last then
-    visit.cleared[#list] = not_processed and last.status == 503 or nil
-    local absence = replay.sign_of_absence(last, visit.cleared[#list])
-    if absence then
-      upstreams.hold(visit.name, absence)
-    end
-  end
-  visit.attempts_seen = #list
-  local open = {}
-  for index, attempt in ipairs(list) do
-    if not visit.cleared[index] then
-      open[#open + 1] = attempt
-    end
-  end
-  return open, last, visit.cleared[#list]
-end
-
-local function pass_on(last)
-  if last.status == 503 then
-    local retry_after = ngx.var.upstream_http_retry_after
-    return problem.answer(503, "unavailable", { words = "declined", retry_after = retry_after, retry = true })
-  end
-  return problem.answer(last.status, last.status == 504 and "timeout" or "bad-gateway")
-end
-
-local function give_up(visit, last)
-  if last and last.status == 504 and not visit.in_doubt then
-    return problem.answer(504, "timeout")
-  end
-  return refuse(visit, "tries-used-up")
-end
-
-local function after_failure(visit)
-  room.leave(visit)
-  local open, last, not_processed = examine(visit)
-  local case = { method = visit.method, keyed = visit.keyed, not_processed = not_processed, attempts = open }
-  local verdict = replay.verdict(case)
-  visit.in_doubt = replay.may_have_run(case)
-  if verdict == "unknown" then
-    return unknown(visit)
-  elseif verdict == "answered" then
-    return pass_on(last)
-  elseif verdict == "failed" then
-    return refuse(visit, "broken-answer")
-  elseif visit.entries > MAX_ENTRIES or ngx.now() >= visit.deadline then
-    return give_up(visit, last)
-  end
-  count("gateway_replayed_total", visit)
-end
-
---- The access phase of every proxying location.
+--- The access phase of every location that error_page leads to.
 hold.enter = guard.request(function()
-  local visit = visits.current()
+  local id = request.id()
+  local visit = visits.get(id) or begin(id)
   visit.entries = visit.entries + 1
-  visit.deadline = visit.deadline or ngx.now() + settings.hold_s
-  if visit.entries > 1 then
-    after_failure(visit)
-    local away = patience.before(visit.entries)
-    if away > 0 then
-      ngx.sleep(away)
-      note_wait(visit, away)
-    end
+  local arrival, had_place = gate.take_back(id)
+  visit.arrival = visit.arrival or arrival
+  if request.has_too_many_headers() then
+    return refusal.too_many_headers()
+  elseif gate.was_turned_away(id) then
+    failures.overlook_last(visit)
+  elseif had_place then
+    failures.examine(visit)
   end
-  wait_for_room(visit)
+  wait_for_release(visit)
 end)
 
---- The log phase, which always runs: gives back whatever the request still holds.
-hold.leave = guard.background(function()
-  local visit = visits.current()
+local function write_down(visit)
+  if visit.held_s > 0 then
+    ngx.var.gateway_arrival = visit.arrival
+    ngx.var.gateway_queued = table.concat(visit.queued, " : ")
+    ngx.var.gateway_released = table.concat(visit.released, " : ")
+    counters.add("gateway_held_ms_total", string.format('upstream="%s"', visit.upstream.name), math.floor(visit.held_s * 1000 + 0.5))
+  end
+end
+
+local NOT_AN_ANSWER = { [499] = true, [502] = true, [503] = true, [504] = true }
+
+local leave_slowly = guard.background(function(id)
+  local status, visit = ngx.status, visits.finish(id)
+  local _, upstream = gate.take_back(id)
+  if upstream and not NOT_AN_ANSWER[status] then
+    places.answered(upstream)
+  end
   if visit then
-    room.leave(visit)
-    room.leave_queue(visit)
-    counters.add("gateway_requests_total", string.format('upstream="%s",class="%dxx"', visit.name, ngx.status / 100))
-    if visit.held_ms > 0 then
-      counters.add("gateway_held_ms_total", string.format('upstream="%s"', visit.name), visit.held_ms)
-    end
-    visits.finish()
+    gate.was_turned_away(id)
+    room.leave(visit.upstream, visit)
+    write_down(visit)
+  end
+  upstream = upstream or visit and visit.upstream
+  if upstream then
+    upstream.answered[status] = (upstream.answered[status] or 0) + 1
+    release.round(upstream)
   end
 end)
+
+--- The log phase, which always runs: counts the answer and gives back whatever the request still holds.
+function hold.leave()
+  local id = request.id()
+  if not gate.leave(id) then
+    leave_slowly(id)
+  end
+end
 
 return hold

@@ -1,49 +1,95 @@
--- Shared counts that cannot leak: each worker adds to its own key, the sum is taken over living workers only.
+-- Shared accounts that cannot leak: each worker adds to its own key, the sum is taken over living workers only.
 -- A worker killed in the middle of anything takes its share with it.
 local workers = require("mercadito.workers")
 
-local shared = ngx.shared.gateway_ledger
-
 local ledger = {}
-local own_suffix
+ledger.__index = ledger
 
-local function own_key(account)
-  own_suffix = own_suffix or ":" .. ngx.worker.pid()
-  return account .. own_suffix
+--- Return the accounts kept in a shared dictionary.
+function ledger.of(dictionary)
+  return setmetatable({ shared = ngx.shared[dictionary], own_keys = {} }, ledger)
+end
+
+function ledger:own_key(account)
+  local key = self.own_keys[account]
+  if not key then
+    key = account .. ":" .. ngx.worker.pid()
+    self.own_keys[account] = key
+  end
+  return key
 end
 
 --- Return what all living workers hold of an account.
-function ledger.sum(account)
+function ledger:sum(account)
   local total = 0
   for _, pid in ipairs(workers.pids()) do
-    total = total + (shared:get(account .. ":" .. pid) or 0)
+    total = total + (self.shared:get(account .. ":" .. pid) or 0)
   end
   return total
 end
 
---- Add to an account unless the sum would pass `bound` (0: no bound). Two takers at the edge may both be refused,
+--- Return the smallest value other than 0 that another worker holds of an account, or nil.
+function ledger:least_of_others(account)
+  local own, least = self:own_key(account), nil
+  for _, pid in ipairs(workers.pids()) do
+    local key = account .. ":" .. pid
+    local value = key ~= own and self.shared:get(key) or 0
+    if value ~= 0 and (not least or value < least) then
+      least = value
+    end
+  end
+  return least
+end
+
+--- Return the smallest value of all living workers, or nil when one of them has none.
+function ledger:least_of_all(account)
+  local least
+  for _, pid in ipairs(workers.pids()) do
+    local value = self.shared:get(account .. ":" .. pid)
+    if not value then
+      return nil
+    end
+    least = math.min(value, least or value)
+  end
+  return least
+end
+
+--- Set this worker's value.
+function ledger:put(account, value)
+  self.shared:set(self:own_key(account), value)
+end
+
+--- Add to an account unless the sum would pass `bound` (nil: no bound). Two takers at the edge may both be refused,
 -- never both admitted.
-function ledger.take(account, amount, bound)
-  local key = own_key(account)
-  shared:incr(key, amount, 0)
-  if bound > 0 and ledger.sum(account) > bound then
-    shared:incr(key, -amount, 0)
+function ledger:take(account, amount, bound)
+  local key = self:own_key(account)
+  self.shared:incr(key, amount, 0)
+  if bound and self:sum(account) > bound then
+    self.shared:incr(key, -amount, 0)
     return false
   end
   return true
 end
 
+--- Add to this worker's part of an account that may come and go; one that is back at 0 leaves nothing behind.
+function ledger:add(account, amount)
+  local key = account .. ":" .. ngx.worker.pid()
+  if self.shared:incr(key, amount, 0) == 0 then
+    self.shared:delete(key)
+  end
+end
+
 --- Give back what was taken.
-function ledger.give(account, amount)
-  shared:incr(own_key(account), -amount, 0)
+function ledger:give(account, amount)
+  self.shared:incr(self:own_key(account), -amount, 0)
 end
 
 --- Drop the keys of a worker that is gone, or of an earlier one that had this pid.
-function ledger.forget(pid)
+function ledger:forget(pid)
   local suffix = ":" .. pid
-  for _, key in ipairs(shared:get_keys(0)) do
+  for _, key in ipairs(self.shared:get_keys(0)) do
     if key:sub(-#suffix) == suffix then
-      shared:delete(key)
+      self.shared:delete(key)
     end
   end
 end

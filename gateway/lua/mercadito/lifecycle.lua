@@ -1,17 +1,19 @@
 -- What happens when the master reads its configuration and when a worker comes, lives and goes.
+local boots = require("mercadito.boots")
+local counters = require("mercadito.counters")
 local guard = require("mercadito.guard")
+local heartbeat = require("mercadito.heartbeat")
 local journal = require("mercadito.journal")
 local ledger = require("mercadito.ledger")
 local page = require("mercadito.page")
 local pauses = require("mercadito.pauses")
-local prober = require("mercadito.prober")
 local process = require("mercadito.process")
 local settings = require("mercadito.settings")
+local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
 local workers = require("mercadito.workers")
 
-local TICK_S = 0.025
-local BURY_EVERY_S = 0.5
+local BURY_EVERY_S = 0.1 -- how long a killed worker's waiting requests keep the turn
 
 local lifecycle = {}
 
@@ -19,20 +21,21 @@ local lifecycle = {}
 function lifecycle.master(values)
   settings.load(values)
   page.load()
-  upstreams.begin()
-  pauses.restore()
+  states.begin(upstreams.names)
+  boots.restore(upstreams.names)
+  pauses.restore(upstreams.names)
 end
 
-local tick = guard.background(function(premature)
-  if not premature then
-    prober.round()
-  end
-end)
+local function forget(pid)
+  ledger.of("gateway_ledger"):forget(pid)
+  ledger.of("gateway_clients"):forget(pid)
+  states.touch()
+end
 
 local bury = guard.background(function()
   for _, pid in ipairs(workers.bury()) do
     journal.write("warning", "worker_died", { pid = pid })
-    ledger.forget(pid)
+    forget(pid)
   end
 end)
 
@@ -48,11 +51,10 @@ end
 --- In each worker, before it takes requests.
 function lifecycle.worker_begins()
   math.randomseed(ngx.worker.pid() + ngx.now() * 1000)
-  ledger.forget(ngx.worker.pid())
+  forget(ngx.worker.pid())
   workers.enter()
   bury()
-  ngx.timer.at(0, tick)
-  ngx.timer.every(TICK_S, tick)
+  heartbeat.start()
   ngx.timer.every(BURY_EVERY_S, bury)
   ngx.timer.at(0, relieve)
 end
@@ -60,8 +62,9 @@ end
 --- In each worker that leaves in an orderly way.
 function lifecycle.worker_ends()
   local pid = tostring(ngx.worker.pid())
+  counters.flush()
   workers.leave(pid)
-  ledger.forget(pid)
+  forget(pid)
 end
 
 return lifecycle

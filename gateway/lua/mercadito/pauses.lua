@@ -1,6 +1,6 @@
 -- Pauses on disk, a file per service with the time it ends, so that a restarted gateway keeps them.
 local settings = require("mercadito.settings")
-local upstreams = require("mercadito.upstreams")
+local states = require("mercadito.states")
 
 local pauses = {}
 
@@ -9,6 +9,7 @@ local function file_of(name)
 end
 
 --- Pause a service for at most `seconds`; written first, so that no crash forgets a pause that was granted.
+-- Return the version of the truth that says so, or nil and why not.
 function pauses.start(name, seconds)
   local temporary = file_of(name) .. ".new"
   local file, problem = io.open(temporary, "w")
@@ -21,18 +22,17 @@ function pauses.start(name, seconds)
   if not renamed then
     return nil, rename_problem
   end
-  upstreams.pause(name, seconds)
-  return true
+  return states.pause(name, seconds)
 end
 
 function pauses.stop(name)
   os.remove(file_of(name))
-  upstreams.resume(name)
+  states.resume(name)
 end
 
 --- Take up the pauses that have not ended; what cannot be read counts as none.
-function pauses.restore()
-  for _, name in ipairs(upstreams.names) do
+function pauses.restore(names)
+  for _, name in ipairs(names) do
     local file = io.open(file_of(name))
     local ends = file and tonumber(file:read("*l"))
     if file then
@@ -40,7 +40,7 @@ function pauses.restore()
     end
     local left = ends and ends - ngx.now() or 0
     if left > 0 and left <= settings.pause_max_s then
-      upstreams.pause(name, left)
+      states.pause(name, left)
     end
   end
 end

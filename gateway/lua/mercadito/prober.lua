@@ -1,12 +1,15 @@
 -- Asks a service whether it can serve, so that no user's request has to find out. One worker at a time asks.
+local addresses = require("mercadito.addresses")
+local boots = require("mercadito.boots")
 local counters = require("mercadito.counters")
 local guard = require("mercadito.guard")
 local resolve = require("mercadito.resolve")
 local settings = require("mercadito.settings")
+local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
 
 local ANSWER_TIMEOUT_MS = 2000
-local LEASE_S = 4 -- longer than a whole probe; a prober killed in the middle delays the next one by this much
+local LEASE_S = 10 -- longer than a whole probe
 local MAX_HEADER_LINES = 64
 
 local prober = {}
@@ -84,29 +87,42 @@ local function check(name)
   return found
 end
 
-local function judge(name, found, problem, failures)
+local function judge(upstream, found, problem, failures)
+  local name = upstream.name
   counters.add("gateway_probes_total", string.format('upstream="%s",result="%s"', name, found and "ready" or "not"))
   if found then
     for listener, address in pairs(found) do
-      upstreams.publish(listener, address.host, address.port)
+      addresses.publish(listener, address.host, address.port)
     end
-    upstreams.open(name, failures)
-  elseif not (problem == "timeout" and upstreams.is_up(name)) then
+    local outage_s = states.probe_succeeded(name, failures, upstream.rate ~= nil)
+    if outage_s then
+      boots.learn(name, outage_s)
+    end
+  elseif not (problem == "timeout" and states.phase(name) == "up") then
     -- A busy service may be slow to answer; that alone is no reason to stop sending.
-    upstreams.hold(name, problem)
+    states.probe_failed(name, problem)
   end
 end
 
+local after_probe = function() end
+
 local function probe(name)
-  local failures = upstreams.failures(name)
+  local upstream, failures = upstreams.get(name), states.failures(name)
   local found, problem = check(name)
-  judge(name, found, problem, failures)
-  upstreams.probe_again_in(name, (upstreams.is_up(name) and settings.probe_up_ms or settings.probe_ms) / 1000)
+  judge(upstream, found, problem, failures)
+  local pause_ms = states.phase(name) == "up" and settings.probe_up_ms or settings.probe_ms
+  addresses.probe_again_in(name, pause_ms / 1000)
+  after_probe()
 end
 
---- Probe a service, unless it is not due or somebody else is at it.
+--- Say what to do after each probe: whoever waits here need not wait for the next beat.
+function prober.afterwards(action)
+  after_probe = action
+end
+
+--- Probe a service here and now, unless it is not due or somebody else is at it.
 function prober.visit(name)
-  if upstreams.may_probe(name, LEASE_S) then
+  if addresses.may_probe(name, LEASE_S) then
     probe(name)
   end
 end
@@ -117,12 +133,17 @@ local in_background = guard.background(function(premature, name)
   end
 end)
 
---- Probe every service that is due, each in a timer of its own: one that hangs does not keep the others waiting.
+--- Probe a service in a timer of its own, unless it is not due: one that hangs does not keep others waiting.
+function prober.at_once(name)
+  if addresses.may_probe(name, LEASE_S) and not ngx.timer.at(0, in_background, name) then
+    addresses.probe_again_in(name, 0.001)
+  end
+end
+
+--- Probe every service that is due.
 function prober.round()
   for _, name in ipairs(upstreams.names) do
-    if upstreams.may_probe(name, LEASE_S) then
-      ngx.timer.at(0, in_background, name)
-    end
+    prober.at_once(name)
   end
 end
 

@@ -2,8 +2,6 @@
 local json = require("mercadito.json")
 local negotiation = require("mercadito.negotiation")
 local page = require("mercadito.page")
-local patience = require("mercadito.patience")
-local settings = require("mercadito.settings")
 local words = require("mercadito.words")
 
 local problem = {}
@@ -13,16 +11,6 @@ local SLUGS = {
   [400] = "bad-request", [403] = "forbidden", [404] = "not-found", [405] = "method-not-allowed", [413] = "too-large",
   [414] = "bad-request", [429] = "too-many-requests", [431] = "headers-too-large", [503] = "unavailable",
 }
-
-local function set_retry_after(status, options)
-  if options.retry_after and options.retry_after:find("^%d+$") then
-    ngx.header["Retry-After"] = options.retry_after
-  elseif options.retry then
-    ngx.header["Retry-After"] = patience.retry_after(settings.retry_after_s, math.random())
-  elseif status == 429 then
-    ngx.header["Retry-After"] = 1
-  end
-end
 
 local function send(content_type, body)
   ngx.header["Content-Type"] = content_type
@@ -41,15 +29,15 @@ local function as_problem(status, slug, text, path)
   })
 end
 
---- End the request with an error of the gateway's own. `options`: `retry_after` passes a service's on, `retry` adds
--- Retry-After from the settings where there is none, `words` names other words than the slug's.
+--- End the request with an error of the gateway's own. `options`: `retry_after` in seconds, `words` names other words
+-- than the slug's.
 function problem.answer(status, slug, options)
   options = options or {}
   local path = (ngx.var.request_uri or "/"):match("^[^?]*")
   local language = negotiation.language(ngx.var.http_accept_language, ngx.var.cookie_mercadito_language)
   local text = words[language][options.words or slug]
   ngx.status = status
-  set_retry_after(status, options)
+  ngx.header["Retry-After"] = options.retry_after or (status == 429 and 1 or nil)
   ngx.header["Cache-Control"] = "no-store"
   ngx.header["Content-Language"] = language
   ngx.header["Vary"] = "Accept, Accept-Language, Cookie"

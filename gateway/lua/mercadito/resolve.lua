@@ -80,12 +80,16 @@ local function ask(name)
   return resolve.parse(message, id)
 end
 
+--- Return the address of a host that is one, or nil.
+function resolve.literal(name)
+  return name == "localhost" and "127.0.0.1" or name:match("^%d+%.%d+%.%d+%.%d+$")
+end
+
 --- Return the IPv4 address of a host as it is now, or nil and why.
 function resolve.host(name)
-  if name:match("^%d+%.%d+%.%d+%.%d+$") then
-    return name
-  elseif name == "localhost" then
-    return "127.0.0.1"
+  local known = resolve.literal(name)
+  if known then
+    return known
   end
   local address, problem = ask(name)
   return address, problem and name .. ": " .. problem

@@ -1,62 +1,75 @@
--- Room at a service: its concurrency, and the places to wait for it. Everything taken is noted in the visit, and
--- given back by `leave_*`, by log_by_lua at the latest.
-local ledger = require("mercadito.ledger")
+-- The waiting room of a service: bounded in requests and bytes. When it is full, the newest of whoever holds more than
+-- its share of it goes, so that nobody can fill it for the others.
+local ledger = require("mercadito.ledger").of("gateway_ledger")
 local settings = require("mercadito.settings")
-local upstreams = require("mercadito.upstreams")
+local shares = require("mercadito.shares")
+local states = require("mercadito.states")
+local turn = require("mercadito.turn")
+
+local MAX_EVICTIONS = 64 -- for one newcomer, which may bring a large body where small ones wait
 
 local room = {}
 
-local function crowded(name, limit)
-  return limit > 0 and ledger.sum(name .. ":in_flight") + ledger.sum(name .. ":waiting") >= limit
-end
-
---- Try to go in; false means wait. A newcomer does not take a place that those already waiting could use.
-function room.enter(visit)
-  local name, limit = visit.name, settings.upstreams[visit.name].concurrency
-  if upstreams.state(name) ~= "up" or (not visit.waiting and crowded(name, limit)) then
+local function take_a_seat(upstream, visit)
+  if not ledger:take(upstream.waiting_account, 1, settings.hold_requests) then
     return false
   end
-  if visit.uncounted then
-    return true
-  end
-  if not ledger.take(name .. ":in_flight", 1, limit) then
-    return false
-  end
-  visit.inside = true
-  -- Again, now that we are counted: whoever pauses sets the flag first and counts afterwards.
-  if upstreams.state(name) ~= "up" then
-    room.leave(visit)
+  if not ledger:take(upstream.bytes_account, visit.body_bytes, settings.hold_bytes) then
+    ledger:give(upstream.waiting_account, 1)
     return false
   end
   return true
 end
 
-function room.leave(visit)
-  if visit.inside then
-    visit.inside = nil
-    ledger.give(visit.name .. ":in_flight", 1)
+-- Send away the newest greedy one that waits in this worker. Connections are spread over the workers evenly, so
+-- whoever fills the room sits in each of them.
+local function evict_one(upstream)
+  local greedy = upstream.queue:newest(function(visit)
+    return shares.is_greedy(upstream, visit)
+  end)
+  if greedy then
+    greedy.evicted = true
+    room.leave(upstream, greedy)
+    greedy.semaphore:post(1)
+  end
+  return greedy ~= nil
+end
+
+-- While a service is up, the first to wait closes the straight way in all workers, and the last to leave opens it.
+local function tell_others(upstream)
+  if states.phase(upstream.name) == "up" and not upstream.rate then
+    states.touch()
   end
 end
 
---- Take a place in the waiting room; false when it or its memory is full.
-function room.queue(visit)
-  local name = visit.name
-  if not ledger.take(name .. ":waiting", 1, settings.hold_requests) then
-    return false
+--- Let a visit in; false when there is no room for it.
+function room.enter(upstream, visit)
+  visit.who = visit.who or shares.identify()
+  local seated, evictions = take_a_seat(upstream, visit), 0
+  while not seated and evictions < MAX_EVICTIONS and not shares.is_greedy(upstream, visit, true) and evict_one(upstream) do
+    evictions = evictions + 1
+    seated = take_a_seat(upstream, visit)
   end
-  if not ledger.take(name .. ":bytes", visit.body_bytes, settings.hold_bytes) then
-    ledger.give(name .. ":waiting", 1)
-    return false
+  if seated then
+    shares.enter(upstream, visit)
+    upstream.open = false
+    visit.queued[#visit.queued + 1] = turn.join(upstream, visit)
+    if upstream.queue.size == 1 then
+      tell_others(upstream)
+    end
   end
-  visit.waiting = true
-  return true
+  return seated
 end
 
-function room.leave_queue(visit)
-  if visit.waiting then
-    visit.waiting = nil
-    ledger.give(visit.name .. ":waiting", 1)
-    ledger.give(visit.name .. ":bytes", visit.body_bytes)
+--- Let a visit out, whether it was released, sent away, or has left; once is enough.
+function room.leave(upstream, visit)
+  if turn.leave(upstream, visit) then
+    ledger:give(upstream.waiting_account, 1)
+    ledger:give(upstream.bytes_account, visit.body_bytes)
+    shares.leave(upstream, visit)
+    if upstream.queue.size == 0 then
+      tell_others(upstream)
+    end
   end
 end
 

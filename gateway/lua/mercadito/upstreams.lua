@@ -1,108 +1,68 @@
--- What is known of each service: up, held or paused, since when, why, and at which addresses.
--- Shared memory is the only truth; it outlives workers and reloads.
-local counters = require("mercadito.counters")
-local journal = require("mercadito.journal")
-
-local shared = ngx.shared.gateway_upstreams
+-- The services as this worker sees them: what the hot path reads and nothing else changes under its hands.
+-- states.lua holds the truth, view.lua copies it here.
+local queue = require("mercadito.queue")
+local resolve = require("mercadito.resolve")
+local settings = require("mercadito.settings")
 
 local upstreams = { names = { "orders", "realtime", "usda", "notify" } }
+local by_name
 
-local function changed(name, state, reason)
-  shared:set(name .. ":since", ngx.time())
-  counters.add("gateway_transitions_total", string.format('upstream="%s",to="%s"', name, state))
-  journal.write("warning", "upstream_" .. state, { upstream = name, reason = reason })
-end
-
---- Hold everything for services never seen yet: the first probe, a moment later, opens them.
-function upstreams.begin()
-  for _, name in ipairs(upstreams.names) do
-    if shared:add(name .. ":up", false) then
-      shared:set(name .. ":since", ngx.time())
-    end
+local function find_named(listeners)
+  local is_named = {}
+  for listener, target in pairs(listeners) do
+    is_named[listener] = not resolve.literal(target.host)
   end
+  return is_named
 end
 
---- Return "up", "held" or "paused". A pause ends by itself: its key expires.
-function upstreams.state(name)
-  if shared:get(name .. ":paused") then
-    return "paused"
-  end
-  return shared:get(name .. ":up") and "up" or "held"
-end
-
-function upstreams.is_up(name)
-  return shared:get(name .. ":up")
-end
-
---- Return the number of failures so far: a probe opens a service only if none came while it asked.
-function upstreams.failures(name)
-  return shared:get(name .. ":failures") or 0
-end
-
---- Stop sending to a service; the prober asks again at once.
-function upstreams.hold(name, reason)
-  shared:incr(name .. ":failures", 1, 0)
-  local was_up = shared:get(name .. ":up")
-  shared:set(name .. ":up", false)
-  shared:set(name .. ":error", reason)
-  shared:set(name .. ":error_at", ngx.time())
-  if was_up then
-    shared:delete(name .. ":probe")
-    changed(name, "held", reason)
-  end
-end
-
---- Send again, unless something failed since `failures` was read.
-function upstreams.open(name, failures)
-  if upstreams.failures(name) ~= failures then
-    return
-  end
-  if not shared:get(name .. ":up") then
-    shared:set(name .. ":up", true)
-    changed(name, "up", "ready")
-  end
-end
-
-function upstreams.publish(listener, host, port)
-  shared:set(listener .. ":host", host)
-  shared:set(listener .. ":port", port)
-end
-
---- Return the address last probed of a listener (`orders`, `realtime_ws`, ...), or nil.
-function upstreams.address(listener)
-  return shared:get(listener .. ":host"), shared:get(listener .. ":port")
-end
-
---- Take the right to probe for `lease_s` seconds; false while another worker has it or the next probe is not due.
-function upstreams.may_probe(name, lease_s)
-  return shared:add(name .. ":probe", true, lease_s)
-end
-
-function upstreams.probe_again_in(name, seconds)
-  shared:set(name .. ":probe", true, seconds)
-end
-
-function upstreams.pause(name, seconds)
-  if not shared:get(name .. ":paused") then
-    shared:set(name .. ":paused_since", ngx.time())
-  end
-  shared:set(name .. ":paused", ngx.now() + seconds, seconds)
-end
-
-function upstreams.resume(name)
-  shared:delete(name .. ":paused")
-end
-
---- Return what /status shows of a service, without the counts.
-function upstreams.describe(name)
-  local state = upstreams.state(name)
+local function make(name, given, workers)
   return {
-    state = state,
-    since = shared:get(name .. (state == "paused" and ":paused_since" or ":since")),
-    last_error = shared:get(name .. ":error"),
-    last_error_at = shared:get(name .. ":error_at"),
-    paused_until = shared:get(name .. ":paused"),
+    name = name,
+    cap = given.concurrency, -- requests at the service at once; 0: no bound
+    fair = given.concurrency > 0 and math.max(1, math.floor(given.concurrency / workers)) or math.huge,
+    rate = given.rate, -- of a lane whose connections stay open: releases a second, which hold no place
+    listeners = given.listeners,
+    is_named = find_named(given.listeners),
+    addresses = {}, -- {listener = {host, port}} as last probed
+    queue = queue.new(),
+    open = false, -- whether a request may go straight through
+    phase = "suspect",
+    paused = false,
+    inside = 0, -- places in use here
+    leased = 0, -- places this worker may use without asking
+    peak = 0,
+    answered = {}, -- {status = number} since they were last counted
+    head_account = name .. ":head",
+    lease_account = name .. ":leased",
+    inside_account = name .. ":in_flight",
+    waiting_account = name .. ":waiting",
+    bytes_account = name .. ":bytes",
+    pace_key = name .. ":pace",
   }
+end
+
+local function load()
+  by_name = {}
+  for _, name in ipairs(upstreams.names) do
+    by_name[name] = make(name, settings.upstreams[name], settings.workers)
+  end
+end
+
+--- Return a service by its name, or nil.
+function upstreams.get(name)
+  if not by_name then
+    load()
+  end
+  return by_name[name]
+end
+
+--- Iterate over the services, in a fixed order.
+function upstreams.each()
+  local at = 0
+  return function()
+    at = at + 1
+    return upstreams.names[at] and upstreams.get(upstreams.names[at])
+  end
 end
 
 return upstreams

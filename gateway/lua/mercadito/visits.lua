@@ -1,26 +1,29 @@
--- What this worker remembers of each request under way. ngx.ctx is wiped by every internal redirect (a held request
--- makes several), the request id is not.
+-- What this worker remembers of each request that had to wait or to come back.
 local visits = {}
 local open = {}
 
---- Begin remembering a request; `fields.name` is its service.
-function visits.begin(fields)
+--- Return a request's record, or nil when it went straight through so far.
+function visits.get(id)
+  return open[id]
+end
+
+--- Begin remembering a request; `fields.upstream` is the service it is for.
+function visits.begin(id, fields)
+  fields.id = id
   fields.entries = 0
-  fields.attempts_seen = 0
-  fields.cleared = {}
-  fields.held_ms = 0
-  open[ngx.var.request_id] = fields
+  fields.seen = 0 -- attempts looked at
+  fields.cleared = {} -- {attempt = true}: known not to have been processed
+  fields.held_s = 0
+  fields.queued, fields.released = {}, {}
+  open[id] = fields
   return fields
 end
 
---- Return this request's record, or nil when it never got as far as a service.
-function visits.current()
-  return open[ngx.var.request_id]
-end
-
---- Forget this request, which is over.
-function visits.finish()
-  open[ngx.var.request_id] = nil
+--- Forget a request, which is over; return its record.
+function visits.finish(id)
+  local visit = open[id]
+  open[id] = nil
+  return visit
 end
 
 return visits

@@ -32,6 +32,13 @@ function workers.pids()
   return seen_pids
 end
 
+--- Return whether a worker has not died yet, as far as this machine knows.
+function workers.is_alive(pid)
+  pid = tostring(pid)
+  local started = shared:get(pid)
+  return started ~= nil and process.started(pid) == started
+end
+
 --- Enter this worker; the file lets bin/start find it when a killed master leaves it behind.
 function workers.enter()
   local pid = tostring(ngx.worker.pid())
@@ -58,7 +65,7 @@ end
 function workers.bury()
   local dead = {}
   for _, pid in ipairs(others()) do
-    if process.started(pid) ~= shared:get(pid) then
+    if not workers.is_alive(pid) then
       workers.leave(pid)
       dead[#dead + 1] = pid
     end

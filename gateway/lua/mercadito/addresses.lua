@@ -1,0 +1,41 @@
+-- Where each listener of a service was found last, and who may look next. Shared between workers.
+local workers = require("mercadito.workers")
+local states = require("mercadito.states")
+
+local shared = ngx.shared.gateway_upstreams
+
+local addresses = {}
+
+--- Publish where a listener is (`orders`, `realtime_ws`, ...); everybody is told when that changed.
+function addresses.publish(listener, host, port)
+  if shared:get(listener .. ":host") ~= host or shared:get(listener .. ":port") ~= port then
+    shared:set(listener .. ":host", host)
+    shared:set(listener .. ":port", port)
+    states.touch()
+  end
+end
+
+--- Return host and port, or nil while it was never found.
+function addresses.find(listener)
+  return shared:get(listener .. ":host"), shared:get(listener .. ":port")
+end
+
+--- Take the right to probe for `lease_s` seconds; false while another living worker has it or none is due.
+function addresses.may_probe(name, lease_s)
+  local key, pid = name .. ":probe", ngx.worker.pid()
+  if shared:add(key, pid, lease_s) then
+    return true
+  end
+  local holder = shared:get(key)
+  if holder and holder > 0 and not workers.is_alive(holder) then
+    shared:delete(key)
+  end
+  return false
+end
+
+--- Give the right back; the next probe is due in `seconds`.
+function addresses.probe_again_in(name, seconds)
+  shared:set(name .. ":probe", 0, seconds)
+end
+
+return addresses

@@ -1,0 +1,90 @@
+-- What to do about a request whose attempt failed: wait and try again, or tell its client.
+local attempts = require("mercadito.attempts")
+local counters = require("mercadito.counters")
+local prober = require("mercadito.prober")
+local refusal = require("mercadito.refusal")
+local replay = require("mercadito.replay")
+local settings = require("mercadito.settings")
+local states = require("mercadito.states")
+
+local MAX_ENTRIES = 8 -- to the waiting room; nginx itself ends a request with a 500 at its 11th redirect
+local MAX_LOST = 3 -- sent without an answer: whatever kills a service must not be fed to it for ever
+
+local failures = {}
+
+local function is_keyed(visit)
+  return visit.upstream.name == "orders" and replay.is_keyed({
+    method = visit.method,
+    path = ngx.var.uri,
+    header_key = ngx.var.http_idempotency_key,
+    query_key = ngx.var.arg_idempotency_key,
+  }, settings.keyed_paths)
+end
+
+--- The gate turned it away: nginx counts that as an attempt, but nothing was tried.
+function failures.overlook_last(visit)
+  visit.seen = #attempts.read(ngx.var)
+  visit.cleared[visit.seen] = true
+end
+
+local function note_absence(visit, attempt, not_processed)
+  local absence = replay.sign_of_absence(attempt, not_processed)
+  if absence and states.request_failed(visit.upstream.name, absence) then
+    prober.at_once(visit.upstream.name)
+  end
+end
+
+--- Look at the attempt made last. Return those that may have run, the last one, and whether the service refused it unread.
+local function look(visit)
+  local list = attempts.read(ngx.var)
+  local last = list[#list]
+  if last and #list > visit.seen then
+    local not_processed = last.status == 503 and ngx.var.upstream_http_x_gateway_not_processed == "1"
+    visit.cleared[#list] = not_processed or nil
+    note_absence(visit, last, not_processed)
+  end
+  visit.seen = #list
+  local open = {}
+  for index, attempt in ipairs(list) do
+    if not visit.cleared[index] then
+      open[#open + 1] = attempt
+    end
+  end
+  return open, last, visit.cleared[#list]
+end
+
+local function lost(open)
+  local number = 0
+  for _, attempt in ipairs(open) do
+    number = number + (attempt.sent > 0 and 1 or 0)
+  end
+  return number
+end
+
+local function is_exhausted(visit, open)
+  return visit.entries > MAX_ENTRIES or lost(open) >= MAX_LOST or ngx.now() >= visit.deadline
+end
+
+--- Decide; returns when the request is to wait and be sent again.
+function failures.examine(visit)
+  local open, last, not_processed = look(visit)
+  visit.keyed = visit.keyed or is_keyed(visit)
+  local case = { method = visit.method, keyed = visit.keyed, not_processed = not_processed, attempts = open }
+  local verdict = replay.verdict(case)
+  visit.in_doubt = replay.may_have_run(case)
+  if verdict == "unknown" then
+    return refusal.unknown(visit)
+  elseif verdict == "answered" then
+    return refusal.pass_on(visit, last.status)
+  elseif verdict == "failed" then
+    return refusal.refuse(visit, "broken-answer")
+  elseif is_exhausted(visit, open) then
+    if last and last.status == 504 and not visit.in_doubt then
+      return refusal.timed_out()
+    end
+    return refusal.refuse(visit, "tries-used-up")
+  end
+  counters.add("gateway_replayed_total", string.format('upstream="%s"', visit.upstream.name))
+end
+
+return failures

@@ -1,0 +1,119 @@
+-- One loop per worker: it learns what others changed, probes what is due, and releases who may go. It is a timer that
+-- never ends rather than one that fires again and again, because nginx kills pending timers in a worker that is to
+-- leave, while that worker's waiting requests still need all this.
+local counters = require("mercadito.counters")
+local guard = require("mercadito.guard")
+local ledger = require("mercadito.ledger").of("gateway_ledger")
+local places = require("mercadito.places")
+local prober = require("mercadito.prober")
+local release = require("mercadito.release")
+local semaphore = require("ngx.semaphore")
+local states = require("mercadito.states")
+local upstreams = require("mercadito.upstreams")
+local view = require("mercadito.view")
+
+local IDLE_S = 0.02 -- how late a worker learns what another one changed
+local WAITING_S = 0.005 -- while somebody waits here for a service that is away
+local RELEASING_S = 0.001 -- while somebody waits here for his turn
+local UNUSED_AFTER_S = 0.1 -- places that nobody needed for this long go back
+local AFTER_ALL = 2 ^ 53 -- a version that will never be reached
+
+local heartbeat = {}
+local woken
+local stopped, places_looked_at = false, 0
+
+local function count_answers(upstream)
+  for status, number in pairs(upstream.answered) do
+    local class = math.floor(status / 100)
+    counters.add("gateway_requests_total", string.format('upstream="%s",class="%dxx"', upstream.name, class), number)
+    upstream.answered[status] = nil
+  end
+end
+
+local function tell_inside(upstream)
+  if upstream.told_inside ~= upstream.inside then
+    upstream.told_inside = upstream.inside
+    ledger:put(upstream.inside_account, upstream.inside)
+  end
+end
+
+local function probe()
+  if not ngx.worker.exiting() then
+    return prober.round()
+  end
+  -- No timer can be had any more; one service after the other then.
+  for upstream in upstreams.each() do
+    if upstream.queue.size > 0 then
+      prober.visit(upstream.name)
+    end
+  end
+end
+
+--- Do everything once; return seconds until it should be done again.
+function heartbeat.beat()
+  probe()
+  view.refresh()
+  local looks_at_places = ngx.now() >= places_looked_at + UNUSED_AFTER_S
+  places_looked_at = looks_at_places and ngx.now() or places_looked_at
+  local pause = IDLE_S
+  for upstream in upstreams.each() do
+    release.round(upstream)
+    count_answers(upstream)
+    tell_inside(upstream)
+    if looks_at_places then
+      places.give_back_unused(upstream)
+    end
+    if upstream.queue.size > 0 then
+      pause = math.min(pause, states.is_sending(upstream.name) and RELEASING_S or WAITING_S)
+    end
+  end
+  counters.flush()
+  return pause
+end
+
+local beat = guard.background(heartbeat.beat)
+
+local function is_needed()
+  for upstream in upstreams.each() do
+    if upstream.queue.size > 0 or upstream.inside > 0 then
+      return true
+    end
+  end
+  return not ngx.worker.exiting()
+end
+
+-- From here on nothing goes straight through: each request looks at the truth itself.
+local function stop()
+  stopped = true
+  for upstream in upstreams.each() do
+    upstream.open = false
+    places.give_back_spare(upstream)
+  end
+  ledger:put("seen", AFTER_ALL)
+end
+
+--- Start the loop; called once in each worker.
+function heartbeat.start()
+  woken = semaphore.new()
+  prober.afterwards(heartbeat.wake)
+  ngx.timer.at(0, function(premature)
+    while not premature and is_needed() do
+      woken:wait(beat() or IDLE_S)
+    end
+    stop()
+  end)
+end
+
+--- Beat now rather than when it is time.
+function heartbeat.wake()
+  if woken:count() <= 0 then
+    woken:post(1)
+  end
+end
+
+--- Return whether this worker's loop has ended, because the worker is about to leave.
+function heartbeat.has_stopped()
+  return stopped
+end
+
+return heartbeat

@@ -1,0 +1,50 @@
+-- Who holds how much of a waiting room. A client is an address with the session or token that it shows; an address
+-- with many of those counts as one of its own, with a few shares.
+local ledger = require("mercadito.ledger").of("gateway_clients")
+local settings = require("mercadito.settings")
+
+local shares = {}
+
+--- Return who sends this request: `address` and `client`, short texts that tell nobody who that is.
+function shares.identify()
+  local address = ngx.encode_base64(ngx.var.binary_remote_addr)
+  local shown = ngx.var.cookie_mercadito_session or ngx.var.http_authorization
+  -- 32 bits are enough: a collision can only make two sessions of the same address one client.
+  return { address = address, client = address .. (shown and ngx.crc32_long(shown) or "") }
+end
+
+local function accounts(upstream, holder)
+  return upstream.name .. ":n:" .. holder, upstream.name .. ":b:" .. holder
+end
+
+local function add(upstream, holder, number, bytes)
+  local n, b = accounts(upstream, holder)
+  ledger:add(n, number)
+  ledger:add(b, bytes)
+end
+
+--- Count a visit that waits, or no longer does.
+function shares.enter(upstream, visit)
+  add(upstream, "a" .. visit.who.address, 1, visit.body_bytes)
+  add(upstream, "c" .. visit.who.client, 1, visit.body_bytes)
+end
+
+function shares.leave(upstream, visit)
+  add(upstream, "a" .. visit.who.address, -1, -visit.body_bytes)
+  add(upstream, "c" .. visit.who.client, -1, -visit.body_bytes)
+end
+
+local function is_over(upstream, holder, times, more, more_bytes)
+  local n, b = accounts(upstream, holder)
+  local share = settings.share_percent / 100 * times
+  return ledger:sum(n) + more > settings.hold_requests * share or ledger:sum(b) + more_bytes > settings.hold_bytes * share
+end
+
+--- Return whether a visit's client holds more than its share, counting the visit itself when it is `new`.
+function shares.is_greedy(upstream, visit, new)
+  local more, more_bytes = new and 1 or 0, new and visit.body_bytes or 0
+  return is_over(upstream, "c" .. visit.who.client, 1, more, more_bytes)
+    or is_over(upstream, "a" .. visit.who.address, settings.address_shares, more, more_bytes)
+end
+
+return shares

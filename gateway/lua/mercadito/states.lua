@@ -1,0 +1,175 @@
+-- The truth about each service, in shared memory, where it outlives workers and reloads:
+--
+--   up -> suspect -> down -> ramp -> up        paused: beside them, by the operator, with an end
+--
+-- One failure makes it suspect. A probe that succeeds at once takes that back; otherwise it is down until a probe
+-- succeeds, and then released with a window that grows with the answers (ramp).
+local counters = require("mercadito.counters")
+local journal = require("mercadito.journal")
+local patience = require("mercadito.patience")
+
+local shared = ngx.shared.gateway_upstreams
+
+local CHANGE_REMEMBERED_S = 60
+local STEADY_AFTER_S = 1
+
+local states = {}
+
+local SENDING = { up = true, ramp = true }
+
+--- Return a number that grows with every change of anything here.
+function states.version()
+  return shared:get("version") or 0
+end
+
+function states.touch()
+  return shared:incr("version", 1, 0)
+end
+
+local function move(name, phase, reason)
+  shared:set(name .. ":phase", phase)
+  shared:set(name .. ":since", ngx.now())
+  states.touch()
+  counters.add("gateway_transitions_total", string.format('upstream="%s",to="%s"', name, phase))
+  journal.write("warning", "upstream_" .. phase, { upstream = name, reason = reason })
+end
+
+--- Hold everything for services never seen yet: the first probe, a moment later, opens them.
+function states.begin(names)
+  for _, name in ipairs(names) do
+    if shared:add(name .. ":phase", "suspect") then
+      shared:set(name .. ":since", ngx.now())
+    end
+  end
+end
+
+function states.phase(name)
+  return shared:get(name .. ":phase")
+end
+
+function states.is_sending(name)
+  return SENDING[shared:get(name .. ":phase")] and not shared:get(name .. ":paused")
+end
+
+--- Return the number of failures so far: a probe opens a service only if none came while it asked.
+function states.failures(name)
+  return shared:get(name .. ":failures") or 0
+end
+
+local function note(name, reason)
+  shared:incr(name .. ":failures", 1, 0)
+  shared:set(name .. ":error", reason)
+  shared:set(name .. ":error_at", ngx.time())
+end
+
+-- Many requests meet with the same change since the last opening; only the first may act on it.
+local function is_first_to_see(name, change)
+  local opening = shared:get(name .. ":opening") or 0
+  return shared:add(name .. ":" .. change .. ":" .. opening, true, CHANGE_REMEMBERED_S)
+end
+
+-- Openings in a row after which nothing was answered: each is followed by a longer rest.
+local function rest(name, phase)
+  local steady = phase == "up" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
+  if steady or states.window(name) > 1 then
+    shared:set(name .. ":flaps", 0)
+  end
+  local flaps = shared:incr(name .. ":flaps", 1, 0)
+  shared:set(name .. ":rests_until", ngx.now() + patience.rest(flaps))
+  return flaps
+end
+
+local function fall(name, to, reason)
+  local phase = states.phase(name)
+  note(name, reason)
+  if not SENDING[phase] or not is_first_to_see(name, "fell") then
+    return false
+  end
+  local flaps = rest(name, phase)
+  shared:set(name .. ":fell_at", ngx.now())
+  shared:delete(name .. ":probe")
+  move(name, (phase == "ramp" or flaps > 1) and "down" or to, reason)
+  return true
+end
+
+--- A request got no answer: stop sending at once. True for the one whose failure did it.
+function states.request_failed(name, reason)
+  return fall(name, "suspect", reason)
+end
+
+--- A probe found the service away.
+function states.probe_failed(name, reason)
+  if states.phase(name) == "suspect" then
+    note(name, reason)
+    move(name, "down", reason)
+  elseif not fall(name, "down", reason) then
+    shared:set(name .. ":error", reason)
+  end
+end
+
+--- A probe found it ready, and none failed since `failures` was read: send again. Return seconds since it fell if that
+-- ended an outage.
+function states.probe_succeeded(name, failures, paced)
+  local phase = states.phase(name)
+  if SENDING[phase] or states.failures(name) ~= failures or ngx.now() < (shared:get(name .. ":rests_until") or 0) then
+    return nil
+  end
+  shared:set(name .. ":window", 1)
+  shared:incr(name .. ":opening", 1, 0)
+  move(name, (phase == "suspect" or paced) and "up" or "ramp", "ready")
+  local fell_at = shared:get(name .. ":fell_at")
+  shared:delete(name .. ":fell_at")
+  return phase == "down" and fell_at and ngx.now() - fell_at or nil
+end
+
+--- Return how many requests a service in its ramp may have at once.
+function states.window(name)
+  return shared:get(name .. ":window") or 1
+end
+
+--- A request of the ramp was answered: the window grows by one, which doubles it with every round of answers.
+function states.answered_in_ramp(name, target)
+  local window = shared:incr(name .. ":window", 1, 1)
+  if window >= target and states.phase(name) == "ramp" and is_first_to_see(name, "grown") then
+    move(name, "up", "answers as usual")
+  end
+end
+
+--- Return how long an outage has lasted, or nil when there is none.
+function states.away_for(name)
+  local fell_at = not SENDING[states.phase(name)] and shared:get(name .. ":fell_at")
+  return fell_at and ngx.now() - fell_at or nil
+end
+
+function states.pause(name, seconds)
+  if not shared:get(name .. ":paused") then
+    shared:set(name .. ":paused_since", ngx.time())
+  end
+  shared:set(name .. ":paused", ngx.now() + seconds, seconds)
+  return states.touch()
+end
+
+function states.resume(name)
+  shared:delete(name .. ":paused")
+  states.touch()
+end
+
+--- Return when a pause ends by itself, or nil.
+function states.paused_until(name)
+  return shared:get(name .. ":paused")
+end
+
+--- Return what /status shows of a service, without the counts.
+function states.describe(name)
+  local phase, paused_until = states.phase(name), states.paused_until(name)
+  return {
+    state = paused_until and "paused" or SENDING[phase] and "up" or "held",
+    phase = phase,
+    since = paused_until and shared:get(name .. ":paused_since") or math.floor(shared:get(name .. ":since")),
+    last_error = shared:get(name .. ":error"),
+    last_error_at = shared:get(name .. ":error_at"),
+    paused_until = paused_until,
+  }
+end
+
+return states

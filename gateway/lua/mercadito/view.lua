@@ -1,0 +1,61 @@
+-- Keeps this worker's copy of the truth fresh: read whole whenever anything changed, at every beat of the heart.
+local addresses = require("mercadito.addresses")
+local ledger = require("mercadito.ledger").of("gateway_ledger")
+local places = require("mercadito.places")
+local states = require("mercadito.states")
+local turn = require("mercadito.turn")
+local upstreams = require("mercadito.upstreams")
+
+local view = {}
+local seen, pause_ends
+
+--- Whether a request may go straight through. Whatever is not needed for that is given back.
+local function settle(upstream)
+  upstream.open = upstream.phase == "up" and not upstream.paused and not upstream.rate
+    and upstream.queue.size == 0 and not turn.others_wait(upstream)
+  if not upstream.open then
+    places.give_back_spare(upstream)
+  end
+end
+
+local function copy(upstream)
+  local paused_until = states.paused_until(upstream.name)
+  upstream.phase = states.phase(upstream.name)
+  upstream.paused = paused_until ~= nil
+  pause_ends = paused_until and math.min(paused_until, pause_ends or math.huge) or pause_ends
+  for listener in pairs(upstream.listeners) do
+    local host, port = addresses.find(listener)
+    upstream.addresses[listener] = host and { host = host, port = port }
+  end
+  settle(upstream)
+end
+
+--- Tell the others how far this worker has come: from here on it lets nothing in that the truth of `version` forbids.
+local function acknowledge(version)
+  for upstream in upstreams.each() do
+    ledger:put(upstream.inside_account, upstream.inside)
+  end
+  ledger:put("seen", version)
+end
+
+--- Copy what changed.
+function view.refresh()
+  local version = states.version()
+  if version == seen and not (pause_ends and ngx.now() >= pause_ends) then
+    return
+  end
+  pause_ends = nil
+  for upstream in upstreams.each() do
+    copy(upstream)
+  end
+  seen = version
+  acknowledge(version)
+end
+
+--- Return whether every worker has seen a version of the truth.
+function view.is_seen_by_all(version)
+  local least = ledger:least_of_all("seen")
+  return least ~= nil and least >= version
+end
+
+return view
