@@ -27,9 +27,11 @@ class Answer:
         return int(value) if value else None
 
 
-def fetch(port: int, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
-    """Send one request; header names are written with underscores."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
+def fetch(
+    port: int, path: str, method: str = "GET", body: bytes | None = None, source: str = "127.0.0.1", **headers: str
+) -> Answer:
+    """Send one request from an address of this machine; header names are written with underscores."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40, source_address=(source, 0))
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()

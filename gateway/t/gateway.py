@@ -3,10 +3,11 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,15 @@ HOME = Path(__file__).resolve().parent.parent
 TOKEN = "operator-token-of-the-tests"
 
 
+# Below the ports that the kernel gives to outgoing connections, any of which could take a port chosen there away again.
+PORTS = range(15_000, 32_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", number := random.choice(PORTS)))  # noqa: S104 - as the gateway will
+            return number
 
 
 @dataclass
@@ -87,6 +93,12 @@ class Gateway:
     def wait_for(self, name: str, state: str) -> None:
         eventually(lambda: self.status(name)["state"] == state)
 
+    def wait_for_phase(self, name: str, phase: str) -> None:
+        eventually(lambda: self.status(name)["phase"] == phase)
+
+    def wait_until(self, claim: Callable[[], object]) -> None:
+        eventually(claim)
+
     def wait_for_waiting(self, number: int, name: str = "orders") -> None:
         eventually(lambda: self.status(name)["waiting"] == number)
 
@@ -105,9 +117,12 @@ class Gateway:
         """Return the access line of an answer; nginx writes it after the answer has gone."""
         return eventually(lambda: self._find_line(answer.headers["X-Request-Id"]))
 
+    def lines(self) -> list[dict[str, str]]:
+        """Return every access line so far."""
+        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+
     def _find_line(self, request_id: str) -> dict[str, str] | None:
-        lines = [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
-        return next((line for line in lines if line["request_id"] == request_id), None)
+        return next((line for line in self.lines() if line["request_id"] == request_id), None)
 
 
 def settings(folder: Path, services: Mapping[str, Service], **more: str) -> dict[str, str]:

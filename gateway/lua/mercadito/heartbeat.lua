@@ -2,11 +2,13 @@
 -- never ends rather than one that fires again and again, because nginx kills pending timers in a worker that is to
 -- leave, while that worker's waiting requests still need all this.
 local counters = require("mercadito.counters")
+local eviction = require("mercadito.eviction")
 local guard = require("mercadito.guard")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
 local places = require("mercadito.places")
 local prober = require("mercadito.prober")
 local release = require("mercadito.release")
+local room = require("mercadito.room")
 local semaphore = require("ngx.semaphore")
 local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
@@ -57,11 +59,16 @@ function heartbeat.beat()
   places_looked_at = looks_at_places and ngx.now() or places_looked_at
   local pause = IDLE_S
   for upstream in upstreams.each() do
+    room.give_seats(upstream)
     release.round(upstream)
+    eviction.show(upstream)
     count_answers(upstream)
     tell_inside(upstream)
     if looks_at_places then
       places.give_back_unused(upstream)
+      if upstream.phase == "ramp" and ledger:sum(upstream.waiting_account) == 0 then
+        states.end_quiet_ramp(upstream.name)
+      end
     end
     if upstream.queue.size > 0 then
       pause = math.min(pause, states.is_sending(upstream.name) and RELEASING_S or WAITING_S)

@@ -89,7 +89,7 @@ hold.enter = guard.request(function()
 end)
 
 local function write_down(visit)
-  if visit.held_s > 0 then
+  if visit.semaphore then
     ngx.var.gateway_arrival = visit.arrival
     ngx.var.gateway_queued = table.concat(visit.queued, " : ")
     ngx.var.gateway_released = table.concat(visit.released, " : ")

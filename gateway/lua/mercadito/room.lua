@@ -1,5 +1,6 @@
 -- The waiting room of a service: bounded in requests and bytes. When it is full, the newest of whoever holds more than
 -- its share of it goes, so that nobody can fill it for the others.
+local eviction = require("mercadito.eviction")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
 local settings = require("mercadito.settings")
 local shares = require("mercadito.shares")
@@ -10,29 +11,47 @@ local MAX_EVICTIONS = 64 -- for one newcomer, which may bring a large body where
 
 local room = {}
 
-local function take_a_seat(upstream, visit)
-  if not ledger:take(upstream.waiting_account, 1, settings.hold_requests) then
+local function take_a_seat(upstream, visit, unbounded)
+  if not ledger:take(upstream.waiting_account, 1, not unbounded and settings.hold_requests or nil) then
     return false
   end
-  if not ledger:take(upstream.bytes_account, visit.body_bytes, settings.hold_bytes) then
+  if not ledger:take(upstream.bytes_account, visit.body_bytes, not unbounded and settings.hold_bytes or nil) then
     ledger:give(upstream.waiting_account, 1)
     return false
   end
   return true
 end
 
--- Send away the newest greedy one that waits in this worker. Connections are spread over the workers evenly, so
--- whoever fills the room sits in each of them.
+--- Send away the newest greedy one that waits in this worker; false when there is none.
 local function evict_one(upstream)
-  local greedy = upstream.queue:newest(function(visit)
-    return shares.is_greedy(upstream, visit)
-  end)
+  local greedy = eviction.newest_greedy(upstream)
   if greedy then
     greedy.evicted = true
     room.leave(upstream, greedy)
     greedy.semaphore:post(1)
   end
   return greedy ~= nil
+end
+
+--- Give the seats that other workers asked for.
+function room.give_seats(upstream)
+  for _ = 1, eviction.asked(upstream) do
+    if not evict_one(upstream) then
+      return
+    end
+  end
+end
+
+local function find_a_seat(upstream, visit)
+  local seated, evictions = take_a_seat(upstream, visit), 0
+  if seated or shares.is_greedy(upstream, visit, true) then
+    return seated
+  end
+  while not seated and evictions < MAX_EVICTIONS and evict_one(upstream) do
+    evictions = evictions + 1
+    seated = take_a_seat(upstream, visit)
+  end
+  return seated or eviction.ask_another(upstream) and take_a_seat(upstream, visit, true)
 end
 
 -- While a service is up, the first to wait closes the straight way in all workers, and the last to leave opens it.
@@ -45,11 +64,7 @@ end
 --- Let a visit in; false when there is no room for it.
 function room.enter(upstream, visit)
   visit.who = visit.who or shares.identify()
-  local seated, evictions = take_a_seat(upstream, visit), 0
-  while not seated and evictions < MAX_EVICTIONS and not shares.is_greedy(upstream, visit, true) and evict_one(upstream) do
-    evictions = evictions + 1
-    seated = take_a_seat(upstream, visit)
-  end
+  local seated = find_a_seat(upstream, visit)
   if seated then
     shares.enter(upstream, visit)
     upstream.open = false

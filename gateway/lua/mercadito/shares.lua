@@ -17,10 +17,21 @@ local function accounts(upstream, holder)
   return upstream.name .. ":n:" .. holder, upstream.name .. ":b:" .. holder
 end
 
+local here = {} -- {service = {holder = {number, bytes} in this worker}}
+
+local function add_here(upstream, holder, number, bytes)
+  local holders = here[upstream.name] or {}
+  here[upstream.name] = holders
+  local sum = holders[holder] or { number = 0, bytes = 0 }
+  sum.number, sum.bytes = sum.number + number, sum.bytes + bytes
+  holders[holder] = sum.number > 0 and sum or nil
+end
+
 local function add(upstream, holder, number, bytes)
   local n, b = accounts(upstream, holder)
   ledger:add(n, number)
   ledger:add(b, bytes)
+  add_here(upstream, holder, number, bytes)
 end
 
 --- Count a visit that waits, or no longer does.
@@ -38,6 +49,20 @@ local function is_over(upstream, holder, times, more, more_bytes)
   local n, b = accounts(upstream, holder)
   local share = settings.share_percent / 100 * times
   return ledger:sum(n) + more > settings.hold_requests * share or ledger:sum(b) + more_bytes > settings.hold_bytes * share
+end
+
+--- Return whether somebody who waits here holds more than a share. Who is over it in all holds his part of it here, or
+-- more in another worker, which will say so.
+function shares.has_greedy_here(upstream)
+  local part = settings.share_percent / 100 / settings.workers
+  for holder, sum in pairs(here[upstream.name] or {}) do
+    local times = holder:sub(1, 1) == "a" and settings.address_shares or 1
+    local may_be = sum.number > settings.hold_requests * part * times or sum.bytes > settings.hold_bytes * part * times
+    if may_be and is_over(upstream, holder, times, 0, 0) then
+      return true
+    end
+  end
+  return false
 end
 
 --- Return whether a visit's client holds more than its share, counting the visit itself when it is `new`.

@@ -135,6 +135,14 @@ function states.answered_in_ramp(name, target)
   end
 end
 
+--- End a ramp that nobody needs: nothing is left to release, and it has served for a while.
+function states.end_quiet_ramp(name)
+  local is_quiet = states.phase(name) == "ramp" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
+  if is_quiet and is_first_to_see(name, "grown") then
+    move(name, "up", "nobody waits")
+  end
+end
+
 --- Return how long an outage has lasted, or nil when there is none.
 function states.away_for(name)
   local fell_at = not SENDING[states.phase(name)] and shared:get(name .. ":fell_at")
