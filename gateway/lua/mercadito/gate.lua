@@ -7,6 +7,7 @@ local places = require("mercadito.places")
 local request = require("mercadito.request")
 local turn = require("mercadito.turn")
 local upstreams = require("mercadito.upstreams")
+local view = require("mercadito.view")
 
 local gate = {}
 
@@ -56,6 +57,9 @@ local function turn_away(id)
 end
 
 local function goes_straight(upstream, id)
+  if not upstream.open or view.is_stale() then
+    view.refresh()
+  end
   if not upstream.open or request.has_too_many_headers() or not places.take(upstream) then
     return false
   end

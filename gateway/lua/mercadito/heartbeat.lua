@@ -14,15 +14,15 @@ local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
 local view = require("mercadito.view")
 
-local IDLE_S = 0.02 -- how late a worker learns what another one changed
+local IDLE_S = 0.1 -- while nobody waits here; requests look for themselves then (gate.lua)
 local WAITING_S = 0.005 -- while somebody waits here for a service that is away
 local RELEASING_S = 0.001 -- while somebody waits here for his turn
-local UNUSED_AFTER_S = 0.1 -- places that nobody needed for this long go back
+local TIDY_EVERY_S = 0.1 -- places that nobody needed for this long go back, and dead workers are struck off
 local AFTER_ALL = 2 ^ 53 -- a version that will never be reached
 
 local heartbeat = {}
-local woken
-local stopped, places_looked_at = false, 0
+local woken, bury
+local stopped, tidied_at = false, 0
 
 local function count_answers(upstream)
   for status, number in pairs(upstream.answered) do
@@ -51,12 +51,25 @@ local function probe()
   end
 end
 
+local function tidy()
+  if ngx.now() < tidied_at + TIDY_EVERY_S then
+    return
+  end
+  tidied_at = ngx.now()
+  bury()
+  for upstream in upstreams.each() do
+    places.give_back_unused(upstream)
+    if upstream.phase == "ramp" and ledger:sum(upstream.waiting_account) == 0 then
+      states.end_quiet_ramp(upstream.name)
+    end
+  end
+end
+
 --- Do everything once; return seconds until it should be done again.
 function heartbeat.beat()
   probe()
   view.refresh()
-  local looks_at_places = ngx.now() >= places_looked_at + UNUSED_AFTER_S
-  places_looked_at = looks_at_places and ngx.now() or places_looked_at
+  tidy()
   local pause = IDLE_S
   for upstream in upstreams.each() do
     room.give_seats(upstream)
@@ -64,12 +77,6 @@ function heartbeat.beat()
     eviction.show(upstream)
     count_answers(upstream)
     tell_inside(upstream)
-    if looks_at_places then
-      places.give_back_unused(upstream)
-      if upstream.phase == "ramp" and ledger:sum(upstream.waiting_account) == 0 then
-        states.end_quiet_ramp(upstream.name)
-      end
-    end
     if upstream.queue.size > 0 then
       pause = math.min(pause, states.is_sending(upstream.name) and RELEASING_S or WAITING_S)
     end
@@ -99,9 +106,9 @@ local function stop()
   ledger:put("seen", AFTER_ALL)
 end
 
---- Start the loop; called once in each worker.
-function heartbeat.start()
-  woken = semaphore.new()
+--- Start the loop; called once in each worker. `strike_off` is what to do about workers that died.
+function heartbeat.start(strike_off)
+  bury, woken = strike_off, semaphore.new()
   prober.afterwards(heartbeat.wake)
   ngx.timer.at(0, function(premature)
     while not premature and is_needed() do

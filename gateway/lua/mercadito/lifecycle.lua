@@ -1,7 +1,6 @@
 -- What happens when the master reads its configuration and when a worker comes, lives and goes.
 local boots = require("mercadito.boots")
 local counters = require("mercadito.counters")
-local guard = require("mercadito.guard")
 local heartbeat = require("mercadito.heartbeat")
 local journal = require("mercadito.journal")
 local ledger = require("mercadito.ledger")
@@ -12,8 +11,6 @@ local settings = require("mercadito.settings")
 local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
 local workers = require("mercadito.workers")
-
-local BURY_EVERY_S = 0.1 -- how long a killed worker's waiting requests keep the turn
 
 local lifecycle = {}
 
@@ -32,12 +29,12 @@ local function forget(pid)
   states.touch()
 end
 
-local bury = guard.background(function()
+local function bury()
   for _, pid in ipairs(workers.bury()) do
     journal.write("warning", "worker_died", { pid = pid })
     forget(pid)
   end
-end)
+end
 
 --- Let go the workers of a killed master: they served until now, and from here on this one does.
 local function relieve(premature)
@@ -54,8 +51,7 @@ function lifecycle.worker_begins()
   forget(ngx.worker.pid())
   workers.enter()
   bury()
-  heartbeat.start()
-  ngx.timer.every(BURY_EVERY_S, bury)
+  heartbeat.start(bury)
   ngx.timer.at(0, relieve)
 end
 

@@ -6,8 +6,11 @@ local states = require("mercadito.states")
 local turn = require("mercadito.turn")
 local upstreams = require("mercadito.upstreams")
 
+local FRESH_S = 0.02 -- how late a worker that lets requests in learns what another one changed
+
 local view = {}
 local seen, pause_ends
+local looked_at = 0
 
 --- Whether a request may go straight through. Whatever is not needed for that is given back.
 local function settle(upstream)
@@ -40,6 +43,7 @@ end
 
 --- Copy what changed.
 function view.refresh()
+  looked_at = ngx.now()
   local version = states.version()
   if version == seen and not (pause_ends and ngx.now() >= pause_ends) then
     return
@@ -50,6 +54,11 @@ function view.refresh()
   end
   seen = version
   acknowledge(version)
+end
+
+--- Whether the copy is old enough to look again before it is relied upon.
+function view.is_stale()
+  return ngx.now() >= looked_at + FRESH_S
 end
 
 --- Return whether every worker has seen a version of the truth.
