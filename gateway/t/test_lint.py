@@ -24,11 +24,11 @@ def _without_lua(text: str) -> str:
     return text
 
 
-def _whole(file: Path) -> str:
-    """Return a configuration file with its includes in their places."""
-    return re.sub(
-        r"^\s*include (\S+);$", lambda match: _whole(Path(match[1])), _without_lua(file.read_text()), flags=re.MULTILINE
-    )
+def _whole(file: Path, root: Path | None = None) -> str:
+    """Return a configuration file with its includes in their places; they are named from its own folder."""
+    root = root or file.parent
+    text = _without_lua(file.read_text())
+    return re.sub(r"^\s*include (\S+);$", lambda match: _whole(root / match[1], root), text, flags=re.MULTILINE)
 
 
 def _findings(file: Path) -> list[dict[str, str]]:
@@ -56,4 +56,4 @@ def test_a_mistake_in_it_would_be_found(gateway: Gateway) -> None:
 def test_every_file_of_the_configuration_is_included_somewhere() -> None:
     files = {file.name for file in (HOME / "conf").glob("*.conf")}
     text = "".join(file.read_text() for file in (HOME / "conf").iterdir())
-    assert {name for name in files if f"/conf/{name};" not in text} == set()
+    assert {name for name in files if f"conf/{name};" not in text} == set()
