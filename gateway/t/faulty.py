@@ -251,5 +251,8 @@ def _read(first: bytes, reader: BinaryIO) -> Request | None:
         key, _, value = raw.decode("latin-1").partition(":")
         headers.append((key, value.strip()))
     request = Request(line[0], line[1], headers, b"", line[2])
-    request.body = reader.read(int(request.first("Content-Length") or 0))
+    length = int(request.first("Content-Length") or 0)
+    request.body = reader.read(length)
+    if len(request.body) < length:
+        raise ConnectionError("the body was cut off: nobody would execute that")
     return request
