@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from wire import DEADLINE_S, send
 
-EXAMPLES = int(os.environ.get("GATEWAY_RANDOM_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("GATEWAY_RANDOM_EXAMPLES", "40"))
 MAX_TRIES = 9
 OWN_RETRY_AFTER = "77"
 OK = b"HTTP/1.1 200 OK\r\n"
