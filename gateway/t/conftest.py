@@ -1,3 +1,4 @@
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,19 @@ from faulty import Service
 from gateway import Gateway, free_port, settings
 
 NAMES = ("orders", "usda", "notify", "realtime")
+PROGRAMS = ("nginx", "/usr/sbin/nginx", "openresty", "/usr/local/openresty/bin/openresty")
+
+
+def _programs() -> list[str]:
+    """Return each kind of nginx that is here, once: everything is tested on all of them."""
+    found = {Path(place).name: place for name in reversed(PROGRAMS) if (place := shutil.which(name))}
+    return list(found.values()) or ["nginx"]
+
+
+@pytest.fixture(scope="session", params=_programs(), ids=lambda place: Path(place).name)
+def program(request: pytest.FixtureRequest) -> str:
+    """The nginx under test (GATEWAY_NGINX)."""
+    return str(request.param)
 
 
 def _services() -> dict[str, Service]:
@@ -23,7 +37,7 @@ def shared_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def make_gateway(shared_folder: Path) -> Iterator[Callable[..., Gateway]]:
+def make_gateway(shared_folder: Path, program: str) -> Iterator[Callable[..., Gateway]]:
     """Make gateways with settings of their own; all are stopped afterwards. `away` names services not started."""
     made: list[Gateway] = []
 
@@ -33,7 +47,7 @@ def make_gateway(shared_folder: Path) -> Iterator[Callable[..., Gateway]]:
             services[name].stop()
         folder = Path(tempfile.mkdtemp(dir=shared_folder))
         folder.chmod(0o755)
-        gateway = Gateway(folder, services, settings(folder, services, **more))
+        gateway = Gateway(folder, services, settings(folder, services, **{"GATEWAY_NGINX": program, **more}))
         made.append(gateway)
         return gateway.start()
 
@@ -45,12 +59,12 @@ def make_gateway(shared_folder: Path) -> Iterator[Callable[..., Gateway]]:
 
 
 @pytest.fixture(scope="session")
-def common(shared_folder: Path) -> Iterator[Gateway]:
+def common(shared_folder: Path, program: str) -> Iterator[Gateway]:
     """One gateway for all tests that leave it as it was."""
     services = _services()
     folder = Path(tempfile.mkdtemp(dir=shared_folder))
     folder.chmod(0o755)
-    gateway = Gateway(folder, services, settings(folder, services)).start()
+    gateway = Gateway(folder, services, settings(folder, services, GATEWAY_NGINX=program)).start()
     yield gateway
     gateway.stop()
     for service in services.values():
@@ -63,7 +77,10 @@ def gateway(common: Gateway) -> Iterator[Gateway]:
     for service in common.services.values():
         service.script.clear()
         service.seen.clear()
+        service.strays.clear()
         service.ready, service.shown_name = True, None
+        if service.frozen:
+            service.stop()
         if not service.listens:
             service.start()
         common.wait_for(service.name, "up")

@@ -68,3 +68,81 @@ def test_a_stranger_at_the_new_address_gets_nothing(make_gateway: Callable[..., 
     assert not stranger.seen
     first.stop()
     stranger.stop()
+
+
+def _up(make_gateway: Callable[..., Gateway], names: NameServer) -> tuple[Gateway, Service]:
+    names.address = "127.0.0.2"
+    gateway, service = _named(make_gateway, names)
+    gateway.wait_for("orders", "up")
+    return gateway, service
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(3, "no such name"), (2, "name server error 2"), (5, "name server error 5")]
+)
+def test_a_name_that_goes_holds_and_comes_back(
+    make_gateway: Callable[..., Gateway], names: NameServer, code: int, said: str
+) -> None:
+    """As names of stopped containers do; whatever still listens at the old address may be somebody else soon."""
+    gateway, service = _up(make_gateway, names)
+    names.code = code
+    gateway.wait_for("orders", "held")
+    assert gateway.status("orders")["last_error"] == f"orders-web: {said}"
+    with ThreadPoolExecutor() as pool:
+        held = pool.submit(gateway.fetch, "/", "POST", b"1")
+        gateway.wait_for_waiting(1)
+        names.code = 0
+        assert held.result().status == 200
+    assert service.executed("/") == 1
+    service.stop()
+
+
+def test_a_name_server_that_says_nothing_takes_no_service_away(
+    make_gateway: Callable[..., Gateway], names: NameServer
+) -> None:
+    """Who is known where stays known: the answer at the address still says which service it is."""
+    gateway, service = _up(make_gateway, names)
+    names.silent = True
+    asked = names.asked
+    eventually(lambda: names.asked > asked + 2)
+    assert gateway.fetch("/", "POST", b"1").status == 200
+    assert gateway.status("orders")["state"] == "up"
+    names.silent = False
+    service.stop()
+
+
+def test_two_services_that_swap_addresses_each_get_their_own(
+    make_gateway: Callable[..., Gateway], names: NameServer
+) -> None:
+    """As containers restarted together do, with names that follow a moment later."""
+    orders = Service("orders", 0, host="127.0.0.2")
+    orders.port = int(orders.bind().getsockname()[1])
+    usda = Service("usda", orders.port, host="127.0.0.3").start()
+    orders.start()
+    names.addresses = {"orders-web": orders.host, "usda-web": usda.host}
+    gateway = make_gateway(
+        away=("orders", "usda"),
+        ORDERS_UPSTREAM=f"orders-web:{orders.port}",
+        USDA_UPSTREAM=f"usda-web:{usda.port}",
+        GATEWAY_RESOLVER=f"127.0.0.1:{names.port}",
+    )
+    for name in ("orders", "usda"):
+        gateway.wait_for(name, "up")
+    orders.stop()
+    usda.stop()
+    orders.host, usda.host = usda.host, orders.host
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(gateway.fetch, path, "POST", b"1") for path in ("/cart", "/api/v1/prices/crawls")]
+        gateway.wait_for_waiting(1, "orders")
+        gateway.wait_for_waiting(1, "usda")
+        orders.start()
+        usda.start()
+        for name, stranger in (("orders", "usda"), ("usda", "orders")):
+            said = f"another service answers there: {stranger}"
+            eventually(lambda name=name, said=said: gateway.status(name)["last_error"] == said)
+        names.addresses = {"orders-web": orders.host, "usda-web": usda.host}
+        assert [one.result().status for one in asked] == [200, 200]
+    assert [request.path for request in orders.seen] == ["/cart"]
+    assert [request.path for request in usda.seen] == ["/api/v1/prices/crawls"]
+    orders.stop()
+    usda.stop()

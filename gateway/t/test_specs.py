@@ -1,6 +1,7 @@
 """Runs spec/ in nginx's own Lua, and luacheck over everything."""
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -16,14 +17,14 @@ SPECS = sorted(file.stem for file in (HOME / "spec").glob("*_spec.lua"))
 
 
 @pytest.fixture(scope="module")
-def spec_socket(shared_folder: Path) -> Iterator[Path]:
+def spec_socket(shared_folder: Path, program: str) -> Iterator[Path]:
     """The Unix socket of an nginx that runs specs, with the modules bin/start would load."""
-    state = shared_folder / "specs"
+    state = shared_folder / f"specs-{Path(program).name}"
     state.mkdir()
     script = f'problems=""; problem() {{ :; }}; . {HOME}/bin/nginx.sh; find_nginx; echo "$NGINX"; echo "$LOAD_MODULES"'
-    nginx, modules = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )[:2]
+    environment = {**os.environ, "GATEWAY_NGINX": program}
+    found = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=True).stdout
+    nginx, modules = found.split("\n")[:2]
     values = {"LOAD_MODULES": modules, "STATE_DIR": str(state), "GATEWAY_HOME": str(HOME)}
     template = (HOME / "spec/nginx.conf.template").read_text()
     (state / "nginx.conf").write_text(re.sub("@([A-Z_]+)@", lambda match: values[match[1]], template))

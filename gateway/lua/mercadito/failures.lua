@@ -16,7 +16,8 @@ local function is_keyed(visit)
   return visit.upstream.name == "orders" and replay.is_keyed({
     method = visit.method,
     path = ngx.var.uri,
-    header_key = ngx.var.http_idempotency_key,
+    -- A list when it was said twice, which is no key.
+    header_key = ngx.req.get_headers()["idempotency-key"],
     query_key = ngx.var.arg_idempotency_key,
   }, settings.keyed_paths)
 end

@@ -1,0 +1,221 @@
+"""Clients that dawdle, hoard connections or leave: they cost themselves time, and nobody else."""
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+from client import eventually
+from faulty import answer, finish, until
+from gateway import Gateway
+from wire import DEADLINE_S
+
+GET = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
+UNFINISHED = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
+BIG = bytes(20_000_000)
+SHORT = {
+    "GATEWAY_CLIENT_HEAD_S": "1",
+    "GATEWAY_CLIENT_BODY_S": "1",
+    "GATEWAY_CLIENT_READ_S": "1",
+    "GATEWAY_CLIENT_IDLE_S": "1",
+}
+GAUGES = ("gateway_in_flight", "gateway_waiting", "gateway_held_bytes")
+OTHERS_WAIT_S = 2
+
+
+def _connect(gateway: Gateway, *parts: bytes, reads_little: bool = False) -> socket.socket:
+    connection = socket.socket()
+    if reads_little:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(DEADLINE_S)
+    connection.connect(("127.0.0.1", gateway.port))
+    for part in parts:
+        connection.sendall(part)
+    return connection
+
+
+def _ended_after(connection: socket.socket) -> float:
+    """Return how long the gateway lets a connection be that says nothing more."""
+    started = time.monotonic()
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    return time.monotonic() - started
+
+
+def _trickle(connection: socket.socket, text: bytes, stop: threading.Event) -> None:
+    """Send a byte at a time, as slowly as a bound of a second allows."""
+    try:
+        for byte in text:
+            connection.sendall(bytes([byte]))
+            if stop.wait(0.2):
+                return
+    except OSError:
+        return
+
+
+def _is_idle(gateway: Gateway) -> bool:
+    return [gateway.metric(gauge) for gauge in GAUGES] == [0, 0, 0]
+
+
+@pytest.fixture
+def crowd() -> Iterator[ExitStack]:
+    """Connections that are closed in the end."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHo", GET[:-2], UNFINISHED, GET])
+def test_who_says_nothing_more_is_let_go(make_gateway: Callable[..., Gateway], said: bytes) -> None:
+    gateway = make_gateway(**SHORT)
+    with _connect(gateway, said) as connection:
+        assert 0.5 < _ended_after(connection) < 5
+    assert gateway.orders.executed("/x") == (said == GET)
+    eventually(lambda: _is_idle(gateway))
+
+
+def test_a_head_that_trickles_in_is_cut_off_however_busily(make_gateway: Callable[..., Gateway]) -> None:
+    gateway, stop = make_gateway(**SHORT), threading.Event()
+    with _connect(gateway) as connection, ThreadPoolExecutor() as pool:
+        pool.submit(_trickle, connection, GET * 10, stop)
+        assert _ended_after(connection) < 5
+        stop.set()
+    assert not gateway.orders.seen
+
+
+def test_a_body_that_trickles_in_takes_no_place_and_arrives_whole(make_gateway: Callable[..., Gateway]) -> None:
+    gateway, stop = make_gateway(ORDERS_CONCURRENCY="1", **SHORT), threading.Event()
+    head = b"POST /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 12\r\n\r\n"
+    with _connect(gateway, head) as connection, ThreadPoolExecutor() as pool:
+        pool.submit(_trickle, connection, b"twelve bytes", stop)
+        assert gateway.fetch("/others").held_ms is None
+        assert gateway.metric("gateway_in_flight") == 0
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    assert [request.body for request in gateway.orders.seen] == [b"", b"twelve bytes"]
+
+
+def test_slow_readers_take_no_place_from_others(make_gateway: Callable[..., Gateway], crowd: ExitStack) -> None:
+    """The service has long sent its answer; what is left is between the gateway and the reader."""
+    gateway = make_gateway(ORDERS_CONCURRENCY="2")
+    gateway.orders.script.extend([answer(200, BIG)] * 2)
+    for _ in range(2):
+        reader = crowd.enter_context(_connect(gateway, GET, reads_little=True))
+        assert reader.recv(100).startswith(b"HTTP/1.1 200")
+    eventually(lambda: gateway.orders.idle >= 2)
+    started = time.monotonic()
+    assert gateway.fetch("/others").status == 200
+    assert time.monotonic() - started < OTHERS_WAIT_S
+
+
+def test_a_reader_that_stops_is_let_go_and_the_service_never_waited(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(**SHORT)
+    gateway.orders.script.append(answer(200, BIG))
+    with _connect(gateway, GET, reads_little=True) as reader:
+        assert reader.recv(100).startswith(b"HTTP/1.1 200")
+        eventually(lambda: gateway.orders.idle >= 1)
+        eventually(lambda: _is_idle(gateway))
+        assert len(reader.recv(len(BIG))) < len(BIG)
+
+
+def test_thousands_of_idle_connections_keep_nobody_waiting(
+    make_gateway: Callable[..., Gateway], crowd: ExitStack
+) -> None:
+    gateway = make_gateway()
+    for number in range(3000):
+        crowd.enter_context(_connect(gateway, (b"", b"GET / HTTP/1.1\r\nHos", UNFINISHED)[number % 3]))
+    started = time.monotonic()
+    assert gateway.fetch("/", "POST", b"1").status == 200
+    assert gateway.fetch("/static/site.css").status == 200
+    assert time.monotonic() - started < OTHERS_WAIT_S
+    assert gateway.metric("gateway_in_flight") == 0
+
+
+def test_idle_connections_make_room_when_none_is_left(make_gateway: Callable[..., Gateway], crowd: ExitStack) -> None:
+    """At the bound nginx closes connections that wait for a request; a request under way is never among them."""
+    gateway = make_gateway(GATEWAY_CONNECTIONS="64", GATEWAY_WORKERS="1")
+    go = threading.Event()
+    gateway.orders.script.append(until(go, answer(200, b"slow")))
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(gateway.fetch, "/slow", "POST", b"1")
+        eventually(lambda: gateway.orders.seen)
+        for _ in range(200):
+            crowd.enter_context(_connect(gateway))
+        assert gateway.fetch("/others").status == 200
+        go.set()
+        assert slow.result().body == b"slow"
+
+
+def test_connections_that_dawdle_at_the_bound_are_outlived(
+    make_gateway: Callable[..., Gateway], crowd: ExitStack
+) -> None:
+    """Those within a head are not closed for others: who comes meanwhile is closed, at once, until they time out."""
+    gateway = make_gateway(GATEWAY_CONNECTIONS="64", GATEWAY_WORKERS="1", **SHORT)
+    for _ in range(100):
+        dawdler = crowd.enter_context(_connect(gateway))
+        with contextlib.suppress(ConnectionError):
+            dawdler.sendall(b"GET / HTTP/1.1\r\nHos")
+    assert eventually(lambda: _answers(gateway), timeout_s=5)
+
+
+def _answers(gateway: Gateway) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return gateway.fetch("/others").status == 200
+    return False
+
+
+@pytest.mark.parametrize("stage", ["in its head", "in its body", "waiting", "under way", "reading"])
+def test_who_leaves_leaves_nothing_behind(gateway: Gateway, stage: str) -> None:
+    go = threading.Event()
+    if stage == "waiting":
+        gateway.orders.stop()
+        gateway.wait_for("orders", "held")
+    gateway.orders.script.append(until(go, answer(200, BIG if stage == "reading" else b"late")))
+    sent = {"in its head": GET[:-2], "in its body": UNFINISHED}.get(stage, GET)
+    with _connect(gateway, sent, reads_little=True) as leaver:
+        if stage == "waiting":
+            gateway.wait_for_waiting(1)
+        elif stage in {"under way", "reading"}:
+            eventually(lambda: gateway.orders.seen)
+        if stage == "reading":
+            go.set()
+            assert leaver.recv(100)
+    eventually(lambda: _is_idle(gateway))
+    go.set()
+    gateway.orders.script.clear()
+    if stage == "waiting":
+        gateway.orders.start()
+    assert gateway.fetch("/stays", "POST", b"1").body == b"done"
+    assert gateway.orders.executed("/x") == (stage in {"under way", "reading"})
+    assert gateway.status("orders")["state"] == "up"
+
+
+def test_who_leaves_while_it_waits_is_noticed_even_behind_a_request_of_its_own(gateway: Gateway) -> None:
+    """Two requests in one packet: the second lies unread in front of the news that the client has gone."""
+    gateway.orders.stop()
+    gateway.wait_for("orders", "held")
+    with _connect(gateway, GET.replace(b"/x", b"/gone") * 2):
+        gateway.wait_for_waiting(1)
+    gateway.wait_for_waiting(0)
+    gateway.orders.start()
+    assert gateway.fetch("/stays").status == 200
+    assert gateway.orders.executed("/gone") == 0
+
+
+def test_a_client_that_left_is_not_blamed_on_the_service(gateway: Gateway) -> None:
+    never, held = threading.Event(), 'gateway_transitions_total{upstream="orders",to="held"}'
+    before = gateway.metric(held)
+    gateway.orders.script.extend([until(never, finish)] * 5)
+    for number in range(5):
+        with _connect(gateway, GET):
+            eventually(lambda number=number: len(gateway.orders.seen) > number)
+    eventually(lambda: _is_idle(gateway))
+    never.set()
+    assert gateway.status("orders")["state"] == "up"
+    assert gateway.metric(held) == before
