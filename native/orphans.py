@@ -54,7 +54,7 @@ def find(state: State) -> list[int]:
     if leader is None or _lives(leader):
         return []
     # After a reboot the number may belong to somebody else's session, but hardly one that works in our folders.
-    ours = (state.folder, (state.folder / "postgres").resolve())
+    ours = (state.folder, *((state.folder / name).resolve() for name in ("postgres", "gateway")))
     return sorted(pid for pid, folder in _of_session(leader) if folder in ours)
 
 

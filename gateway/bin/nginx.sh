@@ -1,4 +1,4 @@
-# Finds nginx, its Lua module, and the user for its workers; sourced by bin/start.
+# Finds nginx, its modules, and the user for its workers; sourced by bin/start.
 
 # OpenResty has Lua built in; Debian's nginx loads it.
 find_nginx() {
@@ -7,19 +7,34 @@ find_nginx() {
         [ -n "$NGINX" ] || NGINX=$(command -v "$candidate" || :)
     done
     build=$("${NGINX:-nginx}" -V 2>&1) || { problem "nginx can't be run: ${NGINX:-not found} (GATEWAY_NGINX)"; return; }
+    version=$(printf %s "$build" | sed -n 's|^.*version: [a-z]*/\([0-9.]*\).*$|\1|p')
+    modules=$(printf %s "$build" | tr ' ' '\n' | sed -n 's/^--modules-path=//p')
+    modules=${modules:-/usr/lib/nginx/modules}
     LOAD_MODULES=""
     case $build in
         *ngx_lua*) ;;
         *)
-            modules=$(printf %s "$build" | tr ' ' '\n' | sed -n 's/^--modules-path=//p')
-            modules=${modules:-/usr/lib/nginx/modules}
             if [ -f "$modules/ngx_http_lua_module.so" ]; then
                 LOAD_MODULES="load_module $modules/ndk_http_module.so; load_module $modules/ngx_http_lua_module.so;"
             else
                 problem "nginx has no Lua module: neither built in nor in $modules"
             fi ;;
     esac
+    HAS_BROTLI=""
+    case $build in
+        *brotli*) HAS_BROTLI=built-in ;;
+        *)
+            if [ -f "$modules/ngx_http_brotli_filter_module.so" ]; then
+                HAS_BROTLI=module
+                LOAD_MODULES="$LOAD_MODULES load_module $modules/ngx_http_brotli_filter_module.so;"
+            fi ;;
+    esac
     export LOAD_MODULES
+}
+
+# at_least MAJOR MINOR PATCH: is nginx's version that or a later one?
+at_least() {
+    printf '%s\n' "$1.$2.$3" "$version" | sort -c -t . -k 1,1n -k 2,2n -k 3,3n 2>/dev/null
 }
 
 serves_as() {

@@ -38,12 +38,33 @@ migrate_waiting_connections() {
 # With reuseport nginx would share a port silently with a gateway of another state folder.
 refuse_taken_port() {
     [ -z "$ORPHANS" ] || return 0
-    for port in "$PORT" "$ADMIN_PORT"; do
+    for port in "$PORT" "$ADMIN_PORT" ${TLS_FILES:+"$TLS_PORT"}; do
         hex=$(printf ':%04X' "$port")
         if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$hex" '$4 == "0A" && index($2, port) { found = 1 }
             END { exit !found }'; then
             echo "gateway: port $port is taken by another process" >&2
             exit 1
         fi
+    done
+}
+
+# nginx's cache manager and loader outlive a killed master too, and would delete what the next one caches. They are known by
+# their title and by this folder, in which they work; those of a living master are its children.
+end_stray_cache_processes() {
+    # As the kernel names it; remembered while it stands.
+    state_place=${state_place:-$(cd "$STATE_DIR" && pwd -P)}
+    owner="" owner_since=""
+    [ ! -f "$STATE_DIR/master" ] || read -r owner owner_since <"$STATE_DIR/master"
+    if [ -n "$owner" ] && [ "$(started "$owner")" != "$owner_since" ]; then
+        owner=""
+    fi
+    for place in $(find /proc/[0-9]*/cwd -maxdepth 0 '(' -lname "$state_place" -o -lname "$state_place (deleted)" ')' 2>/dev/null); do
+        process=${place%/cwd}
+        case $(tr '\000' ' ' <"$process/cmdline" 2>/dev/null) in
+            "nginx: cache "*) ;;
+            *) continue ;;
+        esac
+        parent=$(sed -n 's/^PPid:[[:space:]]*//p' "$process/status" 2>/dev/null)
+        [ "$parent" = "$owner" ] || kill -TERM "${process##*/}" 2>/dev/null || :
     done
 }

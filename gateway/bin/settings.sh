@@ -33,6 +33,11 @@ matching() {
     export "$5=$value"
 }
 
+# on_or_off NAME DEFAULT TEMPLATE_NAME
+on_or_off() {
+    matching "$1" 'on|off' "on or off" "$2" "$3"
+}
+
 octet='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
 address="$octet(\\.$octet){3}"
 
@@ -125,11 +130,13 @@ limits() {
     matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/sign-in/code,/forgot,/login SIGN_IN_PATHS
     SIGN_IN_PATHS=$(printf %s "$SIGN_IN_PATHS" | tr , '|')
     matching GATEWAY_KEYED_PATHS "$path(,$path)*" "a list of paths" /api/v1/orders KEYED_PATHS
+    export KEYED_PATTERN="$(printf %s "$KEYED_PATHS" | tr , '|')"
     KEYED_PATHS="\"$(printf %s "$KEYED_PATHS" | sed 's/,/", "/g')\""
 }
 
+place='/[A-Za-z0-9/._+~-]*'
+
 folders() {
-    place='/[A-Za-z0-9/._+~-]*'
     matching GATEWAY_STATE_DIR "$place" "an absolute path of plain characters" "" STATE_DIR
     matching STATIC_DIR "$place" "an absolute path of plain characters" "" STATIC_DIR
     if [ -n "$STATIC_DIR" ] && [ ! -d "$STATIC_DIR" ]; then

@@ -1,9 +1,11 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from certificates import Certificate, make
 from faulty import Service
 from gateway import Gateway, free_port, settings
 
@@ -36,9 +38,8 @@ def shared_folder() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def make_gateway(shared_folder: Path, program: str) -> Iterator[Callable[..., Gateway]]:
-    """Make gateways with settings of their own; all are stopped afterwards. `away` names services not started."""
+@contextmanager
+def _gateways(shared_folder: Path, program: str) -> Iterator[Callable[..., Gateway]]:
     made: list[Gateway] = []
 
     def make(*, away: tuple[str, ...] = (), **more: str) -> Gateway:
@@ -51,11 +52,32 @@ def make_gateway(shared_folder: Path, program: str) -> Iterator[Callable[..., Ga
         made.append(gateway)
         return gateway.start()
 
-    yield make
-    for gateway in made:
-        gateway.stop()
-        for service in gateway.services.values():
-            service.stop()
+    try:
+        yield make
+    finally:
+        for gateway in made:
+            gateway.stop()
+            for service in gateway.services.values():
+                service.stop()
+
+
+@pytest.fixture
+def make_gateway(shared_folder: Path, program: str) -> Iterator[Callable[..., Gateway]]:
+    """Make gateways with settings of their own; all are stopped afterwards. `away` names services not started."""
+    with _gateways(shared_folder, program) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_lasting_gateway(shared_folder: Path, program: str) -> Iterator[Callable[..., Gateway]]:
+    """The same for gateways that all tests of a module share."""
+    with _gateways(shared_folder, program) as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
+def certificate(shared_folder: Path) -> Certificate:
+    return make(shared_folder, "shop")
 
 
 @pytest.fixture(scope="session")

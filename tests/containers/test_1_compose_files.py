@@ -109,6 +109,33 @@ def test_only_what_signs_sees_the_private_key() -> None:
     assert with_key == {"orders-web", "keys"}
 
 
+def with_tls() -> dict[str, dict[str, Any]]:
+    content: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose" / "compose.tls.yaml").read_text())["services"]
+    return content
+
+
+def test_the_gateway_only_reads_the_certificate_and_its_key() -> None:
+    gateway = with_tls()["gateway"]
+    folder = gateway["volumes"][0]
+    assert folder["read_only"] is True
+    for name in ("GATEWAY_TLS_CERTIFICATE_FILE", "GATEWAY_TLS_KEY_FILE", "GATEWAY_ACME_DIR"):
+        assert gateway["environment"][name].startswith(folder["target"])
+    assert gateway["ports"] == ["${TLS_PORT:-443}:8443"]
+
+
+def test_the_sidecar_that_renews_comes_only_when_asked_for_and_may_do_no_more_than_others() -> None:
+    acme = with_tls()["acme"]
+    assert acme["profiles"] == ["acme"]
+    assert "ports" not in acme
+    contained = services()["usda-site"]
+    for name in ("read_only", "cap_drop", "security_opt", "init", "logging"):
+        assert acme[name] == contained[name]
+    assert acme["user"] == "10001:10001"
+    assert acme["mem_limit"]
+    assert acme["pids_limit"]
+    assert re.search(r":v\d+\.\d+\.\d+}$", acme["image"])
+
+
 def test_databases_and_events_have_no_way_out() -> None:
     content = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text())
     assert content["networks"]["data"]["internal"] is True
@@ -122,7 +149,7 @@ NOT_OF_COMPOSE = {"MERCADITO_RUN_DIR", "MIGRATIONS_DIR", "STATIC_DIR", "GATEWAY_
 
 def test_a_documented_setting_reaches_the_containers() -> None:
     documented = set(re.findall(r"^# ([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    scripts = ("compose.yaml", "compose.demo.yaml", "up", "system", "engine/prepare")
+    scripts = ("compose.yaml", "compose.demo.yaml", "compose.tls.yaml", "up", "system", "engine/prepare")
     text = "".join((ROOT / "compose" / file).read_text() for file in scripts)
     taken = set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", text))
     fixed = {name.removesuffix("_FILE") for name in re.findall(r"^ +([A-Z][A-Z0-9_]+): ", text, re.MULTILINE)}

@@ -39,6 +39,7 @@ def lives(pid: int) -> bool:
 def state(tmp_path: Path) -> State:
     folder = tmp_path / "run"
     (folder / "postgres").mkdir(parents=True)
+    (folder / "gateway").mkdir()
     (tmp_path / "elsewhere").mkdir()
     return State(folder.resolve(), 18_000)
 
@@ -65,12 +66,12 @@ def left_by_a_killed_supervisor(state: State, sessions: list[int], program: str,
 
 def test_they_are_found_by_session_and_folder(state: State, sessions: list[int]) -> None:
     elsewhere = state.folder.parent / "elsewhere"
-    folders = (state.folder, elsewhere, state.folder / "postgres")
-    ours, foreign, database = left_by_a_killed_supervisor(state, sessions, PLAIN, *folders)
-    assert orphans.find(state) == sorted([ours, database])
+    folders = (state.folder, elsewhere, state.folder / "postgres", state.folder / "gateway")
+    ours, foreign, database, gateway = left_by_a_killed_supervisor(state, sessions, PLAIN, *folders)
+    assert orphans.find(state) == sorted([ours, database, gateway])
     assert control.is_running(state)
-    assert orphans.end(state) == 2
-    eventually(lambda: not (lives(ours) or lives(database)), within_s=5, what="both ended")
+    assert orphans.end(state) == 3
+    eventually(lambda: not any(map(lives, (ours, database, gateway))), within_s=5, what="all three ended")
     assert lives(foreign)
     assert not control.is_running(state)
 

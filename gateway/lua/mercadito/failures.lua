@@ -30,9 +30,17 @@ end
 
 local function note_absence(visit, attempt, not_processed)
   local absence = replay.sign_of_absence(attempt, not_processed)
-  if absence and states.request_failed(visit.upstream.name, absence) then
+  if absence and states.request_failed(visit.upstream.name, absence, visit.upstream.is_proven) then
     prober.at_once(visit.upstream.name)
   end
+end
+
+-- uvicorn answers a handshake that it is interrupted in with 500 when it stops: nothing has run, and the next process
+-- will do better. Once; a second 500 is what the service means.
+local function is_interrupted_handshake(visit, attempt)
+  local is_first = visit.upstream.rate and attempt.status == 500 and not visit.was_interrupted
+  visit.was_interrupted = visit.was_interrupted or is_first
+  return is_first
 end
 
 --- Look at the attempt made last. Return those that may have run, the last one, and whether the service refused it unread.
@@ -41,6 +49,7 @@ local function look(visit)
   local last = list[#list]
   if last and #list > visit.seen then
     local not_processed = last.status == 503 and ngx.var.upstream_http_x_gateway_not_processed == "1"
+      or is_interrupted_handshake(visit, last)
     visit.cleared[#list] = not_processed or nil
     note_absence(visit, last, not_processed)
   end

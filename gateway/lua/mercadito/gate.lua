@@ -13,7 +13,9 @@ local gate = {}
 
 local place_of = {} -- {request = service it has a place at}
 local arrival_of = {} -- {request = arrival number}, of those that went straight through
+local answering_since = {} -- {request = time}, of those whose answer is on its way to the client
 local turned_away = {} -- {request = true}
+local DELIVERED_S = 1 -- by then nginx has read an answer from the service, however slowly the client reads it
 
 --- Give a request its place: it may pass once.
 function gate.admit(upstream, id)
@@ -23,7 +25,7 @@ end
 --- Take a request's place back after an attempt; return its arrival number if it had gone straight through.
 function gate.take_back(id)
   local upstream, arrival = place_of[id], arrival_of[id]
-  place_of[id], arrival_of[id] = nil, nil
+  place_of[id], arrival_of[id], answering_since[id] = nil, nil, nil
   if upstream and not upstream.rate then
     places.leave(upstream)
   end
@@ -37,11 +39,29 @@ function gate.leave(id)
   if not upstream or not arrival_of[id] or not upstream.open then
     return false
   end
-  place_of[id], arrival_of[id] = nil, nil
+  place_of[id], arrival_of[id], answering_since[id] = nil, nil, nil
   places.leave(upstream)
+  upstream.is_proven = true
   local status = ngx.status
   upstream.answered[status] = (upstream.answered[status] or 0) + 1
   return true
+end
+
+--- The service of a request that has a place has begun to answer.
+function gate.answer_begins(id)
+  if place_of[id] then
+    answering_since[id] = ngx.now()
+  end
+end
+
+--- Take back the places of those who only wait for their clients to read on, or a few slow ones could stop a service.
+function gate.reclaim(upstream)
+  local latest = ngx.now() - DELIVERED_S
+  for id, since in pairs(answering_since) do
+    if since <= latest and place_of[id] == upstream then
+      gate.take_back(id)
+    end
+  end
 end
 
 --- Return whether a request was turned away since the last time, so that its last attempt was none.

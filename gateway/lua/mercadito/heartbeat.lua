@@ -4,6 +4,7 @@
 local counters = require("mercadito.counters")
 local eviction = require("mercadito.eviction")
 local guard = require("mercadito.guard")
+local gate = require("mercadito.gate")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
 local places = require("mercadito.places")
 local prober = require("mercadito.prober")
@@ -59,6 +60,9 @@ local function tidy()
   bury()
   for upstream in upstreams.each() do
     places.give_back_unused(upstream)
+    if not upstream.open then
+      gate.reclaim(upstream)
+    end
     if upstream.phase == "ramp" and ledger:sum(upstream.waiting_account) == 0 then
       states.end_quiet_ramp(upstream.name)
     end

@@ -62,11 +62,20 @@ local function ask(name, host, port)
   return true
 end
 
+-- A name server that is silent takes no service away: it is looked for where it was last; /readyz says whose that is now.
+local function find(listener, name)
+  local host, problem = resolve.host(name)
+  if not host and problem:find("timeout", 1, true) then
+    host = addresses.find(listener)
+  end
+  return host, problem
+end
+
 --- Check every listener of a service; return their addresses, or nil and why not.
 local function check(name)
   local found = {}
   for listener, target in pairs(settings.upstreams[name].listeners) do
-    local host, problem = resolve.host(target.host)
+    local host, problem = find(listener, target.host)
     if not host then
       return nil, problem
     end

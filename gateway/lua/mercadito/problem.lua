@@ -56,4 +56,15 @@ function problem.answer_for_nginx()
   return problem.answer(status, SLUGS[status] or (status < 500 and "bad-request" or "internal"))
 end
 
+local CLOSE = 444
+
+--- Answer what is refused unseen (maps.conf, $refused).
+function problem.refuse()
+  local status = tonumber(ngx.var.refused)
+  if status == CLOSE then
+    return ngx.exit(CLOSE)
+  end
+  return problem.answer(status, SLUGS[status])
+end
+
 return problem

@@ -3,6 +3,8 @@ local boots = require("mercadito.boots")
 local counters = require("mercadito.counters")
 local problem = require("mercadito.problem")
 
+local SLUGS = { [500] = "internal", [502] = "bad-gateway", [504] = "timeout" }
+
 local refusal = {}
 
 local function count(metric, visit, more)
@@ -27,14 +29,14 @@ function refusal.refuse(visit, reason)
   return problem.answer(503, "unavailable", { retry_after = boots.retry_after(visit.upstream.name) })
 end
 
---- Pass on that the service itself said 502, 503 or 504; nginx has dropped its words.
+--- Pass on that the service itself said 500 to a handshake, 502, 503 or 504; nginx has dropped its words.
 function refusal.pass_on(visit, status)
   if status == 503 then
     local theirs = ngx.var.upstream_http_retry_after
     local retry_after = theirs and theirs:find("^%d+$") and theirs or boots.retry_after(visit.upstream.name)
     return problem.answer(503, "unavailable", { words = "declined", retry_after = retry_after })
   end
-  return problem.answer(status, status == 504 and "timeout" or "bad-gateway")
+  return problem.answer(status, SLUGS[status])
 end
 
 --- No answer came in time, from a request that changed nothing.

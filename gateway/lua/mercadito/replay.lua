@@ -70,7 +70,7 @@ end
 --- Return why an attempt means that the service is away, or nil when it only was slow or said no.
 function replay.sign_of_absence(attempt, not_processed)
   if not_processed then
-    return "answered 503, not processed"
+    return "answered " .. attempt.status .. ", not processed"
   elseif attempt.answered then
     return nil
   elseif attempt.sent == 0 then

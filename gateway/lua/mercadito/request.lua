@@ -21,9 +21,11 @@ function request.has_too_many_headers()
   return truncated[0] ~= 0
 end
 
---- Return the bytes of a body that has been read.
+--- Return the bytes of a body that has been read. Where nobody said how many, those of the head are counted with them.
 function request.body_bytes()
-  return tonumber(ngx.var.content_length) or (ngx.var.http_transfer_encoding and tonumber(ngx.var.request_length)) or 0
+  local length = tonumber(ngx.var.content_length)
+  local is_said = ngx.req.http_version() < 2 and not ngx.var.http_transfer_encoding
+  return length or (is_said and 0) or tonumber(ngx.var.request_length)
 end
 
 return request

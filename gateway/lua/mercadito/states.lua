@@ -62,16 +62,20 @@ local function note(name, reason)
   shared:set(name .. ":error_at", ngx.time())
 end
 
+--- Return how often it was opened.
+function states.opening(name)
+  return shared:get(name .. ":opening") or 0
+end
+
 -- Many requests meet with the same change since the last opening; only the first may act on it.
 local function is_first_to_see(name, change)
-  local opening = shared:get(name .. ":opening") or 0
-  return shared:add(name .. ":" .. change .. ":" .. opening, true, CHANGE_REMEMBERED_S)
+  return shared:add(name .. ":" .. change .. ":" .. states.opening(name), true, CHANGE_REMEMBERED_S)
 end
 
 -- Openings in a row after which nothing was answered: each is followed by a longer rest.
-local function rest(name, phase)
+local function rest(name, phase, is_proven)
   local steady = phase == "up" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
-  if steady or states.window(name) > 1 then
+  if is_proven or steady or states.window(name) > 1 then
     shared:set(name .. ":flaps", 0)
   end
   local flaps = shared:incr(name .. ":flaps", 1, 0)
@@ -79,22 +83,23 @@ local function rest(name, phase)
   return flaps
 end
 
-local function fall(name, to, reason)
+local function fall(name, to, reason, is_proven)
   local phase = states.phase(name)
   note(name, reason)
   if not SENDING[phase] or not is_first_to_see(name, "fell") then
     return false
   end
-  local flaps = rest(name, phase)
+  local flaps = rest(name, phase, is_proven)
   shared:set(name .. ":fell_at", ngx.now())
   shared:delete(name .. ":probe")
   move(name, (phase == "ramp" or flaps > 1) and "down" or to, reason)
   return true
 end
 
---- A request got no answer: stop sending at once. True for the one whose failure did it.
-function states.request_failed(name, reason)
-  return fall(name, "suspect", reason)
+--- A request got no answer: stop sending at once. True for the one whose failure did it. `is_proven`: others were
+-- answered since it was opened, so it is not the service that comes to nothing.
+function states.request_failed(name, reason, is_proven)
+  return fall(name, "suspect", reason, is_proven)
 end
 
 --- A probe found the service away.

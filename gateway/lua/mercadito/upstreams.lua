@@ -28,6 +28,7 @@ local function make(name, given, workers)
     open = false, -- whether a request may go straight through
     phase = "suspect",
     paused = false,
+    is_proven = false, -- whether it has answered here since it was opened
     inside = 0, -- places in use here
     leased = 0, -- places this worker may use without asking
     peak = 0,

@@ -22,7 +22,9 @@ local function settle(upstream)
 end
 
 local function copy(upstream)
-  local paused_until = states.paused_until(upstream.name)
+  local paused_until, opening = states.paused_until(upstream.name), states.opening(upstream.name)
+  upstream.is_proven = upstream.is_proven and opening == upstream.opening
+  upstream.opening = opening
   upstream.phase = states.phase(upstream.name)
   upstream.paused = paused_until ~= nil
   pause_ends = paused_until and math.min(paused_until, pause_ends or math.huge) or pause_ends

@@ -1,0 +1,11 @@
+"""Runs bin/start where it is expected to refuse."""
+
+import subprocess
+
+from gateway import HOME
+
+
+def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [HOME / "bin/start"], env=environment, capture_output=True, text=True, check=False, timeout=20
+    )
