@@ -1,1 +1,1 @@
-"""The gateway beside plain nginx, HAProxy and Caddy: what a restart costs, in which order people go on, what all is well costs."""
+"""The gateway beside plain nginx, HAProxy and Caddy: restarts, order, and what it costs while all is well."""

@@ -1,4 +1,4 @@
-"""A service that goes away and comes back in no time, works a fixed time with a fixed number of workers, and remembers."""
+"""A service that goes away and comes back in no time, with so many workers, that remembers whom it saw."""
 
 import asyncio
 import time
@@ -49,6 +49,7 @@ class Listener:
         """Be gone, with all connections."""
         if self._server:
             self._server.close()
+            self._server = None
         for connection in list(self._open):
             connection.abort()
         self._open.clear()
@@ -113,13 +114,16 @@ class _Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._got = rest[length:]
+        last = headers.get("connection", "").lower() == "close"
         if lines[0].split(" ")[1] == "/readyz":
-            self._answer(b"ready")
+            self._answer(b"ready", last=last)
         else:
             bench_id = headers.get("x-bench-id", "")
-            self._listener.begin(bench_id, lambda: self._answer(bench_id.encode()))
+            self._listener.begin(bench_id, lambda: self._answer(bench_id.encode(), last=last))
 
-    def _answer(self, body: bytes) -> None:
+    def _answer(self, body: bytes, *, last: bool) -> None:
         if self._transport:
             head = f"HTTP/1.1 200 OK\r\nX-Service: {self._listener.name}\r\nContent-Length: {len(body)}\r\n\r\n"
             self._transport.write(head.encode() + body)
+            if last:
+                self._transport.close()

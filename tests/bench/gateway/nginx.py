@@ -49,14 +49,25 @@ def _temporary(home: Path) -> str:
 EXTRAS: Mapping[str, tuple[str, str, str]] = {
     # Name: what goes into http, into the location, into the upstream; {port} is that of the service.
     "rate limits": (
-        "limit_req_zone $binary_remote_addr zone=address:4m rate=1000000r/s;"
-        ' map "$request_method:$uri" $sign_in { default ""; "~^POST:(/api/v1/tokens|/login)/?$" $binary_remote_addr; }'
-        " limit_req_zone $sign_in zone=sign_ins:1m rate=30r/m;",
+        (
+            "limit_req_zone $binary_remote_addr zone=address:4m rate=1000000r/s;"
+            ' map "$request_method:$uri" $sign_in { default ""; "~^POST:(/api/v1/tokens|/login)/?$" $binary_remote_addr; }'
+            " limit_req_zone $sign_in zone=sign_ins:1m rate=30r/m;"
+        ),
         "limit_req zone=address burst=1000000 nodelay; limit_req zone=sign_ins burst=30 nodelay;",
         "",
     ),
+    "noticing gone clients, and an empty access handler": (
+        "lua_check_client_abort on;",
+        f"access_by_lua_block {{ {_EMPTY}\n }}",
+        "",
+    ),
     "an empty access handler": ("", f"access_by_lua_block {{ {_EMPTY}\n }}", ""),
-    "an access handler that reads the body": ("", "access_by_lua_block { ngx.req.read_body() }", ""),
+    "an access handler that reads the body, noticing gone clients": (
+        "lua_check_client_abort on;",
+        "access_by_lua_block { ngx.req.read_body() }",
+        "",
+    ),
     "an empty log handler": ("", f"log_by_lua_block {{ {_EMPTY}\n }}", ""),
     "a balancer that names the address": (
         "",
@@ -65,6 +76,9 @@ EXTRAS: Mapping[str, tuple[str, str, str]] = {
     ),
 }
 
+# What the gateway needs at least: the floor of any gateway in Lua.
+TOGETHER = tuple(name for name in EXTRAS if "empty access" not in name)
+
 
 def plain(home: Path, port: int, upstream: int, extras: Sequence[str] = ()) -> str:
     """Return the peer's configuration; `extras` add one primitive of ours each, doing nothing."""
@@ -72,7 +86,7 @@ def plain(home: Path, port: int, upstream: int, extras: Sequence[str] = ()) -> s
     in_http, in_location, in_upstream = ("\n".join(parts) for parts in zip(*added, strict=True)) if added else ("",) * 3
     lua = any("lua" in part for part in (in_location, in_upstream))
     modules = "".join(f"load_module /usr/lib/nginx/modules/{module};\n" for module in _LUA_MODULES) if lua else ""
-    path = 'lua_package_path "/usr/share/lua/5.1/?.lua;;";\nlua_check_client_abort on;\n' if lua else ""
+    path = 'lua_package_path "/usr/share/lua/5.1/?.lua;;";\n' if lua else ""
     return (
         f"{_head(home, 2, modules)}http {{\n{_conf('types.conf')}{_conf('http.conf')}{_conf('log.conf')}"
         f"{_conf('maps.conf')}{path}{in_http}\naccess_log {home}/access.log line;\n{_temporary(home)}"

@@ -1,16 +1,16 @@
-"""What the gateway costs while all is well: processor time a request beside plain nginx with the same headers and log."""
+"""What the gateway costs while all is well: processor time a request, beside plain nginx with our headers and log."""
 
 import asyncio
 import re
-import subprocess
 import statistics
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from native import installation
 from tests.bench.figures import Report
-from tests.bench.gateway.nginx import EXTRAS
+from tests.bench.gateway.nginx import EXTRAS, TOGETHER
 from tests.bench.gateway.proxy import Gateway, Proxy, gateway, plain_nginx, start_services
 from tests.bench.load import Request, closed_loop
 from tests.bench.processes import processor_ns
@@ -59,15 +59,21 @@ async def measure(report: Report, folder: Path, plan: Overhead) -> None:
             report.notes.append("overhead: without wrk; the load generator limits requests a second and p50")
         if missed and plan.profile_rounds:
             print("    overhead: what the primitives alone cost", flush=True)
-            extras = [[], *([name] for name in EXTRAS), [*EXTRAS][:1] + [*EXTRAS][2:]]
-            for each in extras:
-                what = "plain nginx" if not each else f"with {each[0]}" if len(each) == 1 else "with all of these"
-                variants[what] = plain_nginx(home, others.ports["orders"], each)
+            variants = _variants(home, others.ports["orders"])
             await _start(list(variants.values()))
             await _profile(report, home, {**variants, "the gateway": ours}, plan)
     finally:
-        for each in (*variants.values(), ours, theirs, others):
-            each.stop()
+        for proxy in (*variants.values(), ours, theirs):
+            proxy.stop()
+        others.stop()
+
+
+def _variants(home: Path, upstream: int) -> dict[str, Proxy]:
+    """Return plain nginx, plain nginx with one primitive of ours each, and with all that any gateway in Lua needs."""
+    made = {"plain nginx": plain_nginx(home, upstream)}
+    made |= {f"with {name}": plain_nginx(home, upstream, [name]) for name in EXTRAS}
+    together = "with limits, body, log handler and balancer together, all of them empty"
+    return {**made, together: plain_nginx(home, upstream, TOGETHER)}
 
 
 async def _start(proxies: Sequence[Proxy]) -> None:
@@ -84,7 +90,7 @@ async def _interleaved(
     rounds: list[list[Round]] = [[] for _ in proxies]
     for number in range(count + 1):
         for place, proxy in enumerate(proxies):
-            result = await asyncio.to_thread(_round, home, proxy, method, round_s if number else round_s / 4)
+            result = await asyncio.to_thread(_round, home, proxy, method, round_s if number else min(1.0, round_s))
             if number:
                 rounds[place].append(result)
     return rounds
@@ -92,7 +98,7 @@ async def _interleaved(
 
 def _round(home: Path, proxy: Proxy, method: str, round_s: float) -> Round:
     before = processor_ns(proxy.pids())
-    if installation.find_program("wrk"):
+    if installation.find_program("wrk") and round_s >= 1:
         count, rate, p50_ms = _wrk(home, proxy.port, method, round_s)
     else:
         headers = {"Idempotency-Key": "bench", "Content-Type": "application/json"}
@@ -109,7 +115,7 @@ def _wrk(home: Path, port: int, method: str, round_s: float) -> tuple[int, float
         f'wrk.method = "{method}"\n{body}wrk.headers["Content-Type"] = "application/json"\n'
         'wrk.headers["Idempotency-Key"] = "bench"\n'
     )
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(round_s))}s", "--latency", "-s", str(script)]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{round(round_s)}s", "--latency", "-s", str(script)]
     return _read(_run([*command, f"http://127.0.0.1:{port}/api/v1/orders"]))
 
 
@@ -128,7 +134,7 @@ def _read(said: str) -> tuple[int, float, float]:
 
 
 def _median(rounds: Sequence[Round], attribute: str) -> float:
-    return statistics.median(getattr(each, attribute) for each in rounds)
+    return float(statistics.median(getattr(each, attribute) for each in rounds))
 
 
 def _add(report: Report, method: str, rounds: Sequence[Sequence[Round]]) -> float:
@@ -136,12 +142,15 @@ def _add(report: Report, method: str, rounds: Sequence[Sequence[Round]]) -> floa
     ours, theirs = rounds
     what = f"all is well, {method}"
     cpu = [_median(each, "cpu_us") for each in (ours, theirs)]
-    report.add(f"{what}: nginx workers' processor time a request", "µs", *cpu, "peer: plain nginx, limit 1.05")
+    mine, other = cpu
+    report.add(f"{what}: nginx workers' processor time a request", "µs", mine, other, "peer: plain nginx, limit 1.05")
     for name, unit, attribute in (("requests a second", "/s", "rate"), ("p50", "ms", "p50_ms")):
         report.add(f"{what}: {name}", unit, _median(ours, attribute), _median(theirs, attribute), "peer: plain nginx")
-    pairs = sorted(mine.cpu_us / other.cpu_us for mine, other in zip(ours, theirs, strict=True))
-    report.notes.append(f"{what}: ratio of processor time, round by round: {', '.join(f'{pair:.3f}' for pair in pairs)}")
-    return cpu[0] / cpu[1]
+    pairs = sorted(us.cpu_us / them.cpu_us for us, them in zip(ours, theirs, strict=True))
+    report.notes.append(
+        f"{what}: ratio of processor time, round by round: {', '.join(f'{pair:.3f}' for pair in pairs)}"
+    )
+    return mine / other
 
 
 async def _profile(report: Report, home: Path, variants: dict[str, Proxy], plan: Overhead) -> None:

@@ -70,9 +70,13 @@ class Gateway(Proxy):
 
     admin_port: int = field(default_factory=free_port)
 
-    def metric(self, name: str, upstream: str = "orders") -> float:
+    async def _read(self, path: str) -> httpx.Response:
+        async with httpx.AsyncClient() as client:
+            return await client.get(f"http://127.0.0.1:{self.admin_port}{path}")
+
+    async def metric(self, name: str, upstream: str = "orders") -> float:
         """Return one value of /metrics."""
-        text = httpx.get(f"http://127.0.0.1:{self.admin_port}/metrics").text
+        text = (await self._read("/metrics")).text
         found = re.search(rf'^{name}\{{upstream="{upstream}"\}} (\S+)$', text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
@@ -80,7 +84,7 @@ class Gateway(Proxy):
         """Wait until a service is up, held or paused."""
 
         async def is_there() -> bool:
-            rows = httpx.get(f"http://127.0.0.1:{self.admin_port}/status").json()["upstreams"]
+            rows = (await self._read("/status")).json()["upstreams"]
             return bool(rows[upstream]["state"] == state)
 
         await until(is_there, _READY_WITHIN_S, f"{upstream} is {state}")
@@ -89,7 +93,7 @@ class Gateway(Proxy):
         """Wait until so many requests wait for orders."""
 
         async def so_many() -> bool:
-            return self.metric("gateway_waiting") >= number
+            return await self.metric("gateway_waiting") >= number
 
         await until(so_many, _READY_WITHIN_S, f"{number} requests wait")
 
@@ -167,8 +171,8 @@ def haproxy(folder: Path, upstream: int, cap: int) -> Proxy:
     made = Proxy("haproxy", home, [_program("haproxy"), "-db", "-f", home / "haproxy.cfg"])
     (home / "haproxy.cfg").write_text(
         "global\n  maxconn 8000\n  nbthread 2\n  log stdout format raw local0 info\n"
-        "defaults\n  mode http\n  log global\n  option httplog\n  option redispatch\n  retries 30\n  timeout connect 1s\n"
-        f"  timeout client 60s\n  timeout server 60s\n  timeout queue {HOLD_S}s\n"
+        "defaults\n  mode http\n  log global\n  option httplog\n  option redispatch\n  retries 30\n"
+        f"  timeout connect 1s\n  timeout client 60s\n  timeout server 60s\n  timeout queue {HOLD_S}s\n"
         f"frontend public\n  bind 127.0.0.1:{made.port}\n  default_backend orders\n"
         f"backend orders\n  server orders 127.0.0.1:{upstream} maxconn {cap}\n"
     )
@@ -178,7 +182,7 @@ def haproxy(folder: Path, upstream: int, cap: int) -> Proxy:
 def caddy(folder: Path, upstream: int) -> Proxy:
     """Return Caddy, which tries again for as long as we hold, at its own interval."""
     home = _folder(folder, "caddy")
-    command = [_program("caddy"), "run", "--adapter", "caddyfile", "--config", home / "Caddyfile"]
+    command: list[str | Path] = [_program("caddy"), "run", "--adapter", "caddyfile", "--config", home / "Caddyfile"]
     made = Proxy("caddy", home, command, {"HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)})
     (home / "Caddyfile").write_text(
         "{\n  admin off\n  auto_https off\n}\n"

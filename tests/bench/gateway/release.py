@@ -1,4 +1,4 @@
-"""What the service feels when it comes back to a queue: how much at once, how fast, in which order, and how well it copes.
+"""What the service feels when it comes back to a queue: how much at once, how fast, in which order.
 
 A request's time at the service counts from when the service saw it to the client's last byte. The wait in the
 gateway's queue is left out on purpose: it is the outage's. Whoever lets too many in at once lengthens what is measured.
@@ -120,7 +120,9 @@ def _report(report: Report, found: dict[str, Found]) -> None:
     ours = found.pop(OURS)
     report.add("release: requests at the service at once", "", ours.most, CAP, "limit: its workers")
     limit = SLOWDOWN * ours.steady_p99_ms
-    report.add("release: p99 at the service, first second", "ms", ours.first_p99_ms, limit, "limit: twice the steady one")
+    report.add(
+        "release: p99 at the service, first second", "ms", ours.first_p99_ms, limit, "limit: twice the steady one"
+    )
     report.add("release: drained a second", "/s", ours.drain_rate, ours.steady_rate, "steady, all clients busy")
     rows = itertools.product(
         (

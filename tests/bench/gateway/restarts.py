@@ -13,7 +13,6 @@ from tests.bench.gateway.proxy import OURS, Gateway, Proxy, installed_peers, mak
 from tests.bench.gateway.service import WORKERS, Executed, Gunicorn
 
 HOWS = {"SIGTERM": "SIGTERM", "SIGKILL": "kill -9", "pause": "pause, drain, restart, resume"}
-PAIR = 2
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Restarts:
     every_s: float = 9.0
     down_s: float = 3.0
     hows: Sequence[str] = tuple(HOWS)
+    at_once: int = 2
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Run:
 
 
 async def measure(report: Report, folder: Path, plan: Restarts) -> None:
-    """Measure each way to restart, ours and the peers two by two at the same time."""
+    """Measure each way to restart, ours and the peers some at the same time."""
     for how in plan.hows:
         runs = await _runs(folder, how, plan)
         _report(report, how, runs)
@@ -122,8 +122,8 @@ async def _runs(folder: Path, how: str, plan: Restarts) -> list[_Run]:
             service = Gunicorn(home, name)
             proxy = make(name, home, {**others.ports, "orders": service.port}, WORKERS)
             runs.append(_Run(proxy, service, how))
-        for start in range(0, len(runs), PAIR):
-            await _together(runs[start : start + PAIR], plan)
+        for start in range(0, len(runs), plan.at_once):
+            await _together(runs[start : start + plan.at_once], plan)
     finally:
         others.stop()
     return runs
@@ -166,9 +166,13 @@ def _report(report: Report, how: str, runs: Sequence[_Run]) -> None:
             add_order(report, HOWS[how], waits_of(run.proxy.lines()))
     passed = {run.proxy.name: _passing(run) for run in runs}
     ours_passed = passed.pop(OURS)
-    for name, peer in passed.items():
+    for name, overtaken in passed.items():
         report.add(
-            f"{HOWS[how]}: overtaken by more than the cap, as the service saw it", "", ours_passed, peer, f"peer: {name}"
+            f"{HOWS[how]}: overtaken by more than the cap, as the service saw it",
+            "",
+            ours_passed,
+            overtaken,
+            f"peer: {name}",
         )
 
 

@@ -42,7 +42,7 @@ class Gunicorn:
     def start(self) -> None:
         """Start it; it takes a moment until it serves."""
         settings = ["--workers", str(WORKERS), "--worker-class", "sync", "--bind", f"127.0.0.1:{self.port}"]
-        command = [_PYTHON, "-m", "gunicorn", *settings, "--chdir", Path(__file__).parent, "app:app"]
+        command: list[str | Path] = [_PYTHON, "-m", "gunicorn", *settings, "--chdir", Path(__file__).parent, "app:app"]
         log = self.folder / f"{self.name}.gunicorn.log"
         self.process = launch(command, log, {"BENCH_LEDGER": str(self.ledger)})
 
@@ -61,8 +61,7 @@ class Gunicorn:
             self.process.kill_all()
         elif self.process:
             self.process.tell(signal.SIGTERM)
-            while self.process.alive():
-                await asyncio.sleep(0.01)
+            await asyncio.to_thread(self.process.process.wait)
         await asyncio.sleep(max(0.0, began + down_s - time.monotonic()))
         self.start()
 

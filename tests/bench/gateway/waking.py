@@ -1,4 +1,4 @@
-"""How soon after readiness the first waiter is served: many short outages of one service that all proxies stand before."""
+"""How soon after readiness the first waiter is served: many short outages of one service behind all proxies."""
 
 import asyncio
 import random
@@ -44,8 +44,9 @@ async def measure(report: Report, folder: Path, plan: Waking) -> None:
                 print(f"    first waiter: {number + 1} of {plan.outages} outages", flush=True)
     finally:
         service.close()
-        for each in (*proxies, others):
-            each.stop()
+        for proxy in proxies:
+            proxy.stop()
+        others.stop()
     _report(report, waits)
 
 
