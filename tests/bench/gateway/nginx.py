@@ -21,14 +21,9 @@ def _conf(name: str) -> str:
     return _without_lua((_CONF / name).read_text())
 
 
-def _variables() -> str:
-    """Return the variables that our log names and our routes set."""
-    return "".join(re.findall(r'^\s*set \$\w+ ".*?";\n', (_CONF / "public.conf").read_text(), re.MULTILINE))
-
-
 def _proxying() -> str:
     """Return how we speak to services, without what belongs to holding."""
-    lines = re.findall(r"^proxy_(?!intercept_errors|next_upstream)\w+ .*;\n", _conf("attempt.conf"), re.MULTILINE)
+    lines = re.findall(r"^proxy_(?!intercept_errors|next_upstream)\w+ .*;\n", _conf("proxy.conf"), re.MULTILINE)
     return "".join(lines)
 
 
@@ -51,7 +46,7 @@ EXTRAS: Mapping[str, tuple[str, str, str]] = {
     "rate limits": (
         (
             "limit_req_zone $binary_remote_addr zone=address:4m rate=1000000r/s;"
-            ' map "$request_method:$uri" $sign_in { default ""; "~^POST:(/api/v1/tokens|/login)/?$" $binary_remote_addr; }'
+            ' map "$request_method:$uri" $sign_in { default ""; "~^POST:/login/?$" $binary_remote_addr; }'
             " limit_req_zone $sign_in zone=sign_ins:1m rate=30r/m;"
         ),
         "limit_req zone=address burst=1000000 nodelay; limit_req zone=sign_ins burst=30 nodelay;",
@@ -94,7 +89,7 @@ def plain(home: Path, port: int, upstream: int, extras: Sequence[str] = ()) -> s
         f"upstream orders {{\nserver 127.0.0.1:{upstream};\n{in_upstream.format(port=upstream)}\n"
         "keepalive 32;\nkeepalive_timeout 4s;\n}\n"
         f"server {{\nlisten 127.0.0.1:{port} reuseport backlog=4096 so_keepalive=on;\n{_conf('headers.conf')}"
-        f"{_variables()}location / {{\n{_proxying()}{in_location}\nproxy_pass http://orders;\n}}\n}}\n}}\n"
+        f"location / {{\nset $gateway_service orders;\n{_proxying()}{in_location}\nproxy_pass http://orders;\n}}\n}}\n}}\n"
     )
 
 
