@@ -11,7 +11,7 @@ from tests.bench.gateway.client import Call, send
 from tests.bench.gateway.launch import Process, free_port, launch, until
 from tests.bench.world import ROOT
 
-WORKERS = 4
+WORKERS = 8
 READY_WITHIN_S = 20
 _PYTHON = ROOT / "services" / "orders" / ".venv" / "bin" / "python"
 
