@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.figures import Report
-from tests.bench.gateway.client import Call, Outcome, closed_loop, send
+from tests.bench.gateway.client import Call, closed_loop, send
 from tests.bench.gateway.listener import Listener
 from tests.bench.gateway.proxy import OURS, Gateway, Proxy, gateway, installed_peers, make, start_services
 
@@ -25,6 +25,7 @@ class Memory:
     held: int = 5_000
     warm_up: int = 500
     settles_within_s: float = 3.0
+    answered_within_s: float = 12.0
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,12 @@ async def _weigh(proxy: Proxy, service: Listener, plan: Memory) -> Weight:
         await proxy.waits(plan.held)
     held = await _settled(proxy, plan)
     await service.open()
-    outcomes: list[Outcome] = list(await asyncio.gather(*waiting))
+    answered, late = await asyncio.wait(waiting, timeout=plan.answered_within_s)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
     after = await _settled(proxy, plan, before * BACK)
-    return Weight(before, held, after, sum(each.ok for each in outcomes))
+    return Weight(before, held, after, sum(task.result().ok for task in answered))
 
 
 def _call(number: int) -> Call:

@@ -28,7 +28,7 @@ class Overhead:
 
     rounds: int = 7
     round_s: float = 2.0
-    profile_rounds: int = 3
+    profile_rounds: int = 2
     profile_round_s: float = 1.0
 
 
