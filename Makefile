@@ -59,7 +59,7 @@ test-one: ## one suite of `make test`: make test-one S=services/orders
 	@$(PYTHON) -m tests.run "$(S)"
 
 .PHONY: bench
-bench: ## the benchmarks, each beside its peer or limit in the same run, as a table of ratios (about 10 minutes)
+bench: ## the benchmarks, each beside its peer or limit in the same run, as a table of ratios (about 12 minutes)
 	@$(call benchmark)
 
 .PHONY: bench-orders

@@ -13,6 +13,7 @@ from tests.bench.gateway.proxy import OURS, Gateway, Proxy, installed_peers, mak
 from tests.bench.gateway.service import WORKERS, Executed, Gunicorn
 
 HOWS = {"SIGTERM": "SIGTERM", "SIGKILL": "kill -9", "pause": "pause, drain, restart, resume"}
+_SOURCES = 100
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,18 @@ def _calls(plan: Restarts) -> tuple[list[Call], list[Call]]:
     body = b'{"lines": []}'
     path = "/api/v1/orders"
     keyed = [
-        Call(f"k{number}", "POST", path, f"key-{number}", body) if number % 2 else Call(f"g{number}")
+        Call(f"k{number}", "POST", path, f"key-{number}", body, _source(number))
+        if number % 2
+        else Call(f"g{number}", source=_source(number))
         for number in range(plan.requests)
     ]
     count = int(plan.requests / plan.rate * plan.unkeyed_rate)
-    return keyed, [Call(f"u{number}", "POST", "/orders", "", body) for number in range(count)]
+    return keyed, [Call(f"u{number}", "POST", "/orders", "", body, _source(number)) for number in range(count)]
+
+
+def _source(number: int) -> str:
+    """Return the address a request comes from: many people's, so that nobody's share is what is measured."""
+    return f"127.0.0.{2 + number // 2 % _SOURCES}"
 
 
 @dataclass
