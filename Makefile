@@ -59,12 +59,16 @@ test-one: ## one suite of `make test`: make test-one S=services/orders
 	@$(PYTHON) -m tests.run "$(S)"
 
 .PHONY: bench
-bench: ## the benchmarks, each beside its peer or limit in the same run, as a table of ratios (about 4 minutes)
+bench: ## the benchmarks, each beside its peer or limit in the same run, as a table of ratios (about 12 minutes)
 	@$(call benchmark)
 
 .PHONY: bench-orders
 bench-orders: ## only ordering: the order page, placing, gunicorn beside pgbench and bare Flask, memory
 	@$(call benchmark,orders)
+
+.PHONY: bench-gateway
+bench-gateway: ## only the gateway: restarts, order, overhead, memory, fairness, sockets, beside nginx, HAProxy and Caddy
+	@$(call benchmark,gateway)
 
 .PHONY: check
 check: ## only lint, types and import rules

@@ -67,6 +67,14 @@ def _needs(*, tests: bool) -> list[Need]:
     return [*needs, *for_tests] if tests else needs
 
 
+def _peers() -> list[Need]:
+    return [
+        Need("haproxy", ("haproxy",), _program("haproxy"), "haproxy"),
+        Need("caddy", ("caddy",), _program("caddy"), "caddy"),
+        Need("wrk", ("wrk",), _program("wrk")),
+    ]
+
+
 def _privileged() -> list[str] | None:
     if os.geteuid() == 0:
         return []
@@ -135,8 +143,31 @@ def ensure(*, tests: bool = False) -> None:
         )
     print(f"  installing {' '.join(packages)}", flush=True)
     _apt(sudo, "update")
+    _install(sudo, missing)
+
+
+def _install(sudo: list[str], missing: list[Need]) -> None:
     with _services_stay_stopped(sudo):
+        packages = [package for need in missing for package in need.packages]
         _apt(sudo, "install", "--yes", "--no-install-recommends", *packages)
     services = [need.service for need in missing if need.service]
     if services and _program("systemctl"):
         subprocess.run([*sudo, "systemctl", "--quiet", "disable", *services], check=False, capture_output=True)
+
+
+def add_peers() -> dict[str, str]:
+    """Install what only `make bench-gateway` compares with, one by one; return what can't be had, and why."""
+    missing = [need for need in _peers() if not need.present]
+    sudo = _privileged() if missing else []
+    if sudo is None or not _program("apt-get"):
+        return {need.what: f"not installed, and only root can: {need.packages[0]}" for need in missing}
+    without: dict[str, str] = {}
+    for number, need in enumerate(missing):
+        print(f"  installing {' '.join(need.packages)}", flush=True)
+        try:
+            if number == 0:
+                _apt(sudo, "update")
+            _install(sudo, [need])
+        except (InstallationFailed, subprocess.SubprocessError) as failure:
+            without[need.what] = f"apt-get could not install it: {str(failure).strip().splitlines()[-1]}"
+    return without

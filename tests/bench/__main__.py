@@ -4,12 +4,15 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 from native import installation
 from tests.bench import orders
+from tests.bench.figures import Report
+from tests.bench.gateway import bench as gateway
 from tests.bench.world import BenchFailed
 
-BENCHES = {"orders": orders.run}
+BENCHES: dict[str, Callable[[], Report]] = {"orders": orders.run, "gateway": gateway.run}
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """What happens on a machine where something is missing."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -53,3 +54,22 @@ def test_a_server_that_is_not_there_is_told_with_its_package(monkeypatch: pytest
 
 def test_this_machine_has_what_the_run_needs() -> None:
     assert [need.what for need in installation._needs(tests=True) if not need.present] == []
+
+
+def test_a_peer_that_apt_cannot_deliver_is_named_and_the_others_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def apt(_sudo: list[str], *arguments: str) -> None:
+        asked.append(arguments[-1])
+        if arguments[-1] == "caddy":
+            raise InstallationFailed("apt-get install caddy failed:\nE: no such package")
+
+    peers = [Need("haproxy", ("haproxy",), False), Need("caddy", ("caddy",), False), Need("wrk", ("wrk",), True)]
+    monkeypatch.setattr(installation, "_peers", lambda: peers)
+    monkeypatch.setattr(installation, "_privileged", list)
+    monkeypatch.setattr(installation, "_services_stay_stopped", lambda _sudo: contextlib.nullcontext())
+    monkeypatch.setattr(installation, "_apt", apt)
+    assert installation.add_peers() == {"caddy": "apt-get could not install it: E: no such package"}
+    assert asked == ["update", "haproxy", "caddy"]
+    monkeypatch.setattr(installation, "_privileged", lambda: None)
+    assert set(installation.add_peers()) == {"haproxy", "caddy"}
