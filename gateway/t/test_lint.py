@@ -55,5 +55,6 @@ def test_a_mistake_in_it_would_be_found(gateway: Gateway) -> None:
 
 def test_every_file_of_the_configuration_is_included_somewhere() -> None:
     files = {file.name for file in (HOME / "conf").glob("*.conf")}
-    text = "".join(file.read_text() for file in (HOME / "conf").iterdir())
+    scripts = [file for file in (HOME / "bin").rglob("*") if file.is_file()]
+    text = "".join(file.read_text() for file in [*(HOME / "conf").iterdir(), *scripts])
     assert {name for name in files if f"conf/{name};" not in text} == set()

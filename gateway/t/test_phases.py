@@ -45,12 +45,12 @@ def test_a_service_that_stays_away_is_down_and_comes_back_by_a_ramp(make_gateway
 
 def test_a_service_that_says_ready_and_fails_gets_longer_and_longer_rests(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway()
-    gateway.orders.script.extend([reset] * 12)
-    with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(gateway.fetch, f"/{n}") for n in range(4)]
+    gateway.orders.script.extend([reset] * 6)
+    with ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(gateway.fetch, f"/{n}") for n in range(2)]
         assert {one.result().status for one in answers} == {503}
-    # Twelve tries, spread: at full speed they would take some milliseconds.
-    seen = eventually(lambda: len(found := _given_up(gateway)) == 4 and found)
+    # Six tries, spread: at full speed they would take some milliseconds.
+    seen = eventually(lambda: len(found := _given_up(gateway)) == 2 and found)
     assert max(seen) > 1
     assert gateway.fetch("/again").status == 200
 

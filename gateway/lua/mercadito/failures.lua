@@ -30,7 +30,7 @@ end
 
 local function note_absence(visit, attempt, not_processed)
   local absence = replay.sign_of_absence(attempt, not_processed)
-  if absence and states.request_failed(visit.upstream.name, absence, visit.upstream.is_proven) then
+  if absence and states.request_failed(visit.upstream.name, absence) then
     prober.at_once(visit.upstream.name)
   end
 end

@@ -36,12 +36,11 @@ end
 -- `pass` are all the Lua that runs, so they call nothing that LuaJIT can't compile.
 function gate.leave(id)
   local upstream = place_of[id]
-  if not upstream or not arrival_of[id] or not upstream.open then
+  if not upstream or not arrival_of[id] or not upstream.open or not upstream.is_proven then
     return false
   end
   place_of[id], arrival_of[id], answering_since[id] = nil, nil, nil
   places.leave(upstream)
-  upstream.is_proven = true
   local status = ngx.status
   upstream.answered[status] = (upstream.answered[status] or 0) + 1
   return true

@@ -6,6 +6,7 @@ local eviction = require("mercadito.eviction")
 local guard = require("mercadito.guard")
 local gate = require("mercadito.gate")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
+local memory = require("mercadito.memory")
 local places = require("mercadito.places")
 local prober = require("mercadito.prober")
 local release = require("mercadito.release")
@@ -58,7 +59,9 @@ local function tidy()
   end
   tidied_at = ngx.now()
   bury()
+  local waiting = 0
   for upstream in upstreams.each() do
+    waiting = waiting + upstream.queue.size
     places.give_back_unused(upstream)
     if not upstream.open then
       gate.reclaim(upstream)
@@ -67,6 +70,7 @@ local function tidy()
       states.end_quiet_ramp(upstream.name)
     end
   end
+  memory.watch(waiting)
 end
 
 --- Do everything once; return seconds until it should be done again.

@@ -103,7 +103,6 @@ local leave_slowly = guard.background(function(id)
   local status, visit = ngx.status, visits.finish(id)
   local _, upstream = gate.take_back(id)
   if upstream and not NOT_AN_ANSWER[status] then
-    upstream.is_proven = true
     places.answered(upstream)
   end
   if visit then

@@ -54,6 +54,10 @@ end
 
 --- A request that had a place was answered.
 function places.answered(upstream)
+  if not upstream.is_proven then
+    upstream.is_proven = true
+    states.prove(upstream.name)
+  end
   if upstream.phase == "ramp" then
     states.answered_in_ramp(upstream.name, target(upstream))
   end

@@ -73,9 +73,9 @@ local function is_first_to_see(name, change)
 end
 
 -- Openings in a row after which nothing was answered: each is followed by a longer rest.
-local function rest(name, phase, is_proven)
+local function rest(name, phase)
   local steady = phase == "up" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
-  if is_proven or steady or states.window(name) > 1 then
+  if steady or shared:get(name .. ":proven") == states.opening(name) then
     shared:set(name .. ":flaps", 0)
   end
   local flaps = shared:incr(name .. ":flaps", 1, 0)
@@ -83,23 +83,22 @@ local function rest(name, phase, is_proven)
   return flaps
 end
 
-local function fall(name, to, reason, is_proven)
+local function fall(name, to, reason)
   local phase = states.phase(name)
   note(name, reason)
   if not SENDING[phase] or not is_first_to_see(name, "fell") then
     return false
   end
-  local flaps = rest(name, phase, is_proven)
+  local flaps = rest(name, phase)
   shared:set(name .. ":fell_at", ngx.now())
   shared:delete(name .. ":probe")
   move(name, (phase == "ramp" or flaps > 1) and "down" or to, reason)
   return true
 end
 
---- A request got no answer: stop sending at once. True for the one whose failure did it. `is_proven`: others were
--- answered since it was opened, so it is not the service that comes to nothing.
-function states.request_failed(name, reason, is_proven)
-  return fall(name, "suspect", reason, is_proven)
+--- A request got no answer: stop sending at once. True for the one whose failure did it.
+function states.request_failed(name, reason)
+  return fall(name, "suspect", reason)
 end
 
 --- A probe found the service away.
@@ -125,6 +124,11 @@ function states.probe_succeeded(name, failures, paced)
   local fell_at = shared:get(name .. ":fell_at")
   shared:delete(name .. ":fell_at")
   return phase == "down" and fell_at and ngx.now() - fell_at or nil
+end
+
+--- A request was answered since a service was opened: if others are not, it is not the service that comes to nothing.
+function states.prove(name)
+  shared:set(name .. ":proven", states.opening(name))
 end
 
 --- Return how many requests a service in its ramp may have at once.
