@@ -96,6 +96,7 @@ bounds() {
     whole GATEWAY_HOLD_MB 1 65536 256 HOLD_MB
     whole GATEWAY_SHARE_PERCENT 1 100 5 SHARE_PERCENT
     whole GATEWAY_ADDRESS_SHARES 1 100 4 ADDRESS_SHARES
+    whole GATEWAY_PLACE_S 1 600 10 PLACE_S
     whole GATEWAY_UPGRADES_PER_S 1 10000 50 UPGRADES_PER_S
     whole GATEWAY_BODY_MB 1 1024 10 BODY_MB
     whole GATEWAY_PAUSE_MAX_S 1 3600 600 PAUSE_MAX_S
@@ -128,7 +129,8 @@ limits() {
     whole GATEWAY_SIGN_INS_PER_MIN 1 1000000 "${sign_ins:-1}" SIGN_INS_PER_MIN
     path='/[A-Za-z0-9/_-]*'
     matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/sign-in/code,/forgot,/login SIGN_IN_PATHS
-    SIGN_IN_PATHS=$(printf %s "$SIGN_IN_PATHS" | tr , '|')
+    # Each path, and with a slash at its end.
+    export SIGN_IN_ADDRESSES="$(printf %s "$SIGN_IN_PATHS" | tr , '\n' | sed 's#/*$##; s#.*#& $binary_remote_addr; &/ $binary_remote_addr;#' | sort -u | tr '\n' ' ')"
     matching GATEWAY_KEYED_PATHS "$path(,$path)*" "a list of paths" /api/v1/orders KEYED_PATHS
     export KEYED_PATTERN="$(printf %s "$KEYED_PATHS" | tr , '|')"
     KEYED_PATHS="\"$(printf %s "$KEYED_PATHS" | sed 's/,/", "/g')\""

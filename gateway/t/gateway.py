@@ -26,7 +26,7 @@ PORTS = range(15_000, 32_000)
 def free_port() -> int:
     while True:
         with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("0.0.0.0", number := random.choice(PORTS)))  # noqa: S104 - as the gateway will
+            probe.bind(("0.0.0.0", number := random.choice(PORTS)))  # as the gateway will
             return number
 
 
@@ -95,6 +95,10 @@ class Gateway:
 
     def wait_for_phase(self, name: str, phase: str) -> None:
         eventually(lambda: self.status(name)["phase"] == phase)
+
+    def tell_all_workers(self, name: str = "orders") -> None:
+        """Return when every worker knows what one of them knows: a pause is answered no sooner."""
+        assert self.pause(name).status == self.resume(name).status == 200
 
     def wait_until(self, claim: Callable[[], object]) -> None:
         eventually(claim)

@@ -60,6 +60,7 @@ def test_a_stranger_at_the_new_address_gets_nothing(make_gateway: Callable[..., 
     gateway.wait_for("orders", "up")
     names.address = stranger.host
     eventually(lambda: gateway.status("orders")["last_error"] == "another service answers there: notify")
+    gateway.tell_all_workers()
     with ThreadPoolExecutor() as pool:
         held = pool.submit(gateway.fetch, "/", "POST", b"1")
         gateway.wait_for_waiting(1)
@@ -88,6 +89,7 @@ def test_a_name_that_goes_holds_and_comes_back(
     names.code = code
     gateway.wait_for("orders", "held")
     assert gateway.status("orders")["last_error"] == f"orders-web: {said}"
+    gateway.tell_all_workers()
     with ThreadPoolExecutor() as pool:
         held = pool.submit(gateway.fetch, "/", "POST", b"1")
         gateway.wait_for_waiting(1)

@@ -103,7 +103,7 @@ def test_a_body_that_trickles_in_takes_no_place_and_arrives_whole(make_gateway: 
 
 def test_slow_readers_take_no_place_from_others(make_gateway: Callable[..., Gateway], crowd: ExitStack) -> None:
     """The service has long sent its answer; what is left is between the gateway and the reader."""
-    gateway = make_gateway(ORDERS_CONCURRENCY="2")
+    gateway = make_gateway(ORDERS_CONCURRENCY="2", GATEWAY_PLACE_S="1")
     gateway.orders.script.extend([answer(200, BIG)] * 2)
     for _ in range(2):
         reader = crowd.enter_context(_connect(gateway, GET, reads_little=True))

@@ -20,17 +20,6 @@ ORDERS = "/api/v1/orders"
 OK = b"HTTP/1.1 200 OK\r\n"
 PARTS = b"Transfer-Encoding: chunked\r\n\r\n"
 
-# Bytes that are no answer, or not one alone: nothing of them reaches the client.
-NO_ANSWER = {
-    "nonsense": says(b"\x00\x01\x02 nonsense\r\n\r\n"),
-    "text": says(b"just text, as HTTP/0.9 would have it"),
-    "another protocol": says(b"-ERR unknown command\r\n"),
-    "almost HTTP": says(b"ICY 200 OK\r\nContent-Length: 4\r\n\r\ndone"),
-    "a status too small": says(b"HTTP/1.1 99 X\r\nContent-Length: 4\r\n\r\ndone"),
-    "early hints": says(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + DONE),
-    "go on": says(b"HTTP/1.1 100 Continue\r\n\r\n" + DONE),
-    "an upgrade unasked": says(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nraw"),
-}
 # A head that cannot be read to its end: 503 for what may be asked again by anyone, 502 for what may have run.
 BROKEN_HEAD = {
     "a head too long": says(OK + b"X-Long: " + b"a" * 100_000 + b"\r\nContent-Length: 4\r\n\r\ndone"),
@@ -84,15 +73,6 @@ def _under_way(gateway: Gateway, *requests: bytes) -> Iterator[list[Callable[[],
     with ThreadPoolExecutor(len(requests)) as pool:
         asked = [pool.submit(_one, gateway, request) for request in requests]
         yield [one.result for one in asked]
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-@pytest.mark.parametrize("name", NO_ANSWER)
-def test_what_is_no_answer_reaches_no_client(gateway: Gateway, name: str, method: str) -> None:
-    gateway.orders.script.append(NO_ANSWER[name])
-    assert send(gateway.port, _ask(method)) == b""
-    assert gateway.orders.executed("/x") == 1
-    _goes_on(gateway)
 
 
 @pytest.mark.parametrize("name", BROKEN_HEAD)

@@ -41,7 +41,7 @@ end
 --- GET /status
 admin.status = guard.request(function()
   local rows = {}
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     rows[upstream.name] = describe(upstream)
   end
   return say(200, { upstreams = rows, now = ngx.time() })

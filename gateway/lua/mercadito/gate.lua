@@ -2,9 +2,11 @@
 -- balancer phase, for an address; a place at the service is a comparison of two numbers. Whoever can't go through is
 -- turned away (502), and error_page takes it to the waiting room (hold.lua).
 local balancer = require("ngx.balancer")
+local clock = require("mercadito.clock")
 local journal = require("mercadito.journal")
 local places = require("mercadito.places")
 local request = require("mercadito.request")
+local settings = require("mercadito.settings")
 local turn = require("mercadito.turn")
 local upstreams = require("mercadito.upstreams")
 local view = require("mercadito.view")
@@ -13,19 +15,18 @@ local gate = {}
 
 local place_of = {} -- {request = service it has a place at}
 local arrival_of = {} -- {request = arrival number}, of those that went straight through
-local answering_since = {} -- {request = time}, of those whose answer is on its way to the client
+local placed_at = {} -- {request = time}
 local turned_away = {} -- {request = true}
-local DELIVERED_S = 1 -- by then nginx has read an answer from the service, however slowly the client reads it
 
 --- Give a request its place: it may pass once.
 function gate.admit(upstream, id)
-  place_of[id] = upstream
+  place_of[id], placed_at[id] = upstream, clock.now()
 end
 
 --- Take a request's place back after an attempt; return its arrival number if it had gone straight through.
 function gate.take_back(id)
   local upstream, arrival = place_of[id], arrival_of[id]
-  place_of[id], arrival_of[id], answering_since[id] = nil, nil, nil
+  place_of[id], arrival_of[id], placed_at[id] = nil, nil, nil
   if upstream and not upstream.rate then
     places.leave(upstream)
   end
@@ -39,24 +40,18 @@ function gate.leave(id)
   if not upstream or not arrival_of[id] or not upstream.open or not upstream.is_proven then
     return false
   end
-  place_of[id], arrival_of[id], answering_since[id] = nil, nil, nil
+  place_of[id], arrival_of[id], placed_at[id] = nil, nil, nil
   places.leave(upstream)
   local status = ngx.status
   upstream.answered[status] = (upstream.answered[status] or 0) + 1
   return true
 end
 
---- The service of a request that has a place has begun to answer.
-function gate.answer_begins(id)
-  if place_of[id] then
-    answering_since[id] = ngx.now()
-  end
-end
-
---- Take back the places of those who only wait for their clients to read on, or a few slow ones could stop a service.
+--- While others wait, take back the places of those who have had one for long: the service has answered them, and their
+-- clients read slowly, or a few of those could stop it.
 function gate.reclaim(upstream)
-  local latest = ngx.now() - DELIVERED_S
-  for id, since in pairs(answering_since) do
+  local latest = clock.now() - settings.place_s
+  for id, since in pairs(placed_at) do
     if since <= latest and place_of[id] == upstream then
       gate.take_back(id)
     end
@@ -82,7 +77,7 @@ local function goes_straight(upstream, id)
   if not upstream.open or request.has_too_many_headers() or not places.take(upstream) then
     return false
   end
-  place_of[id], arrival_of[id] = upstream, turn.arrival()
+  place_of[id], placed_at[id], arrival_of[id] = upstream, clock.now(), turn.arrival()
   return true
 end
 

@@ -46,7 +46,7 @@ local function probe()
     return prober.round()
   end
   -- No timer can be had any more; one service after the other then.
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     if upstream.queue.size > 0 then
       prober.visit(upstream.name)
     end
@@ -60,7 +60,7 @@ local function tidy()
   tidied_at = ngx.now()
   bury()
   local waiting = 0
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     waiting = waiting + upstream.queue.size
     places.give_back_unused(upstream)
     if not upstream.open then
@@ -79,7 +79,7 @@ function heartbeat.beat()
   view.refresh()
   tidy()
   local pause = IDLE_S
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     room.give_seats(upstream)
     release.round(upstream)
     eviction.show(upstream)
@@ -96,7 +96,7 @@ end
 local beat = guard.background(heartbeat.beat)
 
 local function is_needed()
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     if upstream.queue.size > 0 or upstream.inside > 0 then
       return true
     end
@@ -107,7 +107,7 @@ end
 -- From here on nothing goes straight through: each request looks at the truth itself.
 local function stop()
   stopped = true
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     upstream.open = false
     places.give_back_spare(upstream)
   end

@@ -12,7 +12,7 @@ local metrics = {}
 
 local function add(lines, metric, kind, values)
   lines[#lines + 1] = "# TYPE " .. metric .. " " .. kind
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     for labels, value in pairs(values(upstream)) do
       lines[#lines + 1] = string.format('%s{upstream="%s"%s} %.15g', metric, upstream.name, labels, value)
     end

@@ -4,6 +4,8 @@ local negotiation = require("mercadito.negotiation")
 local page = require("mercadito.page")
 local words = require("mercadito.words")
 
+local CLOSE = 444 -- nginx's own: the connection ends without an answer
+
 local problem = {}
 
 local TYPE = "https://mercadito.example/problems/"
@@ -52,11 +54,13 @@ end
 
 --- Answer what nginx found wrong by itself (error_page leads here).
 function problem.answer_for_nginx()
+  if ngx.req.http_version() < 1 then
+    -- HTTP/0.9 has no head to say anything in.
+    return ngx.exit(CLOSE)
+  end
   local status = ngx.status
   return problem.answer(status, SLUGS[status] or (status < 500 and "bad-request" or "internal"))
 end
-
-local CLOSE = 444
 
 --- Answer what is refused unseen (maps.conf, $refused).
 function problem.refuse()

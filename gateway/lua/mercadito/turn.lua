@@ -5,6 +5,7 @@
 -- Nothing here is atomic over two workers; it is the order of the steps that makes it exact. Who joins shows a lower
 -- bound first and takes its number afterwards; who releases looks, takes its number, and looks again. So when a
 -- release number is valid, whoever has a lower arrival number joined later than that release.
+local clock = require("mercadito.clock")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
 
 local shared = ngx.shared.gateway_ledger
@@ -23,7 +24,7 @@ end
 --- Return the arrival number of a request that goes straight through; it counts if the request has to come back.
 -- Numbers are taken in blocks, so that shared memory is touched 50 times a second and not with every request.
 function turn.arrival()
-  local now = ngx.now()
+  local now = clock.now()
   if next_in_block >= end_of_block or now >= block_ends_at then
     end_of_block = shared:incr("numbers", BLOCK, 0)
     next_in_block, block_ends_at = end_of_block - BLOCK, now + BLOCK_LASTS_S

@@ -5,7 +5,7 @@ local resolve = require("mercadito.resolve")
 local settings = require("mercadito.settings")
 
 local upstreams = { names = { "orders", "realtime", "usda", "notify" } }
-local by_name
+local by_name, in_order
 
 local function find_named(listeners)
   local is_named = {}
@@ -43,9 +43,10 @@ local function make(name, given, workers)
 end
 
 local function load()
-  by_name = {}
-  for _, name in ipairs(upstreams.names) do
+  by_name, in_order = {}, {}
+  for at, name in ipairs(upstreams.names) do
     by_name[name] = make(name, settings.upstreams[name], settings.workers)
+    in_order[at] = by_name[name]
   end
 end
 
@@ -57,13 +58,12 @@ function upstreams.get(name)
   return by_name[name]
 end
 
---- Iterate over the services, in a fixed order.
-function upstreams.each()
-  local at = 0
-  return function()
-    at = at + 1
-    return upstreams.names[at] and upstreams.get(upstreams.names[at])
+--- Return the services as a list, always in the same order.
+function upstreams.all()
+  if not in_order then
+    load()
   end
+  return in_order
 end
 
 return upstreams

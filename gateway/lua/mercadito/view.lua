@@ -1,5 +1,6 @@
 -- Keeps this worker's copy of the truth fresh: read whole whenever anything changed, at every beat of the heart.
 local addresses = require("mercadito.addresses")
+local clock = require("mercadito.clock")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
 local places = require("mercadito.places")
 local states = require("mercadito.states")
@@ -37,7 +38,7 @@ end
 
 --- Tell the others how far this worker has come: from here on it lets nothing in that the truth of `version` forbids.
 local function acknowledge(version)
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     ledger:put(upstream.inside_account, upstream.inside)
   end
   ledger:put("seen", version)
@@ -45,13 +46,13 @@ end
 
 --- Copy what changed.
 function view.refresh()
-  looked_at = ngx.now()
+  looked_at = clock.now()
   local version = states.version()
-  if version == seen and not (pause_ends and ngx.now() >= pause_ends) then
+  if version == seen and not (pause_ends and clock.now() >= pause_ends) then
     return
   end
   pause_ends = nil
-  for upstream in upstreams.each() do
+  for _, upstream in ipairs(upstreams.all()) do
     copy(upstream)
   end
   seen = version
@@ -60,7 +61,7 @@ end
 
 --- Whether the copy is old enough to look again before it is relied upon.
 function view.is_stale()
-  return ngx.now() >= looked_at + FRESH_S
+  return clock.now() >= looked_at + FRESH_S
 end
 
 --- Return whether every worker has seen a version of the truth.

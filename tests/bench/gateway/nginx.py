@@ -10,11 +10,15 @@ from tests.bench.world import ROOT
 _CONF = ROOT / "gateway" / "conf"
 _LUA_MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 _EMPTY = "-- nothing"
+# What nginx.conf.template defines of the variables that the included files use, as it is without TLS and proxies in front.
+_TEMPLATE_MAPS = "".join(
+    f'map "" ${name} {{ default ""; }}\n' for name in ("from_trusted_proxy", "strict_transport", "once_by_key")
+)
 
 
 def _without_lua(text: str) -> str:
     """Return a file of ours without what only the Lua module understands."""
-    return "".join(line for line in text.splitlines(keepends=True) if not re.match(r"\s*lua_", line))
+    return "".join(line for line in text.splitlines(keepends=True) if not re.match(r"\s*lua_|\w+_by_lua_block", line))
 
 
 def _conf(name: str) -> str:
@@ -84,7 +88,7 @@ def plain(home: Path, port: int, upstream: int, extras: Sequence[str] = ()) -> s
     path = 'lua_package_path "/usr/share/lua/5.1/?.lua;;";\n' if lua else ""
     return (
         f"{_head(home, 2, modules)}http {{\n{_conf('types.conf')}{_conf('http.conf')}{_conf('log.conf')}"
-        f"{_conf('maps.conf')}{path}{in_http}\naccess_log {home}/access.log line;\n{_temporary(home)}"
+        f"{_conf('clients.conf')}{_conf('maps.conf')}{_TEMPLATE_MAPS}{path}{in_http}\naccess_log {home}/access.log line;\n{_temporary(home)}"
         "client_max_body_size 10m;\nproxy_connect_timeout 500ms;\nproxy_read_timeout 60s;\nproxy_send_timeout 60s;\n"
         f"upstream orders {{\nserver 127.0.0.1:{upstream};\n{in_upstream.format(port=upstream)}\n"
         "keepalive 32;\nkeepalive_timeout 4s;\n}\n"
