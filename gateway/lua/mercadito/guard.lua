@@ -19,13 +19,16 @@ function guard.request(work)
   end
 end
 
---- Return `work` for timers and the log phase, where nobody waits for an answer.
+--- Return `work` for timers and the log phase, where nobody waits for an answer. What it returns is returned; nil after
+-- an error.
 function guard.background(work)
   return function(...)
-    local fine, why = xpcall(work, traced, ...)
+    local fine, result = xpcall(work, traced, ...)
     if not fine then
-      journal.write("error", "lua_error", { reason = why })
+      journal.write("error", "lua_error", { reason = result })
+      return nil
     end
+    return result
   end
 end
 
