@@ -36,8 +36,8 @@ local serial = 0
 local function newcomer(upstream)
   serial = serial + 1
   return {
-    id = serial, upstream = upstream, body_bytes = 1, who = { address = "a" .. serial, client = "c" .. serial },
-    queued = {}, released = {}, semaphore = { post = function() end },
+    id = serial, upstream = upstream, body_bytes = 1, address = "a" .. serial, client = "c" .. serial,
+    semaphore = { post = function() end },
   }
 end
 
@@ -58,7 +58,7 @@ function Worker:collect()
     local visit = self.waiting[index]
     if visit.released_now then
       table.remove(self.waiting, index)
-      visit.released_now = false
+      visit.released_now = nil
       self.inside[#self.inside + 1] = visit
     end
   end
@@ -93,11 +93,20 @@ function Worker:step()
   self:collect()
 end
 
+local function numbers(series)
+  local list = {}
+  for number in tostring(series or ""):gmatch("%d+") do
+    list[#list + 1] = tonumber(number)
+  end
+  return list
+end
+
 local function inversions(visits)
   local waits, number = {}, 0
   for _, visit in ipairs(visits) do
-    for at, released in ipairs(visit.released) do
-      waits[#waits + 1] = { arrival = visit.arrival, queued = visit.queued[at], released = released }
+    local queued = numbers(visit.queued)
+    for at, released in ipairs(numbers(visit.released)) do
+      waits[#waits + 1] = { arrival = visit.arrival, queued = queued[at], released = released }
     end
   end
   for _, one in ipairs(waits) do

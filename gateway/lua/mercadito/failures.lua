@@ -1,5 +1,6 @@
 -- What to do about a request whose attempt failed: wait and try again, or tell its client.
 local attempts = require("mercadito.attempts")
+local bit = require("bit")
 local counters = require("mercadito.counters")
 local prober = require("mercadito.prober")
 local refusal = require("mercadito.refusal")
@@ -14,7 +15,7 @@ local failures = {}
 
 local function is_keyed(visit)
   return visit.upstream.name == "orders" and replay.is_keyed({
-    method = visit.method,
+    method = ngx.req.get_method(),
     path = ngx.var.uri,
     -- A list when it was said twice, which is no key.
     header_key = ngx.req.get_headers()["idempotency-key"],
@@ -22,10 +23,19 @@ local function is_keyed(visit)
   }, settings.keyed_paths)
 end
 
+-- Attempts known not to have been processed, a bit each.
+local function clear(visit, attempt)
+  visit.cleared = bit.bor(visit.cleared or 0, bit.lshift(1, attempt))
+end
+
+local function is_clear(visit, attempt)
+  return bit.band(visit.cleared or 0, bit.lshift(1, attempt)) ~= 0
+end
+
 --- The gate turned it away: nginx counts that as an attempt, but nothing was tried.
 function failures.overlook_last(visit)
   visit.seen = #attempts.read(ngx.var)
-  visit.cleared[visit.seen] = true
+  clear(visit, visit.seen)
 end
 
 local function note_absence(visit, attempt, not_processed)
@@ -50,17 +60,19 @@ local function look(visit)
   if last and #list > visit.seen then
     local not_processed = last.status == 503 and ngx.var.upstream_http_x_gateway_not_processed == "1"
       or is_interrupted_handshake(visit, last)
-    visit.cleared[#list] = not_processed or nil
+    if not_processed then
+      clear(visit, #list)
+    end
     note_absence(visit, last, not_processed)
   end
   visit.seen = #list
   local open = {}
   for index, attempt in ipairs(list) do
-    if not visit.cleared[index] then
+    if not is_clear(visit, index) then
       open[#open + 1] = attempt
     end
   end
-  return open, last, visit.cleared[#list]
+  return open, last, is_clear(visit, #list)
 end
 
 local function lost(open)
@@ -79,7 +91,7 @@ end
 function failures.examine(visit)
   local open, last, not_processed = look(visit)
   visit.keyed = visit.keyed or is_keyed(visit)
-  local case = { method = visit.method, keyed = visit.keyed, not_processed = not_processed, attempts = open }
+  local case = { method = ngx.req.get_method(), keyed = visit.keyed, not_processed = not_processed, attempts = open }
   local verdict = replay.verdict(case)
   visit.in_doubt = replay.may_have_run(case)
   if verdict == "unknown" then

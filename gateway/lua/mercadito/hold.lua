@@ -26,7 +26,6 @@ local function begin(id)
   local spent_s = tonumber(ngx.var.upstream_response_time) or 0
   return visits.begin(id, {
     upstream = upstreams.get(name),
-    method = ngx.req.get_method(),
     body_bytes = request.body_bytes(),
     deadline = ngx.now() + settings.hold_s - spent_s,
   })
@@ -45,14 +44,14 @@ local function wait(visit)
 end
 
 local function note_wait(visit, began)
-  visit.held_s = visit.held_s + ngx.now() - began
+  visit.held_s = (visit.held_s or 0) + ngx.now() - began
   ngx.var.held_ms = math.floor(visit.held_s * 1000 + 0.5)
 end
 
 --- Wait until the visit may go. What it says to the client otherwise ends the request.
 local function wait_for_release(visit)
   local upstream, began = visit.upstream, ngx.now()
-  visit.released_now = false
+  visit.released_now = nil
   if not room.enter(upstream, visit) then
     return refusal.refuse(visit, "queue-full")
   end
@@ -91,9 +90,9 @@ end)
 local function write_down(visit)
   if visit.semaphore then
     ngx.var.gateway_arrival = visit.arrival
-    ngx.var.gateway_queued = table.concat(visit.queued, " : ")
-    ngx.var.gateway_released = table.concat(visit.released, " : ")
-    counters.add("gateway_held_ms_total", string.format('upstream="%s"', visit.upstream.name), math.floor(visit.held_s * 1000 + 0.5))
+    ngx.var.gateway_queued = visit.queued
+    ngx.var.gateway_released = visit.released or ""
+    counters.add("gateway_held_ms_total", string.format('upstream="%s"', visit.upstream.name), math.floor((visit.held_s or 0) * 1000 + 0.5))
   end
 end
 

@@ -6,6 +6,7 @@ local room = require("mercadito.room")
 local states = require("mercadito.states")
 local turn = require("mercadito.turn")
 local view = require("mercadito.view")
+local visits = require("mercadito.visits")
 
 local release = {}
 
@@ -43,7 +44,7 @@ local function release_first(upstream, visit)
   end
   gate.admit(upstream, visit.id)
   visit.released_now = true
-  visit.released[#visit.released + 1] = number
+  visit.released = visits.add(visit.released, number)
   room.leave(upstream, visit)
   if visit.semaphore then
     visit.semaphore:post(1)

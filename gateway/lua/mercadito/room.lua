@@ -6,6 +6,7 @@ local settings = require("mercadito.settings")
 local shares = require("mercadito.shares")
 local states = require("mercadito.states")
 local turn = require("mercadito.turn")
+local visits = require("mercadito.visits")
 
 local MAX_EVICTIONS = 64 -- for one newcomer, which may bring a large body where small ones wait
 
@@ -63,12 +64,14 @@ end
 
 --- Let a visit in; false when there is no room for it.
 function room.enter(upstream, visit)
-  visit.who = visit.who or shares.identify()
+  if not visit.client then
+    shares.identify(visit)
+  end
   local seated = find_a_seat(upstream, visit)
   if seated then
     shares.enter(upstream, visit)
     upstream.open = false
-    visit.queued[#visit.queued + 1] = turn.join(upstream, visit)
+    visit.queued = visits.add(visit.queued, turn.join(upstream, visit))
     if upstream.queue.size == 1 then
       tell_others(upstream)
     end

@@ -5,12 +5,13 @@ local settings = require("mercadito.settings")
 
 local shares = {}
 
---- Return who sends this request: `address` and `client`, short texts that tell nobody who that is.
-function shares.identify()
+--- Note in a visit who sends it: its holders `address` and `client`, short texts that tell nobody who that is.
+function shares.identify(visit)
   local address = ngx.encode_base64(ngx.var.binary_remote_addr)
   local shown = ngx.var.cookie_mercadito_session or ngx.var.http_authorization
+  visit.address = "a" .. address
   -- 32 bits are enough: a collision can only make two sessions of the same address one client.
-  return { address = address, client = address .. (shown and ngx.crc32_long(shown) or "") }
+  visit.client = "c" .. address .. (shown and ngx.crc32_long(shown) or "")
 end
 
 local function accounts(upstream, holder)
@@ -36,13 +37,13 @@ end
 
 --- Count a visit that waits, or no longer does.
 function shares.enter(upstream, visit)
-  add(upstream, "a" .. visit.who.address, 1, visit.body_bytes)
-  add(upstream, "c" .. visit.who.client, 1, visit.body_bytes)
+  add(upstream, visit.address, 1, visit.body_bytes)
+  add(upstream, visit.client, 1, visit.body_bytes)
 end
 
 function shares.leave(upstream, visit)
-  add(upstream, "a" .. visit.who.address, -1, -visit.body_bytes)
-  add(upstream, "c" .. visit.who.client, -1, -visit.body_bytes)
+  add(upstream, visit.address, -1, -visit.body_bytes)
+  add(upstream, visit.client, -1, -visit.body_bytes)
 end
 
 local function is_over(upstream, holder, times, more, more_bytes)
@@ -68,8 +69,8 @@ end
 --- Return whether a visit's client holds more than its share, counting the visit itself when it is `new`.
 function shares.is_greedy(upstream, visit, new)
   local more, more_bytes = new and 1 or 0, new and visit.body_bytes or 0
-  return is_over(upstream, "c" .. visit.who.client, 1, more, more_bytes)
-    or is_over(upstream, "a" .. visit.who.address, settings.address_shares, more, more_bytes)
+  return is_over(upstream, visit.client, 1, more, more_bytes)
+    or is_over(upstream, visit.address, settings.address_shares, more, more_bytes)
 end
 
 return shares

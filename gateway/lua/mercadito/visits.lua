@@ -1,4 +1,5 @@
--- What this worker remembers of each request that had to wait or to come back.
+-- What this worker remembers of each request that had to wait or to come back. Thousands may wait: a record holds texts and
+-- numbers rather than tables, and most of its fields (`cleared`, `keyed`, `in_doubt`, ...) only once they say something.
 local visits = {}
 local open = {}
 
@@ -10,13 +11,15 @@ end
 --- Begin remembering a request; `fields.upstream` is the service it is for.
 function visits.begin(id, fields)
   fields.id = id
-  fields.entries = 0
+  fields.entries = 0 -- times it came to the waiting room
   fields.seen = 0 -- attempts looked at
-  fields.cleared = {} -- {attempt = true}: known not to have been processed
-  fields.held_s = 0
-  fields.queued, fields.released = {}, {}
   open[id] = fields
   return fields
+end
+
+--- Return a series of numbers with one more, as the access log has it.
+function visits.add(series, number)
+  return series and series .. " : " .. number or number
 end
 
 --- Forget a request, which is over; return its record.
