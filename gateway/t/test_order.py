@@ -133,7 +133,8 @@ def test_what_was_under_way_when_a_service_fell_goes_before_those_who_came_later
         gateway.wait_for_waiting(7)
         gateway.orders.start()
         assert {one.result().status for one in [under_way, *held]} == {200}
-    assert [request.path for request in gateway.orders.seen] == ["/under-way", "/under-way", *(f"/{n}" for n in range(6))]
+    in_order = ["/under-way", "/under-way", *(f"/{n}" for n in range(6))]
+    assert [request.path for request in gateway.orders.seen] == in_order
     assert inversions(_logged(gateway, 7)) == 0
 
 

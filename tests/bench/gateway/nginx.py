@@ -10,7 +10,7 @@ from tests.bench.world import ROOT
 _CONF = ROOT / "gateway" / "conf"
 _LUA_MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 _EMPTY = "-- nothing"
-# What nginx.conf.template defines of the variables that the included files use, as it is without TLS and proxies in front.
+# What nginx.conf.template defines of the variables that the included files use: without TLS and proxies in front.
 _TEMPLATE_MAPS = "".join(
     f'map "" ${name} {{ default ""; }}\n' for name in ("from_trusted_proxy", "strict_transport", "once_by_key")
 )
