@@ -1,6 +1,8 @@
 """The operator's listener and bin/admin."""
 
 import json
+import signal
+import socket
 import subprocess
 import threading
 import time
@@ -9,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client import Answer, eventually, fetch
-from faulty import answer, until
+from faulty import answer, until, upgrade
 from gateway import HOME, Gateway
 
 
@@ -126,6 +128,22 @@ def test_pause_drain_restart_resume_under_load_loses_nothing(gateway: Gateway) -
     assert any(got.held_ms for got in answers)
     paths = [request.path for request in gateway.orders.seen]
     assert len(paths) == len(set(paths)) == len(answers)
+
+
+def test_a_worker_that_only_keeps_sockets_open_keeps_no_pause_waiting(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway()
+    gateway.services["realtime"].script.append(upgrade)
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as client:
+        client.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        assert client.recv(12).startswith(b"HTTP/1.1 101")
+        old = set(gateway.workers())
+        gateway.signal(signal.SIGHUP)
+        eventually(lambda: len(old & set(gateway.workers())) == 1)
+        gateway.wait_until(lambda: len(set(gateway.workers()) - old) == 2)
+        for _ in range(2):
+            assert gateway.pause(query="?drain_s=5").status == 200
+            assert gateway.resume().status == 200
+        assert len(old & set(gateway.workers())) == 1
 
 
 def test_the_command_pauses_resumes_and_shows(gateway: Gateway) -> None:

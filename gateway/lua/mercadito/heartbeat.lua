@@ -20,7 +20,6 @@ local IDLE_S = 0.1 -- while nobody waits here; requests look for themselves then
 local WAITING_S = 0.005 -- while somebody waits here for a service that is away
 local RELEASING_S = 0.001 -- while somebody waits here for his turn
 local TIDY_EVERY_S = 0.1 -- places that nobody needed for this long go back, and dead workers are struck off
-local AFTER_ALL = 2 ^ 53 -- a version that will never be reached
 
 local heartbeat = {}
 local woken, bury
@@ -104,16 +103,6 @@ local function is_needed()
   return not ngx.worker.exiting()
 end
 
--- From here on nothing goes straight through: each request looks at the truth itself.
-local function stop()
-  stopped = true
-  for _, upstream in ipairs(upstreams.all()) do
-    upstream.open = false
-    places.give_back_spare(upstream)
-  end
-  ledger:put("seen", AFTER_ALL)
-end
-
 --- Start the loop; called once in each worker. `strike_off` is what to do about workers that died.
 function heartbeat.start(strike_off)
   bury, woken = strike_off, semaphore.new()
@@ -122,7 +111,8 @@ function heartbeat.start(strike_off)
     while not premature and is_needed() do
       woken:wait(beat() or IDLE_S)
     end
-    stop()
+    stopped = true
+    view.close()
   end)
 end
 

@@ -104,8 +104,8 @@ local leave_slowly = guard.background(function(id)
   if upstream and not NOT_AN_ANSWER[status] then
     places.answered(upstream)
   end
+  gate.was_turned_away(id)
   if visit then
-    gate.was_turned_away(id)
     room.leave(visit.upstream, visit)
     write_down(visit)
   end

@@ -11,11 +11,12 @@ local FRESH_S = 0.02 -- how late a worker that lets requests in learns what anot
 
 local view = {}
 local seen, pause_ends
-local looked_at = 0
+local looked_at, closed = 0, false
+local AFTER_ALL = 2 ^ 53 -- a version that will never be reached
 
 --- Whether a request may go straight through. Whatever is not needed for that is given back.
 local function settle(upstream)
-  upstream.open = upstream.phase == "up" and not upstream.paused and not upstream.rate
+  upstream.open = not closed and upstream.phase == "up" and not upstream.paused and not upstream.rate
     and upstream.queue.size == 0 and not turn.others_wait(upstream)
   if not upstream.open then
     places.give_back_spare(upstream)
@@ -41,7 +42,7 @@ local function acknowledge(version)
   for _, upstream in ipairs(upstreams.all()) do
     ledger:put(upstream.inside_account, upstream.inside)
   end
-  ledger:put("seen", version)
+  ledger:put("seen", closed and AFTER_ALL or version)
 end
 
 --- Copy what changed.
@@ -62,6 +63,16 @@ end
 --- Whether the copy is old enough to look again before it is relied upon.
 function view.is_stale()
   return clock.now() >= looked_at + FRESH_S
+end
+
+--- Close the straight way for good, in a worker whose heart stops: each request looks at the truth itself from here on,
+-- so nobody has to wait for this worker to see it.
+function view.close()
+  closed = true
+  for _, upstream in ipairs(upstreams.all()) do
+    settle(upstream)
+  end
+  acknowledge(seen)
 end
 
 --- Return whether every worker has seen a version of the truth.

@@ -88,7 +88,8 @@ def plain(home: Path, port: int, upstream: int, extras: Sequence[str] = ()) -> s
     path = 'lua_package_path "/usr/share/lua/5.1/?.lua;;";\n' if lua else ""
     return (
         f"{_head(home, 2, modules)}http {{\n{_conf('types.conf')}{_conf('http.conf')}{_conf('log.conf')}"
-        f"{_conf('clients.conf')}{_conf('maps.conf')}{_TEMPLATE_MAPS}{path}{in_http}\naccess_log {home}/access.log line;\n{_temporary(home)}"
+        f"{_conf('clients.conf')}{_conf('maps.conf')}{_TEMPLATE_MAPS}{path}{in_http}\n"
+        f"access_log {home}/access.log line;\n{_temporary(home)}"
         "client_max_body_size 10m;\nproxy_connect_timeout 500ms;\nproxy_read_timeout 60s;\nproxy_send_timeout 60s;\n"
         f"upstream orders {{\nserver 127.0.0.1:{upstream};\n{in_upstream.format(port=upstream)}\n"
         "keepalive 32;\nkeepalive_timeout 4s;\n}\n"
