@@ -11,6 +11,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from realtime.projection import News
+from realtime.protocol import Frame
 
 
 class Issuer:
@@ -58,8 +59,8 @@ class Recorder:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
 
-    def deliver(self, frame: bytes) -> None:
-        self.frames.append(orjson.loads(frame))
+    def deliver(self, frame: Frame) -> None:
+        self.frames.append(orjson.loads(frame.payload))
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -8,13 +8,12 @@ heartbeats (github.com/nats-io/nats.py/issues/510).
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from mercadito_events.connection import ensure_open
@@ -24,26 +23,17 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error
 from nats.errors import TimeoutError as NatsTimeoutError
 
+from realtime import consumers
+from realtime.consumers import BATCH, Broken, unix_ms
 from realtime.metrics import Metrics
 from realtime.ring import RING_AGE_S
 
-BATCH = 1_000
-EXPIRES_S = 30
-HEARTBEAT_S = 2
 SILENCE_S = 5.0
 LISTEN_S = 0.5
-API_TIMEOUT_S = 5.0
-INACTIVE_S = 30
-"""The server removes a consumer that nobody pulled from for so long."""
-
 RETRY_MIN_S, RETRY_MAX_S = 0.1, 2.0
 LOST_S = 5.0
 """A feed that heard nothing, not even a heartbeat, for so long keeps the process from being ready."""
 
-PENDING_MESSAGES = 4 * BATCH
-PENDING_BYTES = 64 * 1024 * 1024
-_NANOS = 1_000_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _log = structlog.get_logger(__name__)
 
 
@@ -55,10 +45,6 @@ class Desk(Protocol):
 
     def take(self, stream: str, offset: int, at_ms: int, message: Msg, *, is_live: bool) -> None:
         """Take the next message; ``is_live`` is False for those that were there before we came."""
-
-
-class Broken(Exception):
-    """The consumer can't be trusted any more."""
 
 
 @dataclass(slots=True)
@@ -91,17 +77,22 @@ class Feed:
     """Reads one stream into a desk."""
 
     def __init__(self, nc: Client, stream: str, desk: Desk, metrics: Metrics) -> None:
-        self._nc, self._stream, self._desk, self._metrics = nc, stream, desk, metrics
+        self._nc, self.stream, self._desk, self._metrics = nc, stream, desk, metrics
         self._place: _Place | None = None
         self._is_loaded = False
         self._heard_at = time.monotonic()
+        self._lag_s = 0.0
 
     def problem(self) -> str | None:
         """Say what keeps this feed from being up to date."""
         if not self._is_loaded:
-            return f"the recent events of {self._stream} are not read yet"
+            return f"the recent events of {self.stream} are not read yet"
         is_lost = time.monotonic() - self._heard_at > LOST_S
-        return f"{self._stream} can't be read" if is_lost else None
+        return f"{self.stream} can't be read" if is_lost else None
+
+    def lag_s(self) -> float:
+        """Return how old the message read last was when it was read; 0 once nothing waits behind it."""
+        return self._lag_s
 
     async def run(self) -> None:
         """Read for ever.
@@ -118,57 +109,45 @@ class Feed:
             except (Error, Broken, OSError) as problem:
                 ensure_open(self._nc)
                 wait_s = RETRY_MIN_S if self._heard_at > began else min(RETRY_MAX_S, wait_s * 2)
-                self._metrics.rebuilds.labels(self._stream).inc()
-                _log.warning("feed_broken", stream=self._stream, problem=f"{type(problem).__name__}: {problem}")
+                self._metrics.rebuilds.labels(self.stream).inc()
+                _log.warning("feed_broken", stream=self.stream, problem=f"{type(problem).__name__}: {problem}")
                 await asyncio.sleep(random.uniform(wait_s / 2, wait_s))
 
     async def _follow(self) -> None:
         reconnects = self._nc.stats["reconnects"]
-        inbox = self._nc.new_inbox()
-        subscription = await self._nc.subscribe(
-            inbox, pending_msgs_limit=PENDING_MESSAGES, pending_bytes_limit=PENDING_BYTES
-        )
-        try:
+        async with consumers.listening(self._nc) as subscription:
             consumer = await self._make_consumer()
             try:
-                await self._pull(consumer, inbox)
+                await self._pull(consumer, subscription.subject)
                 await self._read(subscription, consumer, reconnects)
             finally:
-                # Unanswered on purpose: the server also removes it by itself, only later.
-                await self._nc.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer.name}")
-        finally:
-            await subscription.unsubscribe()
+                await consumers.delete(self._nc, self.stream, consumer.name)
 
     async def _make_consumer(self) -> _Consumer:
         """Make a consumer that goes on where we are, or, if that place is gone, begins some minutes ago."""
-        info = await self._ask(f"STREAM.INFO.{self._stream}")
-        epoch, first, last = _epoch_of(self._stream, info), info["state"]["first_seq"], info["state"]["last_seq"]
-        place, now = self._place, datetime.now(UTC)
-        goes_on = place is not None and place.epoch == epoch and first <= place.seen + 1 and place.seen <= last
-        start: dict[str, Any]
-        if place is not None and goes_on:
-            start = {"deliver_policy": "by_start_sequence", "opt_start_seq": place.seen + 1}
-        else:
-            start_at = (now - timedelta(seconds=RING_AGE_S)).isoformat()
-            start = {"deliver_policy": "by_start_time", "opt_start_time": start_at}
-        config = {"ack_policy": "none", "mem_storage": True, "inactive_threshold": INACTIVE_S * _NANOS, **start}
-        made = await self._ask(f"CONSUMER.CREATE.{self._stream}", {"stream_name": self._stream, "config": config})
-        floor_ms = _unix_ms(now) - RING_AGE_S * 1_000
-        consumer = _Consumer(made["name"], epoch, floor_ms, not goes_on, last, made["num_pending"])
+        extent = await consumers.extent(self._nc, self.stream)
+        place, oldest = self._place, datetime.now(UTC) - timedelta(seconds=RING_AGE_S)
+        goes_on = (
+            place is not None
+            and place.epoch == extent.epoch
+            and extent.first <= place.seen + 1
+            and place.seen <= extent.last
+        )
+        start = consumers.after(place.seen) if place is not None and goes_on else consumers.since(oldest)
+        name, to_load = await consumers.create(self._nc, self.stream, start)
+        consumer = _Consumer(name, extent.epoch, unix_ms(oldest), not goes_on, extent.last, to_load)
         if consumer.begins and not consumer.to_load:
-            self._begin(consumer, floor=last)
+            self._begin(consumer, floor=extent.last)
         return consumer
 
     def _begin(self, consumer: _Consumer, floor: int) -> None:
         consumer.begins = False
         self._place = _Place(consumer.epoch, floor)
-        self._desk.restart(self._stream, consumer.epoch, floor, consumer.floor_ms)
+        self._desk.restart(self.stream, consumer.epoch, floor, consumer.floor_ms)
 
     async def _pull(self, consumer: _Consumer, inbox: str) -> None:
-        wish = {"batch": BATCH, "expires": EXPIRES_S * _NANOS, "idle_heartbeat": HEARTBEAT_S * _NANOS}
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{consumer.name}"
         consumer.asked_for = BATCH
-        await self._nc.publish(subject, json.dumps(wish).encode(), reply=inbox)
+        await consumers.pull(self._nc, self.stream, consumer.name, inbox)
 
     async def _read(self, subscription: Subscription, consumer: _Consumer, reconnects: int) -> None:
         made_at = time.monotonic()
@@ -193,7 +172,7 @@ class Feed:
     def _note_progress(self, consumer: _Consumer) -> None:
         if not consumer.to_load and not self._is_loaded:
             self._is_loaded = True
-            _log.info("feed_loaded", stream=self._stream, epoch=consumer.epoch, floor_ms=consumer.floor_ms)
+            _log.info("feed_loaded", stream=self.stream, epoch=consumer.epoch, floor_ms=consumer.floor_ms)
 
     def _take(self, consumer: _Consumer, message: Msg) -> None:
         place = message.metadata
@@ -204,7 +183,8 @@ class Feed:
         offset = place.sequence.stream
         if consumer.begins:
             self._begin(consumer, floor=offset - 1)
-        self._desk.take(self._stream, offset, _unix_ms(place.timestamp), message, is_live=not consumer.to_load)
+        self._lag_s = (datetime.now(UTC) - place.timestamp).total_seconds() if place.num_pending else 0.0
+        self._desk.take(self.stream, offset, unix_ms(place.timestamp), message, is_live=not consumer.to_load)
         consumer.to_load = max(0, consumer.to_load - 1)
         self._place = _Place(consumer.epoch, offset)
 
@@ -222,30 +202,3 @@ class Feed:
                 consumer.asked_for = 0
             case status:
                 raise Broken(f"{status} {headers.get('Description', '')}".strip())
-
-    async def _ask(self, what: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        body = b"" if request is None else json.dumps(request).encode()
-        message = await self._nc.request(f"$JS.API.{what}", body, timeout=API_TIMEOUT_S)
-        answer: dict[str, Any] = json.loads(message.data)
-        if "error" in answer:
-            raise Broken(answer["error"].get("description", "refused"))
-        return answer
-
-
-def _epoch_of(stream: str, info: Mapping[str, Any]) -> str:
-    """Name the stream's incarnation: made again, it counts from one again, and no old position holds."""
-    moment, _, fraction = str(info["created"]).rstrip("Z").partition(".")
-    seconds = int((datetime.fromisoformat(moment).replace(tzinfo=UTC) - _EPOCH).total_seconds())
-    return f"{stream}.{_base36(seconds * _NANOS + int(fraction.ljust(9, '0') or 0))}"
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-    return digits or "0"
-
-
-def _unix_ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -6,24 +6,20 @@ therefore caught up by "everything after this offset", never by "the message aft
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 import orjson
 
 from realtime import protocol
+from realtime.chain import Chain, Stream, Subscribed, Watcher
 from realtime.channels import stream_of
 from realtime.projection import News
-from realtime.protocol import Position, Wish
-from realtime.ring import RING_AGE_S, Entry, Ring
+from realtime.protocol import Frame, Position, Wish
+from realtime.ring import RING_AGE_S, Entry, Stretch
 
-TICK_MS = 50
 FRAME_MESSAGES = 100
 """A tick sends this many messages of a channel, and then the rest of the event it stopped in; others wait a tick."""
-
-RECOVERY_MESSAGES = 300
-"""Who missed more is told so and fetches the state: cheaper for both than reading it all."""
 
 SINCE_SLACK_MS = 2_000
 """How far the clock of whoever rendered a page may be ahead of the stream's."""
@@ -37,65 +33,31 @@ def unix_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Watcher(Protocol):
-    def deliver(self, frame: bytes) -> None:
-        """Take a frame at once, without waiting."""
+class Counts(Protocol):
+    """Whoever keeps count of what the hub does."""
+
+    def wrote(self, updates: int, receivers: int) -> None: ...
+    def recovered(self, source: Literal["ring", "stream", "none"]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """The answer to a wish: where the channel's chain goes on, and what was missed until there."""
+class _Uncounted:
+    def wrote(self, updates: int, receivers: int) -> None:
+        """Count nothing."""
 
-    recovered: bool
-    position: Position
-    missed: Sequence[Entry]
-
-
-@dataclass(slots=True)
-class _Stream:
-    epoch: str
-    floor: int
-    floor_ms: int
-    last: int
-
-    def forget(self, offset: int, at_ms: int) -> None:
-        self.floor, self.floor_ms = max(self.floor, offset), max(self.floor_ms, at_ms)
-
-
-@dataclass(slots=True, eq=False)
-class _Channel:
-    name: str
-    stream: _Stream
-    ring: Ring
-    pending: dict[object, Entry] = field(default_factory=dict)
-    watchers: set[Watcher] = field(default_factory=set)
-    sent_ms: int = 0
-    left_ms: int = 0
-
-    def add(self, entry: Entry) -> None:
-        key = object() if entry.key is None else entry.key
-        self.pending.pop(key, None)  # the newer value also takes the newer place
-        self.pending[key] = entry
-
-    def take(self, count: int) -> list[Entry]:
-        """Take the oldest waiting messages, whole events only: a frame must not end within one."""
-        taken: list[Entry] = []
-        for key, entry in list(self.pending.items()):
-            if len(taken) >= count and entry.offset != taken[-1].offset:
-                break
-            taken.append(self.pending.pop(key))
-        return taken
+    def recovered(self, source: Literal["ring", "stream", "none"]) -> None:
+        """Count nothing."""
 
 
 class Hub:
     """Channels by name; all calls come from one thread."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
-        self._streams: dict[str, _Stream] = {}
-        self._channels: dict[str, _Channel] = {}
-        self._waiting: set[_Channel] = set()
-        self.delivered = 0
+    def __init__(self, now_ms: Callable[[], int], counts: Counts | None = None) -> None:
+        self._now_ms, self._counts = now_ms, counts or _Uncounted()
+        self._streams: dict[str, Stream] = {}
+        self._chains: dict[str, Chain] = {}
+        self._waiting: dict[Chain, None] = {}
+        self._urgent: dict[Chain, None] = {}
+        self._settled: dict[str, int] = {}
         self.subscriptions = 0
 
     @property
@@ -104,21 +66,26 @@ class Hub:
         return bool(self._waiting)
 
     @property
+    def is_urgent(self) -> bool:
+        """Whether something is to be sent as soon as possible."""
+        return bool(self._urgent)
+
+    @property
     def channels(self) -> int:
-        return len(self._channels)
+        return len(self._chains)
 
     def restart(self, stream: str, epoch: str, floor: int, floor_ms: int) -> None:
         """Begin a stream, or begin it anew: nothing up to ``floor`` is known, and no earlier position holds.
 
         Whoever watches one of its channels is told ``recovered: false``, as after a subscription that came too late.
         """
-        fresh = self._streams[stream] = _Stream(epoch, floor, floor_ms, floor)
-        for channel in [channel for channel in self._channels.values() if stream_of(channel.name) == stream]:
-            channel.stream, channel.ring = fresh, Ring(floor, floor_ms)
-            channel.pending.clear()
-            self._waiting.discard(channel)
-            frame = protocol.subscribed(channel.name, Position(epoch, floor), recovered=False)
-            self._deliver(channel, frame)
+        fresh = self._streams[stream] = Stream(epoch, floor, floor_ms, floor)
+        self._settled[stream] = floor
+        for chain in [chain for chain in self._chains.values() if stream_of(chain.name) == stream]:
+            chain.begin(fresh)
+            self._waiting.pop(chain, None)
+            self._urgent.pop(chain, None)
+            self._deliver(chain.watchers, protocol.subscribed(chain.name, chain.position, recovered=False))
 
     def publish(self, stream: str, offset: int, at_ms: int, news: Iterable[News]) -> None:
         """Take the news of one event of a stream; what was taken before is ignored."""
@@ -126,118 +93,177 @@ class Hub:
         if offset <= state.last:
             return
         state.last = offset
-        touched: dict[_Channel, bool] = {}
         for item in news:
-            channel = self._channel(item.channel)
-            channel.add(Entry(offset, at_ms, item.kind, orjson.dumps(item.data), item.version, item.key))
-            touched[channel] = touched.get(channel, False) or item.key is None
-        for channel, is_urgent in touched.items():
-            self._send_or_wait(channel, is_urgent=is_urgent)
+            chain = self._chain(item.channel)
+            chain.add(Entry(offset, at_ms, item.kind, orjson.dumps(item.data), item.version, item.key))
+            (self._waiting if item.key is not None else self._urgent)[chain] = None
+        if not self._waiting and not self._urgent:
+            self._settled[stream] = offset
+
+    def send_urgent(self) -> None:
+        """Send what must not wait, with what waited on the same channels before it."""
+        while self._urgent:
+            self._send(self._urgent)
 
     def tick(self) -> None:
-        """Send what waited; called every ``TICK_MS`` while ``is_waiting``."""
-        for channel in list(self._waiting):
-            self._flush(channel)
+        """Send what waited, at most about ``FRAME_MESSAGES`` a channel; the rest waits for the next tick."""
+        self._waiting |= self._urgent
+        self._urgent.clear()
+        self._send(self._waiting)
 
-    def subscribe(self, watcher: Watcher, wish: Wish) -> Subscribed:
-        """Add a watcher and say what it missed; the caller passes that on before anything else is delivered."""
-        channel = self._channel(wish.channel)
-        if watcher not in channel.watchers:
-            channel.watchers.add(watcher)
+    def whisper(self, channel: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Tell whoever watches the channel now; it has no place in the chain, and nobody who is away gets it later."""
+        chain = self._chains.get(channel)
+        if chain is not None and chain.watchers:
+            self._deliver(chain.watchers, protocol.whisper(channel, kind, data, self._now_ms()))
+
+    def watched(self, family: str) -> Iterator[str]:
+        """Name the channels of a family (``cycle``) that somebody watches."""
+        return (name for name, chain in self._chains.items() if chain.watchers and name.partition(":")[0] == family)
+
+    def watchers_of(self, channel: str) -> Sequence[Watcher]:
+        """Return who watches a channel at this moment; those too slow to keep up are not among them."""
+        chain = self._chains.get(channel)
+        return tuple(chain.watchers) if chain is not None else ()
+
+    def seen(self) -> list[Position]:
+        """Say up to where, per stream, whoever watches anything has been told all of it."""
+        return [Position(state.epoch, self._settled[name]) for name, state in self._streams.items()]
+
+    def reaches_back_to(self, wish: Wish) -> bool:
+        """Say whether memory alone can answer; if not, an older part of the stream is to be read first."""
+        if wish.position is None:
+            return True
+        chain = self._chain(wish.channel)
+        stream, offset = chain.stream, wish.position.offset
+        return wish.position.epoch != stream.epoch or offset > stream.last or offset >= chain.ring.floor
+
+    def subscribe(self, watcher: Watcher, wish: Wish, earlier: Stretch | None = None) -> Subscribed:
+        """Add a watcher and say what it missed; the caller passes that on before anything else is delivered.
+
+        ``earlier`` is what was read of the stream again after the wished position, where memory does not reach back.
+        """
+        chain = self._chain(wish.channel)
+        if watcher not in chain.watchers:
+            chain.watchers[watcher] = None
             self.subscriptions += 1
-        missed = self._missed(channel, wish)
-        if not missed:
-            position = Position(channel.stream.epoch, channel.ring.head)
-            return Subscribed(recovered=missed is not None, position=position, missed=())
-        start = missed[0].offset - 1 if wish.position is None else wish.position.offset
-        return Subscribed(recovered=True, position=Position(channel.stream.epoch, start), missed=missed)
+        start = None if wish.position is None else wish.position.offset
+        answer = chain.answer(start, self._missed(chain, wish, earlier), self._now_ms())
+        if wish.position is not None or wish.since_ms is not None:
+            found_in: Literal["ring", "stream"] = "ring" if earlier is None else "stream"
+            self._counts.recovered(found_in if answer.recovered else "none")
+        return answer
 
-    def unsubscribe(self, watcher: Watcher, name: str) -> None:
-        """Forget a watcher; the channel itself stays a while for whoever comes back."""
-        channel = self._channels.get(name)
-        if channel is not None and watcher in channel.watchers:
-            channel.watchers.remove(watcher)
-            channel.left_ms = self._now_ms()
-            self.subscriptions -= 1
+    def unsubscribe(self, watcher: Watcher, name: str) -> Position | None:
+        """Forget a watcher; return up to where it has seen everything, or None when it did not watch.
+
+        The channel itself stays a while for whoever comes back.
+        """
+        chain = self._chains.get(name)
+        if chain is None or watcher not in chain.watchers:
+            return None
+        del chain.watchers[watcher]
+        chain.left_ms = self._now_ms()
+        self.subscriptions -= 1
+        return chain.position
 
     def sweep(self) -> None:
         """Forget what is too old, and channels that nobody watched or heard of for as long."""
         oldest_ms = self._now_ms() - RING_AGE_S * 1_000
-        for channel in list(self._channels.values()):
-            channel.ring.trim(oldest_ms)
-            if not channel.watchers and not channel.pending and not channel.ring and channel.left_ms < oldest_ms:
-                self._forget(channel)
+        for chain in list(self._chains.values()):
+            chain.trim(oldest_ms)
+            if not chain.watchers and not chain.pending and not chain.ring and chain.left_ms < oldest_ms:
+                self._forget(chain)
 
-    def _channel(self, name: str) -> _Channel:
-        found = self._channels.get(name)
+    def _chain(self, name: str) -> Chain:
+        found = self._chains.get(name)
         if found is None:
-            if len(self._channels) >= MAX_CHANNELS:
+            if len(self._chains) >= MAX_CHANNELS:
                 self._make_room()
-            stream = self._streams[stream_of(name)]
-            ring = Ring(stream.floor, stream.floor_ms)
-            found = self._channels[name] = _Channel(name, stream, ring, left_ms=self._now_ms())
+            found = self._chains[name] = Chain(name, self._streams[stream_of(name)], self._now_ms())
         return found
 
     def _make_room(self) -> None:
-        unwatched = next((channel for channel in self._channels.values() if not channel.watchers), None)
+        unwatched = next((chain for chain in self._chains.values() if not chain.watchers), None)
         if unwatched is not None:
-            self._flush(unwatched, everything=True)
+            unwatched.commit_all()
+            self._waiting.pop(unwatched, None)
+            self._urgent.pop(unwatched, None)
             self._forget(unwatched)
 
-    def _forget(self, channel: _Channel) -> None:
-        del self._channels[channel.name]
+    def _forget(self, chain: Chain) -> None:
+        del self._chains[chain.name]
         # Made again, the channel must not vouch for what went with this one.
-        channel.stream.forget(channel.ring.head, channel.ring.head_ms)
+        chain.stream.forget(chain.ring.head, chain.ring.head_ms)
 
-    def _missed(self, channel: _Channel, wish: Wish) -> list[Entry] | None:
+    def _missed(self, chain: Chain, wish: Wish, earlier: Stretch | None) -> Sequence[Entry] | None:
         """Return what the wish asks for, or None when that can't be given whole."""
         if wish.position is not None:
-            if wish.position.epoch != channel.stream.epoch or wish.position.offset > channel.stream.last:
+            if wish.position.epoch != chain.stream.epoch or wish.position.offset > chain.stream.last:
                 return None
-            found = channel.ring.after(wish.position.offset)
-        elif wish.since_ms is not None:
+            remembered = chain.ring.after(wish.position.offset)
+            return _joined(chain, wish.position, earlier) if remembered is None and earlier else remembered
+        if wish.since_ms is not None:
             if wish.since_ms > self._now_ms() + SINCE_SLACK_MS:
                 return None
-            found = channel.ring.since(wish.since_ms - SINCE_SLACK_MS)
-        else:
-            return []
-        latest = None if found is None else _latest(found)
-        return None if latest is None or len(latest) > RECOVERY_MESSAGES else latest
+            return chain.ring.since(wish.since_ms - SINCE_SLACK_MS)
+        return []
 
-    def _send_or_wait(self, channel: _Channel, *, is_urgent: bool) -> None:
-        if is_urgent or not channel.watchers:
-            self._flush(channel, everything=True)
-        elif self._now_ms() - channel.sent_ms >= TICK_MS:
-            self._flush(channel)
-        else:
-            self._waiting.add(channel)
+    def _send(self, chains: dict[Chain, None]) -> None:
+        """Send about ``FRAME_MESSAGES`` of each channel; those with nothing left are taken out of ``chains``."""
+        batches: list[tuple[Chain, bytes, int]] = []
+        for chain in list(chains):
+            if not chain.watchers:
+                chain.commit_all()
+            previous, entries = chain.ring.head, chain.commit(FRAME_MESSAGES)
+            if entries:
+                batches.append((chain, b",".join(protocol.chained(chain.encoded_name, previous, entries)), len(entries)))
+            if not chain.pending:
+                chains.pop(chain, None)
+                self._waiting.pop(chain, None)
+                self._urgent.pop(chain, None)
+        self._settle()
+        if len(batches) == 1:
+            ((chain, encoded, count),) = batches
+            self._counts.wrote(count, len(chain.watchers))
+            self._deliver(chain.watchers, protocol.batch((encoded,), self._now_ms(), (chain.head,)))
+        elif batches:
+            self._deliver_grouped(batches)
 
-    def _flush(self, channel: _Channel, *, everything: bool = False) -> None:
-        while channel.pending:
-            previous, entries = channel.ring.head, channel.take(FRAME_MESSAGES)
-            for entry in entries:
-                channel.ring.append(entry)
-            if channel.watchers:
-                frame = protocol.batch(channel.name, previous, entries, self._now_ms())
-                self.delivered += len(entries) * len(channel.watchers)
-                self._deliver(channel, frame)
-            if not everything:
-                break
-        channel.sent_ms = self._now_ms()
-        (self._waiting.add if channel.pending else self._waiting.discard)(channel)
+    def _settle(self) -> None:
+        if not self._waiting and not self._urgent:
+            for name, state in self._streams.items():
+                self._settled[name] = state.last
 
-    def _deliver(self, channel: _Channel, frame: bytes) -> None:
-        for watcher in tuple(channel.watchers):  # a watcher found too slow leaves while we are at it
+    def _deliver_grouped(self, batches: Sequence[tuple[Chain, bytes, int]]) -> None:
+        """Make one frame for each group of watchers with the same news, whatever else they watch."""
+        groups: dict[Watcher, int] = {}
+        for place, (chain, _, _) in enumerate(batches):
+            for watcher in chain.watchers:
+                groups[watcher] = groups.get(watcher, 0) | 1 << place
+        frames: dict[int, tuple[Frame, int]] = {}
+        for watcher, group in groups.items():
+            made = frames.get(group)
+            if made is None:
+                made = frames[group] = self._frame_of([batch for place, batch in enumerate(batches) if group >> place & 1])
+            watcher.deliver(made[0])
+            self._counts.wrote(made[1], 1)
+
+    def _frame_of(self, batches: Sequence[tuple[Chain, bytes, int]]) -> tuple[Frame, int]:
+        """Return one frame with all of these, and how many messages are in it."""
+        heads = [chain.head for chain, _, _ in batches]
+        frame = protocol.batch((encoded for _, encoded, _ in batches), self._now_ms(), heads)
+        return frame, sum(count for _, _, count in batches)
+
+    def _deliver(self, watchers: Iterable[Watcher], frame: Frame) -> None:
+        for watcher in tuple(watchers):  # a watcher found too slow leaves while we are at it
             watcher.deliver(frame)
 
 
-def _latest(entries: list[Entry]) -> list[Entry]:
-    """Leave out values that later ones overtook; every message without a key stays."""
-    seen: set[str] = set()
-    kept: list[Entry] = []
-    for entry in reversed(entries):
-        if entry.key is None or entry.key not in seen:
-            kept.append(entry)
-        if entry.key is not None:
-            seen.add(entry.key)
-    return kept[::-1]
+def _joined(chain: Chain, after: Position, earlier: Stretch) -> Sequence[Entry] | None:
+    """Put what was read of the stream again before what is in memory."""
+    begins = chain.ring.floor
+    remembered = chain.ring.after(begins)
+    if remembered is None or earlier.upto < begins:
+        return None
+    return [*(entry for entry in earlier.entries if after.offset < entry.offset <= begins), *remembered]

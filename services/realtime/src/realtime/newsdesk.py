@@ -1,21 +1,28 @@
 """Where events become news: reads each message, cuts whom it signs out, hands the rest to the hub."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import structlog
 from mercadito_events.envelope import Event, MalformedEvent
 
-from realtime.hub import TICK_MS, Hub
+from realtime.hub import Hub
 from realtime.metrics import Metrics
-from realtime.projection import SHOWN, news_of
-from realtime.session import Session
+from realtime.projection import SHOWN, News, news_of
+from realtime.sessions import Session
 from realtime.tickets import Tickets
 
 SIGNED_OUT = "orders.person.signed_out.v1"
 MAX_ID_CHARS = 64
+TICK_S = 0.05
+MAX_UNWRITTEN = 10_000
+"""Of so many events that wait for a tick the age is measured when it comes."""
+
+REST_SHARE = 0.5
+"""After a tick that took long, this share of a tick passes before the next: sockets must be read, too."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -37,7 +44,10 @@ class NewsDesk:
         self, hub: Hub, tickets: Tickets, metrics: Metrics, sessions_of: Callable[[str], Iterable[Session]]
     ) -> None:
         self._hub, self._tickets, self._metrics, self._sessions_of = hub, tickets, metrics, sessions_of
-        self._tick: asyncio.TimerHandle | None = None
+        self._tick: asyncio.Handle | None = None
+        self._urgent: asyncio.Handle | None = None
+        self._next_tick = 0.0
+        self._unwritten: list[float] = []
 
     def restart(self, stream: str, epoch: str, floor: int, floor_ms: int) -> None:
         """Begin a stream (anew): see ``Hub.restart``."""
@@ -61,9 +71,10 @@ class NewsDesk:
             return self._hub.publish(stream, offset, at_ms, ())
         self._hub.publish(stream, offset, at_ms, news)
         if event.type == SIGNED_OUT:
+            self._hub.send_urgent()  # they are told before they are cut
             self._cut(str(event.data["person_id"]))
-        if is_live:
-            self._metrics.event_age_s.observe(max(0.0, (datetime.now(UTC) - event.time).total_seconds()))
+        if is_live and news and len(self._unwritten) < MAX_UNWRITTEN:
+            self._unwritten.append(event.time.timestamp())
         self._arm()
         return None
 
@@ -78,10 +89,43 @@ class NewsDesk:
             session.check_sign_out()
 
     def _arm(self) -> None:
+        """See to it that what waits is sent: what is urgent once this batch of events was read, the rest by ticks."""
+        loop = asyncio.get_running_loop()
+        if self._hub.is_urgent and self._urgent is None:
+            self._urgent = loop.call_soon(self._on_urgent)
         if self._hub.is_waiting and self._tick is None:
-            self._tick = asyncio.get_running_loop().call_later(TICK_MS / 1_000, self._on_tick)
+            self._tick = loop.call_later(max(0.0, self._next_tick - time.monotonic()), self._on_tick)
+
+    def _note_written(self) -> None:
+        """Observe how old the events were when all of their news had been written."""
+        if self._hub.is_waiting or self._hub.is_urgent:
+            return
+        now = time.time()
+        for at in self._unwritten:
+            self._metrics.event_age_s.observe(max(0.0, now - at))
+        self._unwritten.clear()
+
+    def _on_urgent(self) -> None:
+        self._urgent = None
+        self._hub.send_urgent()
+        self._note_written()
 
     def _on_tick(self) -> None:
         self._tick = None
+        began = time.monotonic()
         self._hub.tick()
+        ended = time.monotonic()
+        self._metrics.tick_s.observe(ended - began)
+        self._next_tick = max(began + TICK_S, ended + TICK_S * REST_SHARE)
+        self._note_written()
         self._arm()
+
+
+def news_in(message: Message) -> Sequence[News]:
+    """Return the news in a message of a stream; none when it makes no sense, which was logged when it came."""
+    if message.subject not in SHOWN:
+        return ()
+    try:
+        return news_of(Event.from_message(message.subject, message.headers, message.data))
+    except MalformedEvent:
+        return ()

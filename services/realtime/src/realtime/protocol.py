@@ -1,6 +1,6 @@
 """The frames of subprotocol ``mercadito.v1``: what clients may say, and what they are told (interfaces.md)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -20,12 +20,28 @@ MAX_ECHO_CHARS = 80
 class Close(IntEnum):
     """Why the server closes a socket."""
 
+    NORMAL = 1000
+    BROKEN_PROTOCOL = 1002
     NOT_TEXT = 1003
+    NOT_UTF_8 = 1007
+    TOO_BIG = 1009
+    FAULT = 1011
     RESTART = 1012
     UNAUTHENTICATED = 4001
     FORBIDDEN = 4003
     TOO_SLOW = 4008
     TOO_MANY = 4029
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame for a client, made once for all that get it.
+
+    ``heads`` tells, for each channel with news in it, up to which (epoch, offset) its reader has then seen everything.
+    """
+
+    payload: bytes
+    heads: tuple[tuple[str, str, int], ...] = ()
 
 
 class BadFrame(ValueError):
@@ -131,37 +147,53 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_OFFSET
 
 
-def welcome(session: str, ping_s: int) -> bytes:
-    return orjson.dumps({"welcome": {"session": session, "ping_s": ping_s}})
+def welcome(session: str, ping_s: int) -> Frame:
+    return Frame(orjson.dumps({"welcome": {"session": session, "ping_s": ping_s}}))
 
 
-def subscribed(channel: str, position: Position, *, recovered: bool) -> bytes:
+def subscribed(channel: str, position: Position, *, recovered: bool) -> Frame:
     """Answer a subscription; ``pos.o`` is the ``p`` of the channel's next message."""
     pos = {"e": position.epoch, "o": position.offset}
-    return orjson.dumps({"sub": {"c": channel, "recovered": recovered, "pos": pos}})
+    payload = orjson.dumps({"sub": {"c": channel, "recovered": recovered, "pos": pos}})
+    return Frame(payload, ((channel, position.epoch, position.offset),))
 
 
-def batch(channel: str, previous: int, entries: Sequence[Entry], now_ms: int) -> bytes:
-    """Encode messages of one channel, chained: each names the offset of the one before it."""
-    messages = []
+def message(channel: bytes, entry: Entry, previous: int) -> bytes:
+    """Encode one message; ``previous`` is the offset of the one before it. Names and kinds need no JSON escapes."""
+    version = b"" if entry.version is None else b',"v":%d' % entry.version
+    parts = (channel, entry.offset, previous, entry.kind.encode(), version, entry.data)
+    return b'{"c":"%b","o":%d,"p":%d,"k":"%b"%b,"d":%b}' % parts
+
+
+def chained(channel: bytes, previous: int, entries: Iterable[Entry]) -> list[bytes]:
+    """Encode messages of one channel: each names the offset of the one before it."""
+    encoded = []
     for entry in entries:
-        message = {"c": channel, "o": entry.offset, "p": previous, "k": entry.kind}
-        if entry.version is not None:
-            message["v"] = entry.version
-        message["d"] = orjson.Fragment(entry.data)
-        messages.append(message)
+        encoded.append(message(channel, entry, previous))
         previous = entry.offset
-    return orjson.dumps({"b": messages, "t": now_ms})
+    return encoded
 
 
-def ping(n: int) -> bytes:
-    return orjson.dumps({"ping": n})
+def batch(messages: Iterable[bytes], now_ms: int, heads: Sequence[tuple[str, str, int]]) -> Frame:
+    """Make a frame of encoded messages."""
+    return Frame(b'{"b":[%b],"t":%d}' % (b",".join(messages), now_ms), tuple(heads))
 
 
-def drain(retry_ms: int) -> bytes:
-    return orjson.dumps({"drain": {"retry_ms": retry_ms}})
+def whisper(channel: str, kind: str, data: Mapping[str, Any], now_ms: int) -> Frame:
+    """Make a frame of one ephemeral message: it has no place in the chain and is never sent again."""
+    return Frame(orjson.dumps({"b": [{"c": channel, "k": kind, "d": data}], "t": now_ms}))
 
 
-def error(code: str, channel: str | None = None) -> bytes:
+def ping(n: int, seen: Sequence[Position]) -> Frame:
+    """Ask for a sign of life; ``seen``: up to where, per stream, this client has been told everything it watches."""
+    positions = [{"e": position.epoch, "o": position.offset} for position in seen]
+    return Frame(orjson.dumps({"ping": n, "seen": positions}))
+
+
+def drain(retry_ms: int) -> Frame:
+    return Frame(orjson.dumps({"drain": {"retry_ms": retry_ms}}))
+
+
+def error(code: str, channel: str | None = None) -> Frame:
     told: Mapping[str, str] = {"code": code} if channel is None else {"code": code, "c": channel[:MAX_ECHO_CHARS]}
-    return orjson.dumps({"err": told})
+    return Frame(orjson.dumps({"err": told}))

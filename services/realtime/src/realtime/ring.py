@@ -1,6 +1,7 @@
 """The recent messages of one channel, and up to where they are complete."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 RING_MESSAGES = 2_000
@@ -20,6 +21,14 @@ class Entry:
     data: bytes
     version: int | None = None
     key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a channel's stretch of the stream held, read again: every message after a position and up to ``upto``."""
+
+    entries: Sequence[Entry]
+    upto: int
 
 
 class Ring:

@@ -8,13 +8,15 @@ from mercadito_events.connection import connect
 from mercadito_events.service.identity import KeySet
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from realtime import SERVICE
+from realtime import SERVICE, loop_lag
 from realtime.app import HttpServer, create_app
+from realtime.archive import Archive
 from realtime.channels import ORDERS, USDA
 from realtime.feed import Feed
 from realtime.hub import Hub, unix_ms
 from realtime.metrics import Levels, Metrics
-from realtime.newsdesk import NewsDesk
+from realtime.newsdesk import NewsDesk, news_in
+from realtime.sessions import Sessions
 from realtime.settings import Settings
 from realtime.sockets import SocketServer
 from realtime.tickets import Tickets
@@ -31,18 +33,27 @@ class Realtime:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._metrics = Metrics(self._registry)
-        self._hub = Hub(unix_ms)
+        self._hub = Hub(unix_ms, self._metrics)
         self._tickets = Tickets(KeySet(settings.jwks_file))
         self._feeds: list[Feed] = []
         self._is_draining = False
+        self._archive = Archive(news_in, self._metrics)
+        self._sessions = Sessions(settings.bounds)
         self._sockets = SocketServer(
-            settings, hub=self._hub, tickets=self._tickets, metrics=self._metrics, problems=self.problems
+            settings,
+            sessions=self._sessions,
+            hub=self._hub,
+            archive=self._archive,
+            tickets=self._tickets,
+            metrics=self._metrics,
+            problems=self.problems,
         )
         self._registry.register(
             Levels(
-                connections=lambda: len(self._sockets.sessions),
+                connections=lambda: {"ws": len(self._sessions)},
                 subscriptions=lambda: self._hub.subscriptions,
-                delivered=lambda: self._hub.delivered,
+                buffered_bytes=lambda: self._sessions.buffered,
+                stream_lag_s=lambda: {feed.stream: feed.lag_s() for feed in self._feeds},
             )
         )
         app = create_app(self.problems, self._registry)
@@ -67,7 +78,8 @@ class Realtime:
         await self._sockets.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._http.run_until_stopped())
-            working = [group.create_task(self._read_streams()), group.create_task(self._sockets.sweep())]
+            parts = (self._read_streams(), self._sockets.sweep(), loop_lag.measure(self._metrics))
+            working = [group.create_task(part) for part in parts]
             await stop.wait()
             await self._drain()
             for task in working:
@@ -77,9 +89,10 @@ class Realtime:
     async def _read_streams(self) -> None:
         nc = await connect(self._settings.nats, name=SERVICE)
         try:
-            desk = NewsDesk(self._hub, self._tickets, self._metrics, self._sockets.sessions.of_person)
+            desk = NewsDesk(self._hub, self._tickets, self._metrics, self._sessions.of_person)
             self._feeds = [Feed(nc, stream, desk, self._metrics) for stream in (ORDERS, USDA)]
             async with asyncio.TaskGroup() as feeds:
+                feeds.create_task(self._archive.run(nc))
                 for feed in self._feeds:
                     feeds.create_task(feed.run())
         finally:
@@ -87,6 +100,6 @@ class Realtime:
 
     async def _drain(self) -> None:
         self._is_draining = True
-        _log.info("draining", connections=len(self._sockets.sessions))
+        _log.info("draining", connections=len(self._sessions))
         await self._sockets.drain()
-        _log.info("drained", connections=len(self._sockets.sessions))
+        _log.info("drained", connections=len(self._sessions))

@@ -153,7 +153,7 @@ async def test_two_processes_share_a_port(begin: Start, clients: Clients, publis
     await publish.offers(cycle, ("a", 1, 1))
     for watcher in watchers:
         await watcher.message(lambda m: m["v"] == 1)
-    both = [process.metric("realtime_connections") for process in (first, second)]
+    both = [process.metric('realtime_connections{transport="ws"}') for process in (first, second)]
     assert sum(both) == 16
 
 

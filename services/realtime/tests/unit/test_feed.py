@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
-from realtime.feed import Broken, Feed, _Consumer, _epoch_of
+from realtime.consumers import Broken, _epoch_of
+from realtime.feed import Feed, _Consumer
 from realtime.metrics import Metrics
 
 

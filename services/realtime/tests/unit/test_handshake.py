@@ -1,12 +1,12 @@
 import pytest
 from realtime import handshake
-from websockets.datastructures import Headers
+from realtime.handshake import FewHeaders
 
 ALLOWED = frozenset(["https://shop.example"])
 
 
-def headers(*pairs: tuple[str, str]) -> Headers:
-    return Headers(pairs)
+def headers(*pairs: tuple[str, str]) -> FewHeaders:
+    return FewHeaders([(name.encode(), value.encode()) for name, value in pairs])
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,13 @@ def test_the_address_is_the_one_the_gateway_tells() -> None:
 def test_the_path_is_judged_without_its_query() -> None:
     assert handshake.path_of("/ws?x=1") == "/ws"
     assert handshake.path_of("/ws/") != handshake.PATH
+
+
+@pytest.mark.parametrize("offered", [("mercadito.v1",), ("chat, mercadito.v1",), ("chat", " mercadito.v1 ")])
+def test_our_subprotocol_may_be_one_of_several(offered: tuple[str, ...]) -> None:
+    assert handshake.speaks_ours(headers(*(("Sec-WebSocket-Protocol", one) for one in offered)))
+
+
+@pytest.mark.parametrize("offered", [(), ("",), ("mercadito.v11",), ("mercadito", "v1"), ("Mercadito.V1",)])
+def test_any_other_subprotocol_is_not_ours(offered: tuple[str, ...]) -> None:
+    assert not handshake.speaks_ours(headers(*(("Sec-WebSocket-Protocol", one) for one in offered)))

@@ -1,11 +1,14 @@
 from typing import Any
 
+import orjson
 import pytest
+from realtime import chain as chain_module
 from realtime import hub as module
 from realtime import ring as ring_module
-from realtime.hub import Hub, Subscribed
-from realtime.protocol import Position, Wish
-from realtime.ring import RING_AGE_S
+from realtime.chain import Subscribed
+from realtime.hub import Hub
+from realtime.protocol import Frame, Position, Wish
+from realtime.ring import RING_AGE_S, Entry, Stretch
 from stand_ins import Clock, Recorder, stock, urgent
 
 CYCLE = "cycle:c1"
@@ -13,7 +16,7 @@ STREAM, EPOCH = "ORDERS", "ORDERS.e1"
 
 
 def missed(answer: Subscribed) -> list[int]:
-    return [entry.offset for entry in answer.missed]
+    return [] if answer.missed is None else [message["o"] for message in orjson.loads(answer.missed.payload)["b"]]
 
 
 def at(offset: int, epoch: str = EPOCH) -> Wish:
@@ -21,14 +24,16 @@ def at(offset: int, epoch: str = EPOCH) -> Wish:
 
 
 def publish(hub: Hub, offset: int, *items: Any, at_ms: int = 1_800_000_000_000) -> None:
+    """Publish an event, and send what must not wait."""
     hub.publish(STREAM, offset, at_ms, items)
+    hub.send_urgent()
 
 
 def test_each_message_names_the_one_before_it_and_the_first_names_the_subscriptions_position(
     hub: Hub, recorder: Recorder, clock: Clock
 ) -> None:
     answer = hub.subscribe(recorder, Wish(CYCLE))
-    assert answer == Subscribed(recovered=True, position=Position(EPOCH, 100), missed=())
+    assert answer == Subscribed(recovered=True, position=Position(EPOCH, 100))
     for offset in (105, 106, 120):
         publish(hub, offset, urgent(CYCLE, "a"))
     assert [(m["p"], m["o"]) for m in recorder.messages] == [(100, 105), (105, 106), (106, 120)]
@@ -40,34 +45,29 @@ def test_all_messages_of_one_event_come_in_one_frame(
     monkeypatch.setattr(module, "FRAME_MESSAGES", 3)
     hub.subscribe(recorder, Wish(CYCLE))
     publish(hub, 101, *(stock(CYCLE, f"o{n}", n, 1) for n in range(10)))
+    hub.tick()
     assert [len(frame["b"]) for frame in recorder.frames] == [10]
     assert [(m["p"], m["o"]) for m in recorder.messages] == [(100, 101), *[(101, 101)] * 9]
 
 
-def test_the_first_offer_news_goes_out_at_once_and_what_follows_within_a_tick_waits_for_it(
-    hub: Hub, recorder: Recorder, clock: Clock
-) -> None:
+def test_offers_wait_for_the_tick(hub: Hub, recorder: Recorder) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
     publish(hub, 101, stock(CYCLE, "a", 9, 1))
-    assert recorder.offsets == [101]
-    publish(hub, 102, stock(CYCLE, "a", 8, 2))
-    assert recorder.offsets == [101]
+    assert recorder.frames == []
     assert hub.is_waiting
-    clock.advance(50)
     hub.tick()
-    assert recorder.offsets == [101, 102]
+    assert recorder.offsets == [101]
     assert not hub.is_waiting
 
 
 def test_within_a_tick_the_latest_value_of_an_offer_wins_and_the_chain_skips_the_others(
-    hub: Hub, recorder: Recorder, clock: Clock
+    hub: Hub, recorder: Recorder
 ) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
-    publish(hub, 101, stock(CYCLE, "x", 1, 1))
     for offset, (offer_id, left) in enumerate([("a", 9), ("b", 5), ("a", 8), ("a", 7)], start=102):
         publish(hub, offset, stock(CYCLE, offer_id, left, offset))
     hub.tick()
-    assert [(m["p"], m["o"], m["d"]["remaining"]) for m in recorder.messages[1:]] == [(101, 103, 5), (103, 105, 7)]
+    assert [(m["p"], m["o"], m["d"]["remaining"]) for m in recorder.messages] == [(100, 103, 5), (103, 105, 7)]
 
 
 def test_order_news_goes_out_at_once_behind_the_offers_that_waited_before_it(hub: Hub, recorder: Recorder) -> None:
@@ -75,7 +75,7 @@ def test_order_news_goes_out_at_once_behind_the_offers_that_waited_before_it(hub
     publish(hub, 101, stock("staff", "a", 9, 1))
     publish(hub, 102, stock("staff", "a", 8, 2))
     publish(hub, 103, urgent("staff", "order-1"))
-    assert recorder.offsets == [101, 102, 103]
+    assert recorder.offsets == [102, 103]
     assert not hub.is_waiting
 
 
@@ -92,7 +92,7 @@ def test_a_flood_of_values_is_paced_by_the_tick(hub: Hub, recorder: Recorder, mo
         publish(hub, offset, stock(CYCLE, f"o{offset}", 1, 1))
     for _ in range(3):
         hub.tick()
-    assert [len(frame["b"]) for frame in recorder.frames] == [1, 4, 4, 3]
+    assert [len(frame["b"]) for frame in recorder.frames] == [4, 4, 4]
     assert recorder.offsets == list(range(101, 113))
 
 
@@ -119,7 +119,7 @@ def test_who_missed_nothing_is_told_so_and_where_the_chain_goes_on(hub: Hub, rec
     publish(hub, 101, urgent(CYCLE, "a"))
     publish(hub, 150, urgent("cycle:other", "b"))
     answer = hub.subscribe(recorder, at(150))
-    assert answer == Subscribed(recovered=True, position=Position(EPOCH, 101), missed=())
+    assert answer == Subscribed(recovered=True, position=Position(EPOCH, 101))
     publish(hub, 151, urgent(CYCLE, "c"))
     assert recorder.messages[0]["p"] == 101
 
@@ -139,11 +139,11 @@ def test_what_cannot_be_vouched_for_is_not_recovered_and_nothing_is_replayed(
 ) -> None:
     publish(hub, 101, urgent(CYCLE, "a"))
     answer = hub.subscribe(recorder, wish)
-    assert answer == Subscribed(recovered=False, position=Position(EPOCH, 101), missed=())
+    assert answer == Subscribed(recovered=False, position=Position(EPOCH, 101))
 
 
 def test_recovery_is_never_partial(hub: Hub, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RECOVERY_MESSAGES", 3)
+    monkeypatch.setattr(chain_module, "RECOVERY_MESSAGES", 3)
     for offset in range(101, 106):
         publish(hub, offset, urgent(CYCLE, str(offset)))
     assert not hub.subscribe(recorder, at(101)).recovered
@@ -153,6 +153,7 @@ def test_recovery_is_never_partial(hub: Hub, recorder: Recorder, monkeypatch: py
 def test_recovery_leaves_out_values_that_later_ones_overtook(hub: Hub, recorder: Recorder) -> None:
     for offset in range(101, 500):
         publish(hub, offset, stock(CYCLE, "a" if offset % 2 else "b", offset, offset))
+    hub.tick()
     answer = hub.subscribe(recorder, at(100))
     assert (answer.recovered, missed(answer)) == (True, [498, 499])
 
@@ -187,10 +188,9 @@ def test_a_stream_begun_anew_tells_its_watchers_that_they_must_fetch(hub: Hub) -
 def test_a_stream_begun_anew_drops_what_still_waited(hub: Hub, recorder: Recorder) -> None:
     hub.subscribe(recorder, Wish(CYCLE))
     publish(hub, 101, stock(CYCLE, "a", 1, 1))
-    publish(hub, 102, stock(CYCLE, "a", 0, 2))
     hub.restart(STREAM, "ORDERS.e2", floor=0, floor_ms=0)
     hub.tick()
-    assert recorder.offsets == [101]
+    assert recorder.offsets == []
 
 
 def test_an_event_taken_before_is_ignored(hub: Hub, recorder: Recorder) -> None:
@@ -215,7 +215,7 @@ def test_a_watcher_that_leaves_while_news_is_handed_out_harms_nobody(hub: Hub) -
     others = [Recorder() for _ in range(3)]
 
     class Leaver:
-        def deliver(self, frame: bytes) -> None:
+        def deliver(self, frame: Frame) -> None:
             hub.unsubscribe(self, CYCLE)
 
     for watcher in (others[0], Leaver(), *others[1:]):
@@ -229,7 +229,7 @@ def test_channels_are_forgotten_when_nobody_watched_or_heard_of_them_for_long(hu
     hub.subscribe(stays, Wish("store:1"))
     hub.subscribe(gone, Wish("store:2"))
     hub.unsubscribe(gone, "store:2")
-    hub.publish(STREAM, 140, clock.now, [urgent("store:3", "a")])
+    publish(hub, 140, urgent("store:3", "a"), at_ms=clock.now)
     hub.sweep()
     assert hub.channels == 3
     clock.advance(RING_AGE_S * 1_000 + 1)
@@ -240,7 +240,7 @@ def test_channels_are_forgotten_when_nobody_watched_or_heard_of_them_for_long(hu
 def test_a_channel_made_again_does_not_vouch_for_what_was_forgotten_with_it(
     hub: Hub, recorder: Recorder, clock: Clock
 ) -> None:
-    hub.publish(STREAM, 140, clock.now, [urgent(CYCLE, "a")])
+    publish(hub, 140, urgent(CYCLE, "a"), at_ms=clock.now)
     clock.advance(RING_AGE_S * 1_000 + 1)
     hub.sweep()
     assert not hub.subscribe(recorder, at(139)).recovered
@@ -271,8 +271,127 @@ def test_a_ring_that_overflowed_does_not_recover_what_it_lost(
     assert missed(hub.subscribe(recorder, at(102))) == [103, 104, 105]
 
 
-def test_deliveries_are_counted_by_receiver(hub: Hub) -> None:
+class Counted:
+    def __init__(self) -> None:
+        self.writes: list[tuple[int, int]] = []
+        self.sources: list[str] = []
+
+    def wrote(self, updates: int, receivers: int) -> None:
+        self.writes.append((updates, receivers))
+
+    def recovered(self, source: str) -> None:
+        self.sources.append(source)
+
+
+@pytest.fixture
+def counted() -> Counted:
+    return Counted()
+
+
+@pytest.fixture
+def counting(clock: Clock, counted: Counted) -> Hub:
+    made = Hub(clock, counted)
+    made.restart("ORDERS", EPOCH, floor=100, floor_ms=clock.now - 60_000)
+    made.restart("USDA", "USDA.e1", floor=0, floor_ms=clock.now - 60_000)
+    return made
+
+
+def test_deliveries_are_counted_by_receiver(counting: Hub, counted: Counted) -> None:
     for _ in range(3):
-        hub.subscribe(Recorder(), Wish(CYCLE))
-    publish(hub, 101, urgent(CYCLE, "a"), urgent(CYCLE, "b"))
-    assert hub.delivered == 6
+        counting.subscribe(Recorder(), Wish(CYCLE))
+    publish(counting, 101, urgent(CYCLE, "a"), urgent(CYCLE, "b"))
+    assert counted.writes == [(2, 3)]
+
+
+def test_who_watches_several_channels_gets_one_frame_a_tick_and_the_same_one_as_others_with_the_same_news(
+    counting: Hub, counted: Counted
+) -> None:
+    frames: dict[str, list[Frame]] = {}
+
+    class Keeper:
+        def __init__(self, name: str, *channels: str) -> None:
+            self.kept = frames.setdefault(name, [])
+            for channel in channels:
+                counting.subscribe(self, Wish(channel))
+
+        def deliver(self, frame: Frame) -> None:
+            self.kept.append(frame)
+
+    Keeper("both", CYCLE, "staff")
+    Keeper("both and more", CYCLE, "staff", "prices", "store:9")
+    Keeper("one", CYCLE, "store:1")
+    Keeper("other", "staff")
+    Keeper("none", "prices")
+    counting.publish(STREAM, 101, 1, [stock(CYCLE, "a", 1, 1), stock("staff", "a", 1, 1)])
+    counting.publish(STREAM, 102, 2, [stock(CYCLE, "b", 1, 1), stock("staff", "b", 1, 1)])
+    counting.tick()
+    assert [len(kept) for kept in frames.values()] == [1, 1, 1, 1, 0]
+    assert frames["both"][0] is frames["both and more"][0]
+    told = {name: [(m["c"], m["p"], m["o"]) for f in kept for m in orjson.loads(f.payload)["b"]] for name, kept in frames.items()}
+    cycle, staff = [(CYCLE, 100, 101), (CYCLE, 101, 102)], [("staff", 100, 101), ("staff", 101, 102)]
+    assert told == {"both": cycle + staff, "both and more": cycle + staff, "one": cycle, "other": staff, "none": []}
+    assert frames["both"][0].heads == ((CYCLE, EPOCH, 102), ("staff", EPOCH, 102))
+    assert sorted(counted.writes) == [(2, 1), (2, 1), (4, 1), (4, 1)]
+
+
+def test_a_whisper_reaches_who_is_there_and_has_no_place_in_the_chain(hub: Hub, recorder: Recorder) -> None:
+    hub.whisper(CYCLE, "viewers", {"n": 1})
+    hub.subscribe(recorder, Wish(CYCLE))
+    hub.whisper(CYCLE, "viewers", {"n": 2})
+    assert recorder.messages == [{"c": CYCLE, "k": "viewers", "d": {"n": 2}}]
+    assert list(hub.watched("cycle")) == [CYCLE]
+    assert hub.watchers_of(CYCLE) == (recorder,)
+    publish(hub, 101, urgent(CYCLE, "a"))
+    assert recorder.messages[-1]["p"] == 100
+
+
+def test_what_has_been_seen_is_all_that_was_sent_and_nothing_that_still_waits(hub: Hub) -> None:
+    assert hub.seen() == [Position(EPOCH, 100), Position("USDA.e1", 0)]
+    publish(hub, 105)
+    publish(hub, 110, stock(CYCLE, "a", 1, 1))
+    publish(hub, 120)
+    assert hub.seen()[0] == Position(EPOCH, 105)
+    hub.tick()
+    assert hub.seen()[0] == Position(EPOCH, 120)
+
+
+def test_a_position_before_memory_is_answered_with_what_was_read_of_the_stream_again(
+    counting: Hub, counted: Counted, recorder: Recorder
+) -> None:
+    publish(counting, 101, stock(CYCLE, "a", 1, 7))
+    counting.tick()
+    wish = at(90)
+    assert not counting.reaches_back_to(wish)
+    entries = [Entry(offset, 0, "offer", b"{}", offset, key) for offset, key in ((89, "x"), (95, "b"), (99, "offer:a"))]
+    answer = counting.subscribe(recorder, wish, Stretch(entries, 100))
+    assert answer.recovered
+    assert missed(answer) == [95, 101]
+    assert counted.sources == ["stream"]
+
+
+@pytest.mark.parametrize("upto", [99, 0])
+def test_what_was_read_of_the_stream_again_must_meet_memory(hub: Hub, recorder: Recorder, upto: int) -> None:
+    assert not hub.subscribe(recorder, at(90), Stretch([], upto)).recovered
+
+
+def test_memory_says_when_it_alone_can_answer(hub: Hub) -> None:
+    assert hub.reaches_back_to(Wish(CYCLE))
+    assert hub.reaches_back_to(at(100))
+    assert hub.reaches_back_to(at(3, "ORDERS.e0"))  # nothing that could be read would help
+    assert hub.reaches_back_to(at(10**9))
+    assert not hub.reaches_back_to(at(99))
+
+
+def test_those_who_come_back_together_are_answered_with_messages_encoded_once_and_the_time_of_now(
+    hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for offset in (101, 102):
+        publish(hub, offset, urgent(CYCLE, str(offset)))
+    first = hub.subscribe(Recorder(), at(100))
+    clock.advance(5_000)
+    monkeypatch.setattr(chain_module.protocol, "chained", None)
+    second = hub.subscribe(Recorder(), at(100))
+    assert first.missed is not None
+    assert second.missed is not None
+    assert orjson.loads(second.missed.payload)["t"] - orjson.loads(first.missed.payload)["t"] == 5_000
+    assert missed(first) == missed(second) == [101, 102]

@@ -1,11 +1,12 @@
 import contextlib
+from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from realtime import protocol
-from realtime.protocol import Auth, BadFrame, Pong, Position, Subscribe, Unsubscribe, Wish
+from realtime.protocol import Auth, BadFrame, Frame, Pong, Position, Subscribe, Unsubscribe, Wish
 from realtime.ring import Entry
 
 
@@ -96,9 +97,22 @@ def test_no_object_does_more_than_be_refused(frame: dict[str, object]) -> None:
         protocol.parse(orjson.dumps(frame).decode())
 
 
+def said(frame: Frame) -> Any:
+    return orjson.loads(frame.payload)
+
+
+def test_a_whisper_has_neither_offset_nor_predecessor() -> None:
+    assert said(protocol.whisper("cycle:1", "viewers", {"n": 3}, 5)) == {
+        "b": [{"c": "cycle:1", "k": "viewers", "d": {"n": 3}}],
+        "t": 5,
+    }
+
+
 def test_a_batch_chains_its_messages_and_gives_a_version_only_where_there_is_one() -> None:
     entries = [Entry(7, 0, "offer", b'{"a":1}', 3, "k"), Entry(9, 0, "cycle", b'{"state":"open"}')]
-    assert orjson.loads(protocol.batch("cycle:1", 5, entries, 1_000)) == {
+    frame = protocol.batch(protocol.chained(b"cycle:1", 5, entries), 1_000, [("cycle:1", "E", 9)])
+    assert frame.heads == (("cycle:1", "E", 9),)
+    assert said(frame) == {
         "b": [
             {"c": "cycle:1", "o": 7, "p": 5, "k": "offer", "v": 3, "d": {"a": 1}},
             {"c": "cycle:1", "o": 9, "p": 7, "k": "cycle", "d": {"state": "open"}},
@@ -108,15 +122,15 @@ def test_a_batch_chains_its_messages_and_gives_a_version_only_where_there_is_one
 
 
 def test_the_other_frames_are_as_interfaces_md_says() -> None:
-    assert orjson.loads(protocol.welcome("s", 25)) == {"welcome": {"session": "s", "ping_s": 25}}
-    assert orjson.loads(protocol.ping(4)) == {"ping": 4}
-    assert orjson.loads(protocol.drain(700)) == {"drain": {"retry_ms": 700}}
-    assert orjson.loads(protocol.error("forbidden", "staff")) == {"err": {"code": "forbidden", "c": "staff"}}
-    assert orjson.loads(protocol.error("malformed")) == {"err": {"code": "malformed"}}
-    assert orjson.loads(protocol.subscribed("staff", Position("E", 4), recovered=True)) == {
+    assert said(protocol.welcome("s", 25)) == {"welcome": {"session": "s", "ping_s": 25}}
+    assert said(protocol.ping(4, [Position("E", 7)])) == {"ping": 4, "seen": [{"e": "E", "o": 7}]}
+    assert said(protocol.drain(700)) == {"drain": {"retry_ms": 700}}
+    assert said(protocol.error("forbidden", "staff")) == {"err": {"code": "forbidden", "c": "staff"}}
+    assert said(protocol.error("malformed")) == {"err": {"code": "malformed"}}
+    assert said(protocol.subscribed("staff", Position("E", 4), recovered=True)) == {
         "sub": {"c": "staff", "recovered": True, "pos": {"e": "E", "o": 4}}
     }
 
 
 def test_an_endless_channel_name_is_not_echoed_whole() -> None:
-    assert len(protocol.error("unknown-channel", "x" * 4_000)) < 200
+    assert len(protocol.error("unknown-channel", "x" * 4_000).payload) < 200

@@ -1,0 +1,129 @@
+"""One channel: its recent messages in order, what waits to be sent, and who watches."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from realtime import protocol
+from realtime.protocol import Frame, Position
+from realtime.ring import Entry, Ring
+
+MAX_REPLAYS = 64
+"""So many encoded replays of a channel are kept, until its next message."""
+
+RECOVERY_MESSAGES = 300
+"""Who missed more is told so and fetches the state: cheaper for both than reading it all."""
+
+
+class Watcher(Protocol):
+    """Whoever is told a channel's news."""
+
+    def deliver(self, frame: Frame) -> None:
+        """Take a frame at once, without waiting."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """A stream as far as it was read: all up to ``last``; below ``floor`` nothing is known."""
+
+    epoch: str
+    floor: int
+    floor_ms: int
+    last: int
+
+    def forget(self, offset: int, at_ms: int) -> None:
+        self.floor, self.floor_ms = max(self.floor, offset), max(self.floor_ms, at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The answer to a wish: where the channel's chain goes on, and one frame with what was missed until there."""
+
+    recovered: bool
+    position: Position
+    missed: Frame | None = None
+
+
+class Chain:
+    """A channel's messages; those that wait for a tick are not in the ring yet."""
+
+    __slots__ = ("_replays", "encoded_name", "left_ms", "name", "pending", "ring", "stream", "watchers")
+
+    def __init__(self, name: str, stream: Stream, left_ms: int) -> None:
+        self.name, self.encoded_name = name, name.encode()
+        self.left_ms = left_ms
+        self.pending: dict[object, Entry] = {}
+        self.watchers: dict[Watcher, None] = {}
+        self.begin(stream)
+
+    def begin(self, stream: Stream) -> None:
+        """Begin (anew) with nothing known."""
+        self.stream = stream
+        self.ring = Ring(stream.floor, stream.floor_ms)
+        self.pending.clear()
+        self._replays: dict[int, bytes] = {}
+
+    @property
+    def head(self) -> tuple[str, str, int]:
+        """Up to where whoever watches has seen everything, as frames tell it."""
+        return (self.name, self.stream.epoch, self.ring.head)
+
+    @property
+    def position(self) -> Position:
+        return Position(self.stream.epoch, self.ring.head)
+
+    def add(self, entry: Entry) -> None:
+        """Let a message wait; a newer value of the same key takes its place, at the newer end."""
+        key = object() if entry.key is None else entry.key
+        self.pending.pop(key, None)
+        self.pending[key] = entry
+
+    def commit(self, count: int) -> list[Entry]:
+        """Move the oldest waiting messages to the ring: about ``count``, but whole events only."""
+        taken: list[Entry] = []
+        for key, entry in list(self.pending.items()):
+            if len(taken) >= count and entry.offset != taken[-1].offset:
+                break
+            taken.append(self.pending.pop(key))
+        for entry in taken:
+            self.ring.append(entry)
+        self._replays.clear()
+        return taken
+
+    def commit_all(self) -> None:
+        """Move everything that waits to the ring: nobody watches."""
+        self.commit(len(self.pending))
+
+    def trim(self, older_than_ms: int) -> None:
+        self.ring.trim(older_than_ms)
+
+    def answer(self, start: int | None, missed: Sequence[Entry] | None, now_ms: int) -> Subscribed:
+        """Answer a subscription; ``missed`` follows stream position ``start`` (None: the first message's own).
+
+        Those who come back in a storm ask from the same few positions: messages are encoded once until news comes.
+        """
+        latest = None if missed is None else latest_of(missed)
+        if latest is None or len(latest) > RECOVERY_MESSAGES:
+            return Subscribed(recovered=False, position=self.position)
+        if not latest:
+            return Subscribed(recovered=True, position=self.position)
+        begin = latest[0].offset - 1 if start is None else start
+        encoded = None if start is None else self._replays.get(start)
+        if encoded is None:
+            encoded = b",".join(protocol.chained(self.encoded_name, begin, latest))
+        if start is not None and len(self._replays) < MAX_REPLAYS:
+            self._replays[start] = encoded
+        frame = protocol.batch((encoded,), now_ms, (self.head,))
+        return Subscribed(recovered=True, position=Position(self.stream.epoch, begin), missed=frame)
+
+
+def latest_of(entries: Iterable[Entry]) -> list[Entry]:
+    """Leave out values that later ones overtook; every message without a key stays."""
+    seen: set[str] = set()
+    kept: list[Entry] = []
+    for entry in reversed(list(entries)):
+        if entry.key is None or entry.key not in seen:
+            kept.append(entry)
+        if entry.key is not None:
+            seen.add(entry.key)
+    return kept[::-1]
