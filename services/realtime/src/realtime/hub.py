@@ -217,7 +217,9 @@ class Hub:
                 chain.commit_all()
             previous, entries = chain.ring.head, chain.commit(FRAME_MESSAGES)
             if entries:
-                batches.append((chain, b",".join(protocol.chained(chain.encoded_name, previous, entries)), len(entries)))
+                batches.append(
+                    (chain, b",".join(protocol.chained(chain.encoded_name, previous, entries)), len(entries))
+                )
             if not chain.pending:
                 chains.pop(chain, None)
                 self._waiting.pop(chain, None)
@@ -245,7 +247,9 @@ class Hub:
         for watcher, group in groups.items():
             made = frames.get(group)
             if made is None:
-                made = frames[group] = self._frame_of([batch for place, batch in enumerate(batches) if group >> place & 1])
+                made = frames[group] = self._frame_of(
+                    [batch for place, batch in enumerate(batches) if group >> place & 1]
+                )
             watcher.deliver(made[0])
             self._counts.wrote(made[1], 1)
 

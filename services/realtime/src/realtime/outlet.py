@@ -1,6 +1,7 @@
 """One WebSocket as picows carries it: frames in become a session's messages, a full way pauses it."""
 
 from collections.abc import Callable
+from typing import cast
 
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
@@ -15,14 +16,14 @@ _TEXT, _DATA = WSMsgType.TEXT, (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONT
 ABNORMAL = 1006
 
 
-class WebSocket(WSListener):  # type: ignore[misc] # picows' base classes are compiled
+class WebSocket(WSListener):
     """A client's connection; ``opened`` makes its session once the upgrade has been answered, ``ended`` is told last.
 
     picows sends straight to the kernel and keeps only what that did not take; the first byte that waits here pauses
     the session.
     """
 
-    __slots__ = ("_ended", "_headers", "_opened", "_pieces", "_session", "_transport")
+    __slots__ = ("_address", "_ended", "_opened", "_pieces", "_request_id", "_session", "_transport")
 
     def __init__(
         self,
@@ -30,20 +31,18 @@ class WebSocket(WSListener):  # type: ignore[misc] # picows' base classes are co
         opened: Callable[["WebSocket", str], Session],
         ended: Callable[[Session, int, str | None], None],
     ) -> None:
-        self._headers: Headers | None = headers
+        self._address, self._request_id = handshake.address_of(headers, None), handshake.request_id_of(headers)
         self._opened, self._ended = opened, ended
         self._pieces: bytearray | None = None
         self._session: Session | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Begin; picows calls it after its 101 went out."""
-        assert self._headers is not None
         self._transport = transport
         transport.underlying_transport.set_write_buffer_limits(high=0)
+        transport.request.headers.clear()  # picows would keep some kB of them for as long as the socket is open
         peer = transport.underlying_transport.get_extra_info("peername")
-        address = handshake.address_of(self._headers, peer)
-        self._headers = None
-        self._session = self._opened(self, address)
+        self._session = self._opened(self, self._address or str(peer[0]))
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a frame; those that belong together are put together first."""
@@ -63,8 +62,7 @@ class WebSocket(WSListener):  # type: ignore[misc] # picows' base classes are co
         """End, however it came."""
         session, self._session = self._session, None
         if session is not None:
-            request_id = handshake.request_id_of(transport.request.headers)
-            self._ended(session, session.closed_with or _code_of(transport), request_id)
+            self._ended(session, session.closed_with or _code_of(transport), self._request_id)
 
     def pause_writing(self) -> None:
         """Some bytes wait here: the kernel takes no more."""
@@ -80,7 +78,7 @@ class WebSocket(WSListener):  # type: ignore[misc] # picows' base classes are co
         self._transport.send(_TEXT, frame.payload)
 
     def close(self, code: int, reason: str) -> None:
-        self._transport.send_close(code, reason.encode())
+        self._transport.send_close(cast("WSCloseCode", code), reason.encode())
 
     def abort(self) -> None:
         self._transport.disconnect(graceful=False)
@@ -127,5 +125,4 @@ def _code_of(transport: WSTransport) -> int:
     """Return the code with which the client, or picows for a frame that broke the protocol, closed."""
     shaken = transport.close_handshake
     said = None if shaken is None else (shaken.recv or shaken.sent)
-    return ABNORMAL if said is None else int(said.code)
-
+    return ABNORMAL if said is None else cast("int", said.code)

@@ -40,7 +40,7 @@ class Archive(Protocol):
     """Reads older parts of the streams again."""
 
     def ask(self, stream: str, channel: str, position: Position, found: Found) -> None:
-        """Have ``found`` called with what the stream holds of a channel after that position; None if it can't be had."""
+        """Have ``found`` called with what the stream holds of a channel after that position; None: it can't be had."""
 
 
 class Subscriber:

@@ -1,13 +1,12 @@
 """When what is due, for thousands of things: what setting and waiting costs does not depend on how many there are."""
 
 import math
-from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 SLOT_S = 0.5
 """Due times are kept this exact: nothing is called early, and at most so much late."""
 
-Item = TypeVar("Item", bound=Hashable)
+Item = TypeVar("Item")
 
 
 class Timers(Generic[Item]):

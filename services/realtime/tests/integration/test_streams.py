@@ -220,6 +220,12 @@ async def test_a_client_that_stops_reading_is_shed_with_4008_and_others_hear_eve
         await reader.message(lambda m: m["d"]["offer_id"] == "last")
 
 
+def masked(body: bytes, opcode: int = 0x81) -> bytes:
+    """Frame a message as a client does, with a mask of zeros."""
+    size = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
+    return bytes([opcode]) + size + bytes(4) + body
+
+
 def stalled_client(process: Process, ticket: str, channels: list[str]) -> sockets.socket:
     """Sign in and subscribe by hand, and never read again."""
     client = sockets.socket()
@@ -232,6 +238,5 @@ def stalled_client(process: Process, ticket: str, channels: list[str]) -> socket
     )
     assert client.recv(4_096).startswith(b"HTTP/1.1 101")
     for frame in ({"auth": ticket}, *({"sub": [{"c": channel}]} for channel in channels)):
-        body = json.dumps(frame).encode()
-        client.sendall(b"\x81\xfe" + len(body).to_bytes(2, "big") + bytes(4) + body)
+        client.sendall(masked(json.dumps(frame).encode()))
     return client

@@ -1,4 +1,4 @@
-"""Whatever is lost, doubled, late or reordered, whenever a client stops reading or comes back, and to whichever process:
+"""Whatever is lost, doubled or reordered, whenever a client stops reading or comes back, and to whichever process:
 it ends up knowing what the server knows.
 """
 
@@ -223,7 +223,7 @@ def run(truth: Truth, client: Client, step: tuple[Any, ...]) -> None:
 
 
 def happen_to(client: Client, step: tuple[Any, ...]) -> None:
-    subscriber, inbox = client.subscriber, client.inbox
+    subscriber = client.subscriber
     match step:
         case ("connect", number):
             client.connect(number)
@@ -235,16 +235,22 @@ def happen_to(client: Client, step: tuple[Any, ...]) -> None:
             client.ping()
         case ("archive",):
             client.archive.answer()
-        case ("pause",) if subscriber is not None:
-            subscriber.pause()
-        case ("resume",) if subscriber is not None and subscriber.is_paused:
-            subscriber.resume()
-        case ("lose", place) if place < len(inbox) and "b" in inbox[place]:
-            del inbox[place]
-        case ("double", place) if place < len(inbox) and "b" in inbox[place]:
-            inbox.insert(place, inbox[place])
-        case ("swap", place) if place + 1 < len(inbox) and "b" in inbox[place] and "b" in inbox[place + 1]:
-            inbox[place], inbox[place + 1] = inbox[place + 1], inbox[place]
+        case ("pause" | "resume" as what,) if subscriber is not None and subscriber.is_paused == (what == "resume"):
+            getattr(subscriber, what)()
+        case (_, place) if place < len(client.inbox):
+            spoil(client.inbox, *step)
+
+
+def spoil(inbox: list[dict[str, Any]], how: str, place: int) -> None:
+    """Lose, double or swap news on its way; answers come in order on any connection."""
+    if "b" not in inbox[place]:
+        return
+    if how == "lose":
+        del inbox[place]
+    elif how == "double":
+        inbox.insert(place, inbox[place])
+    elif place + 1 < len(inbox) and "b" in inbox[place + 1]:
+        inbox[place], inbox[place + 1] = inbox[place + 1], inbox[place]
 
 
 @pytest.fixture(autouse=True, scope="module")

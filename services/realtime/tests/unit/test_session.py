@@ -103,6 +103,13 @@ def session(make: Make, outlet: Outlet) -> Session:
     return make(outlet)
 
 
+@pytest.fixture
+def watching(session: Session, issuer: Issuer) -> Session:
+    say(session, auth=issuer.ticket())
+    say(session, sub=[{"c": "prices"}])
+    return session
+
+
 def say(session: Session, **frame: Any) -> None:
     session.receive(orjson.dumps(frame).decode())
 
@@ -155,9 +162,7 @@ def test_a_person_has_no_more_sockets_than_allowed(make: Make, issuer: Issuer) -
     assert (first.code, second.code) == (None, 4029)
 
 
-def test_whoever_says_too_much_is_let_go(
-    session: Session, outlet: Outlet, issuer: Issuer, seconds: Seconds
-) -> None:
+def test_whoever_says_too_much_is_let_go(session: Session, outlet: Outlet, issuer: Issuer, seconds: Seconds) -> None:
     say(session, auth=issuer.ticket())
     for _ in range(39):
         say(session, pong=1)
@@ -197,11 +202,9 @@ def test_who_does_not_answer_a_ping_is_let_go(
 
 
 def test_a_client_that_does_not_read_hears_nothing_more_and_is_let_go_in_the_end(
-    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer, hub: Hub, sessions: Sessions
+    watching: Session, outlet: Outlet, seconds: Seconds, hub: Hub, sessions: Sessions
 ) -> None:
-    say(session, auth=issuer.ticket())
-    say(session, sub=[{"c": "prices"}])
-    session.pause()
+    watching.pause()
     assert hub.subscriptions == 0
     seen = len(outlet.frames)
     hub.publish("USDA", 1, 1, [urgent("prices", "a")])
@@ -213,17 +216,15 @@ def test_a_client_that_does_not_read_hears_nothing_more_and_is_let_go_in_the_end
 
 
 def test_a_client_that_reads_again_in_time_is_caught_up_and_stays(
-    session: Session, outlet: Outlet, seconds: Seconds, issuer: Issuer, hub: Hub, sessions: Sessions
+    watching: Session, outlet: Outlet, seconds: Seconds, hub: Hub, sessions: Sessions
 ) -> None:
-    say(session, auth=issuer.ticket())
-    say(session, sub=[{"c": "prices"}])
     for offset in (1, 2):
-        session.pause()
+        watching.pause()
         hub.publish("USDA", offset, 1, [urgent("prices", "a")])
         hub.send_urgent()
         seconds.now += STALL_S - 1
         sessions.check(seconds.now)
-        session.resume()
+        watching.resume()
     assert [(m["p"], m["o"]) for frame in outlet.frames for m in frame.get("b", [])] == [(0, 1), (1, 2)]
     sessions.check(seconds.now + STALL_S)
     assert outlet.code is None
@@ -281,9 +282,7 @@ def test_channels_are_bounded_and_one_of_them_again_is_not_one_more(
     assert outlet.frames[-1]["sub"]["c"] == "prices"
 
 
-def test_garbage_is_answered(
-    session: Session, outlet: Outlet, issuer: Issuer
-) -> None:
+def test_garbage_is_answered(session: Session, outlet: Outlet, issuer: Issuer) -> None:
     say(session, auth=issuer.ticket())
     session.receive("{")
     assert outlet.frames[-1] == {"err": {"code": "malformed"}}
