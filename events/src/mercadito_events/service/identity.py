@@ -33,7 +33,7 @@ class Unauthenticated(Exception):
     """The token proves nothing; the text may be shown to its bearer."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Someone whose token was found good."""
 

@@ -4,6 +4,7 @@ import asyncio
 import http
 import logging
 import random
+import resource
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,9 @@ USER_TIMEOUT_MS = 20_000
 """A client whose network acknowledges nothing for so long is cut by the kernel."""
 
 BACKLOG = 4_096
+OTHER_FILES = 256
+"""What a process opens besides its clients' sockets."""
+
 FORGET_S = 30.0
 DRAIN_BATCH = 250
 DRAIN_PAUSE_S = 0.25
@@ -68,6 +72,7 @@ class SocketServer:
 
     async def start(self) -> None:
         """Listen. A second process may listen on the same port (SO_REUSEPORT): the kernel shares clients out."""
+        _allow_files(self._settings.bounds.connections)
         quiet = logging.getLogger("picows.server")
         quiet.setLevel(logging.CRITICAL)  # strangers must not be able to fill the log
         self._server = await ws_create_server(
@@ -79,6 +84,7 @@ class SocketServer:
             # picows gives each connection a logger of its own (1.5 kB), but not when it is handed an adapter.
             logger_name=logging.LoggerAdapter(quiet),
             backlog=BACKLOG,
+            use_aiofastnet=False,  # its transports weigh 6 kB more than uvloop's, and picows sends past both
         )
 
     async def sweep(self) -> None:
@@ -182,6 +188,17 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the soft limit on open files as far as so many sockets need it and the hard one allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    if soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, allowed), hard))
+        if allowed < wanted:
+            _log.warning("files_limited", open_files=hard, connections=connections)
 
 
 def _code_label(code: int) -> str:
