@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from realtime.protocol import SUBPROTOCOL
 
 PATH = "/ws"
+VERSION = "13"
 MAX_ADDRESS_CHARS = 64
 MAX_REQUEST_ID_CHARS = 64
 
@@ -54,6 +55,11 @@ def speaks_ours(headers: Headers) -> bool:
     """Say whether the client offers our subprotocol."""
     offered = ",".join(headers.getall("Sec-WebSocket-Protocol", []))
     return SUBPROTOCOL in (name.strip() for name in offered.split(","))
+
+
+def speaks_version(headers: Headers) -> bool:
+    """Say whether the client speaks RFC 6455, the only version there is."""
+    return headers.getall("Sec-WebSocket-Version", []) == [VERSION]
 
 
 def _is_host(origin: str, host: str) -> bool:

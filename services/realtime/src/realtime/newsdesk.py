@@ -129,3 +129,6 @@ def news_in(message: Message) -> Sequence[News]:
         return news_of(Event.from_message(message.subject, message.headers, message.data))
     except MalformedEvent:
         return ()
+    except Exception:  # noqa: BLE001 - the outermost frame of an event: our fault with one must not stop the others
+        _log.exception("event_failed", subject=message.subject)
+        return ()

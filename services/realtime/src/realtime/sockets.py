@@ -126,6 +126,10 @@ class SocketServer:
             return self._turn_away(http.HTTPStatus.FORBIDDEN, "origin")
         if not handshake.speaks_ours(request.headers):
             return self._turn_away(http.HTTPStatus.BAD_REQUEST, "subprotocol")
+        if not handshake.speaks_version(request.headers):
+            return self._turn_away(
+                http.HTTPStatus.UPGRADE_REQUIRED, "version", {"Sec-WebSocket-Version": handshake.VERSION}
+            )
         if self._problems() or self.sessions.is_full:
             # The gateway may hold the upgrade and try again.
             again = {"Retry-After": "1", "X-Gateway-Not-Processed": "1"}
