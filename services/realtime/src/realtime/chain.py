@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from realtime import protocol
-from realtime.protocol import Frame, Position
+from realtime.protocol import Frame, Position, Replay
 from realtime.ring import Entry, Ring
 
 MAX_REPLAYS = 64
@@ -61,7 +61,7 @@ class Chain:
         self.stream = stream
         self.ring = Ring(stream.floor, stream.floor_ms)
         self.pending.clear()
-        self._replays: dict[int, bytes] = {}
+        self._replays: dict[int, Replay] = {}
 
     @property
     def head(self) -> tuple[str, str, int]:
@@ -108,12 +108,12 @@ class Chain:
         if not latest:
             return Subscribed(recovered=True, position=self.position)
         begin = latest[0].offset - 1 if start is None else start
-        encoded = None if start is None else self._replays.get(start)
-        if encoded is None:
-            encoded = b",".join(protocol.chained(self.encoded_name, begin, latest))
+        replay = None if start is None else self._replays.get(start)
+        if replay is None:
+            replay = Replay(b",".join(protocol.chained(self.encoded_name, begin, latest)))
         if start is not None and len(self._replays) < MAX_REPLAYS:
-            self._replays[start] = encoded
-        frame = protocol.batch((encoded,), now_ms, (self.head,))
+            self._replays[start] = replay
+        frame = replay.frame(now_ms, self.head)
         return Subscribed(recovered=True, position=Position(self.stream.epoch, begin), missed=frame)
 
 

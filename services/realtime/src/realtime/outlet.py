@@ -6,7 +6,7 @@ from typing import cast
 import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from realtime import handshake
+from realtime import deflate, handshake
 from realtime.handshake import Headers
 from realtime.protocol import MAX_FRAME_BYTES, Close, Frame
 from realtime.session import Session
@@ -23,15 +23,17 @@ class WebSocket(WSListener):
     the session.
     """
 
-    __slots__ = ("_address", "_ended", "_opened", "_pieces", "_request_id", "_session", "_transport")
+    __slots__ = ("_address", "_compresses", "_ended", "_is_compressed", "_opened", "_pieces", "_request_id", "_session", "_transport")
 
     def __init__(
         self,
         headers: Headers,
+        compresses: bool,
         opened: Callable[["WebSocket", str], Session],
         ended: Callable[[Session, int, str | None], None],
     ) -> None:
         self._address, self._request_id = handshake.address_of(headers, None), handshake.request_id_of(headers)
+        self._compresses, self._is_compressed = compresses, False
         self._opened, self._ended = opened, ended
         self._pieces: bytearray | None = None
         self._session: Session | None = None
@@ -75,7 +77,10 @@ class WebSocket(WSListener):
             self._session.resume()
 
     def send(self, frame: Frame) -> None:
-        self._transport.send(_TEXT, frame.payload)
+        if frame.replay is None or not self._compresses:
+            self._transport.send(_TEXT, frame.payload)
+        else:
+            self._transport.send(_TEXT, frame.replay.compressed(frame), rsv1=True)
 
     def close(self, code: int, reason: str) -> None:
         self._transport.send_close(cast("WSCloseCode", code), reason.encode())
@@ -88,12 +93,18 @@ class WebSocket(WSListener):
 
     def _take(self, session: Session, frame: WSFrame) -> None:
         is_first = frame.msg_type != WSMsgType.CONTINUATION
-        if frame.rsv1 or frame.rsv2 or frame.rsv3 or is_first == (self._pieces is not None):
+        is_odd = frame.rsv2 or frame.rsv3 or (frame.rsv1 and not (is_first and self._compresses))
+        if is_odd or is_first == (self._pieces is not None):
             return session.close(Close.BROKEN_PROTOCOL, "not what RFC 6455 allows here")
         if frame.msg_type == WSMsgType.BINARY:
             return session.close(Close.NOT_TEXT, "text frames only")
+        if is_first:
+            self._is_compressed = frame.rsv1
         if is_first and frame.fin:
             return self._hear(session, frame.get_payload_as_bytes())
+        return self._gather(session, frame)
+
+    def _gather(self, session: Session, frame: WSFrame) -> None:
         if self._pieces is None:
             self._pieces = bytearray()
         self._pieces += frame.get_payload_as_memoryview()
@@ -107,9 +118,13 @@ class WebSocket(WSListener):
 
     def _hear(self, session: Session, payload: bytes) -> None:
         try:
+            if self._is_compressed:
+                payload = deflate.inflate(payload, MAX_FRAME_BYTES)
             text = payload.decode()
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, deflate.BadDeflate):
             return session.close(Close.NOT_UTF_8, "not UTF-8")
+        if len(payload) > MAX_FRAME_BYTES:
+            return session.close(Close.TOO_BIG, "over 4 kB")
         return session.receive(text)
 
     def _take_close(self, session: Session, transport: WSTransport, frame: WSFrame) -> None:

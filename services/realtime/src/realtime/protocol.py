@@ -1,12 +1,13 @@
 """The frames of subprotocol ``mercadito.v1``: what clients may say, and what they are told (interfaces.md)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
 import orjson
 
+from realtime import deflate
 from realtime.ring import Entry
 
 SUBPROTOCOL = "mercadito.v1"
@@ -15,6 +16,7 @@ MAX_CHANNELS_PER_CLIENT = 32
 MAX_OFFSET = 2**63
 MAX_EPOCH_CHARS = 80
 MAX_ECHO_CHARS = 80
+_BATCH_BEGIN = b'{"b":['
 
 
 class Close(IntEnum):
@@ -42,6 +44,29 @@ class Frame:
 
     payload: bytes
     heads: tuple[tuple[str, str, int], ...] = ()
+    replay: "Replay | None" = None
+
+
+class Replay:
+    """A channel's messages for those who come back, encoded once; compressed once, when the first wants it so."""
+
+    __slots__ = ("_compressed", "encoded")
+
+    def __init__(self, encoded: bytes) -> None:
+        self.encoded = encoded
+        self._compressed: bytes | None = None
+
+    def frame(self, now_ms: int, head: tuple[str, str, int]) -> Frame:
+        """Make a frame of it that tells the time of now."""
+        frame = batch((self.encoded,), now_ms, (head,))
+        return replace(frame, replay=self) if len(self.encoded) >= deflate.WORTH_BYTES else frame
+
+    def compressed(self, frame: Frame) -> bytes:
+        """Return the payload of a compressed frame that says the same; only its end is compressed anew."""
+        if self._compressed is None:
+            self._compressed = deflate.piece(_BATCH_BEGIN + self.encoded)
+        rest = frame.payload[len(_BATCH_BEGIN) + len(self.encoded) :]
+        return deflate.message((self._compressed, deflate.piece(rest)))
 
 
 class BadFrame(ValueError):
@@ -176,7 +201,7 @@ def chained(channel: bytes, previous: int, entries: Iterable[Entry]) -> list[byt
 
 def batch(messages: Iterable[bytes], now_ms: int, heads: Sequence[tuple[str, str, int]]) -> Frame:
     """Make a frame of encoded messages."""
-    return Frame(b'{"b":[%b],"t":%d}' % (b",".join(messages), now_ms), tuple(heads))
+    return Frame(b'%b%b],"t":%d}' % (_BATCH_BEGIN, b",".join(messages), now_ms), tuple(heads))
 
 
 def whisper(channel: str, kind: str, data: Mapping[str, Any], now_ms: int) -> Frame:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
-from realtime import handshake
+from realtime import deflate, handshake
 from realtime.hub import Hub
 from realtime.metrics import Metrics
 from realtime.outlet import WebSocket
@@ -134,8 +134,14 @@ class SocketServer:
             # The gateway may hold the upgrade and try again.
             again = {"Retry-After": "1", "X-Gateway-Not-Processed": "1"}
             return self._turn_away(http.HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", again)
-        response = WSUpgradeResponse.create_101_response({"Sec-WebSocket-Protocol": SUBPROTOCOL})
-        return WSUpgradeResponseWithListener(response, WebSocket(request.headers, self._opened, self._ended))
+        told = {"Sec-WebSocket-Protocol": SUBPROTOCOL}
+        extension = deflate.negotiate(request.headers.getall("Sec-WebSocket-Extensions", []))
+        if extension is not None:
+            told["Sec-WebSocket-Extensions"] = extension
+        websocket = WebSocket(
+            request.headers, compresses=extension is not None, opened=self._opened, ended=self._ended
+        )
+        return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(told), websocket)
 
     def _turn_away(
         self, status: http.HTTPStatus, reason: str, headers: dict[str, str] | None = None

@@ -1,14 +1,15 @@
 """Clients that speak WebSocket badly, or not at all: each is let go, and nobody else notices."""
 
+import contextlib
 import socket as sockets
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 
 import orjson
 import pytest
 from harness import Clients, Eventually, Process, Publisher
+from realtime import deflate
 from stand_ins import Issuer
 
 UPGRADE = (
@@ -89,9 +90,9 @@ class Wire:
         return taken
 
 
-@contextmanager
+@contextlib.contextmanager
 def wire(process: Process) -> Iterator[Wire]:
-    with closing(Wire(process)) as made:
+    with contextlib.closing(Wire(process)) as made:
         yield made
 
 
@@ -220,7 +221,7 @@ def test_a_flood_of_protocol_pings_is_answered_and_harms_nobody(signed_in: Wire)
         ("/ws", "Transfer-Encoding: chunked\r\n", b"400"),
         ("/ws", "X-Bad\x01Name: 1\r\n", b"400"),
         ("/ws", "no colon\r\n", b"400"),
-        ("/ws", "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n", b"101"),
+        ("/ws", "Sec-WebSocket-Extensions: permessage-bzip2; permessage-deflate\r\n", b"101"),
     ],
 )
 def test_an_upgrade_is_judged_by_path_page_and_form(shared: Process, path: str, more: str, status: bytes) -> None:
@@ -252,7 +253,7 @@ def test_an_endless_request_is_cut_off(shared: Process) -> None:
     with wire(shared) as made:
         made.socket.sendall(b"GET /ws HTTP/1.1\r\n")
         sent = 0
-        with pytest.raises(OSError):  # noqa: PT011 - reset or broken pipe, as the kernel likes
+        with contextlib.suppress(ConnectionError):  # reset or broken pipe, as the kernel likes
             while sent < 4_000_000:
                 made.socket.sendall(b"X-More: " + b"x" * 8_000 + b"\r\n")
                 sent += 8_010
@@ -274,4 +275,59 @@ async def test_after_all_that_the_others_still_hear_everything(
     await socket.subscribe("cycle:calm")
     await publish.offers("calm", ("a", 1, 1))
     await socket.message(lambda m: m["d"]["offer_id"] == "a")
-    assert not [line for line in shared.lines("session_failed")]
+    assert shared.lines("session_failed") == []
+
+
+COMPRESSING = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+
+
+@pytest.fixture
+def compressing(shared: Process, issuer: Issuer) -> Iterator[Wire]:
+    with wire(shared) as made:
+        head = made.upgrade(more=COMPRESSING)
+        answer = b"permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+        assert b"Sec-WebSocket-Extensions: " + answer in head
+        made.say(deflate.message([deflate.piece(orjson.dumps({"auth": issuer.ticket("p-abuse")}))]), FIN | TEXT | RSV1)
+        assert b"welcome" in made.frame()[1]
+        yield made
+
+
+def test_what_a_client_compresses_is_read_and_pieces_of_it_too(compressing: Wire) -> None:
+    compressing.say(SUB)
+    assert b"prices" in compressing.frame()[1]
+    small = deflate.message([deflate.piece(SUB)])
+    compressing.say(small[:4], TEXT | RSV1)
+    compressing.say(small[4:], FIN | CONTINUATION)
+    assert b"prices" in compressing.frame()[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "first", "code"),
+    [
+        (deflate.message([deflate.piece(b"[" * 10_000_000)]), FIN | TEXT | RSV1, 1009),
+        (deflate.message([deflate.piece(b"x" * 4_097)]), FIN | TEXT | RSV1, 1009),
+        (b"this is no deflate", FIN | TEXT | RSV1, 1007),
+        (deflate.message([deflate.piece(b"\xc3\x28")]), FIN | TEXT | RSV1, 1007),
+        (SUB, FIN | CONTINUATION | RSV1, 1002),
+        (SUB, FIN | TEXT | RSV1 | RSV2, 1002),
+    ],
+    ids=["bomb", "just too long", "nonsense", "not UTF-8", "continuation", "another bit"],
+)
+def test_what_is_badly_compressed_ends_the_connection(compressing: Wire, body: bytes, first: int, code: int) -> None:
+    compressing.say(body[:4_000], first)
+    assert compressing.close_code() == code
+
+
+async def test_a_large_replay_comes_compressed_to_those_who_can_read_it_and_news_does_not(
+    shared: Process, clients: Clients, publish: Publisher, issuer: Issuer
+) -> None:
+    seen = (await (await clients.signed_in(shared)).subscribe("cycle:packed"))["sub"]["pos"]
+    await publish.offers("packed", *((f"offer-{number}", number, 1) for number in range(100)))
+    plain, packing = await clients.signed_in(shared, "p1"), await clients.open(shared, compression="deflate")
+    await packing.say(auth=issuer.ticket("p2"))
+    for socket in (plain, packing):
+        assert (await socket.subscribe("cycle:packed", pos=seen))["sub"]["recovered"] is True
+        await socket.message(lambda m: m["d"]["offer_id"] == "offer-99")
+    assert plain.news("cycle:packed") == packing.news("cycle:packed")
+    await publish.offers("packed", ("offer-1", 0, 2))
+    assert (await packing.message(lambda m: m["v"] == 2)) == (await plain.message(lambda m: m["v"] == 2))
