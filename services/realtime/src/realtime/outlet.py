@@ -23,7 +23,17 @@ class WebSocket(WSListener):
     the session.
     """
 
-    __slots__ = ("_address", "_compresses", "_ended", "_is_compressed", "_opened", "_pieces", "_request_id", "_session", "_transport")
+    __slots__ = (
+        "_address",
+        "_compresses",
+        "_ended",
+        "_is_compressed",
+        "_opened",
+        "_pieces",
+        "_request_id",
+        "_session",
+        "_transport",
+    )
 
     def __init__(
         self,

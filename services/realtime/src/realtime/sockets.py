@@ -138,9 +138,7 @@ class SocketServer:
         extension = deflate.negotiate(request.headers.getall("Sec-WebSocket-Extensions", []))
         if extension is not None:
             told["Sec-WebSocket-Extensions"] = extension
-        websocket = WebSocket(
-            request.headers, compresses=extension is not None, opened=self._opened, ended=self._ended
-        )
+        websocket = WebSocket(request.headers, compresses=extension is not None, opened=self._opened, ended=self._ended)
         return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(told), websocket)
 
     def _turn_away(

@@ -108,6 +108,13 @@ def test_who_comes_back_gets_what_was_missed_and_then_what_follows_it(hub: Hub) 
     assert back.messages[0]["p"] == 109
 
 
+def test_who_comes_back_to_the_same_place_later_gets_what_came_in_between_too(hub: Hub) -> None:
+    publish(hub, 101, urgent(CYCLE, "a"))
+    assert missed(hub.subscribe(Recorder(), at(100))) == [101]
+    publish(hub, 102, urgent(CYCLE, "b"))
+    assert missed(hub.subscribe(Recorder(), at(100))) == [101, 102]
+
+
 def test_a_position_between_two_messages_recovers_too(hub: Hub, recorder: Recorder) -> None:
     for offset in (101, 105):
         publish(hub, offset, urgent(CYCLE, str(offset)))
