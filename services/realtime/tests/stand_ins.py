@@ -10,6 +10,7 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
+from realtime.hub import Hub
 from realtime.projection import News
 from realtime.protocol import Frame
 
@@ -79,3 +80,28 @@ def stock(channel: str, offer_id: str, remaining: int, version: int) -> News:
 def urgent(channel: str, order_id: str, version: int = 1) -> News:
     """News that goes out at once."""
     return News(channel, "order", {"order_id": order_id}, version)
+
+
+CYCLE = "cycle:c1"
+STREAM, EPOCH = "ORDERS", "ORDERS.e1"
+STORED_MS = 1_800_000_000_000
+
+
+def publish(hub: Hub, offset: int, *items: News, at_ms: int = STORED_MS) -> None:
+    """Publish an event, and send what must not wait."""
+    hub.publish(STREAM, offset, at_ms, items)
+    hub.send_urgent()
+
+
+class Counted:
+    """Keeps what the hub counted."""
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[int, int]] = []
+        self.sources: list[str] = []
+
+    def wrote(self, updates: int, receivers: int) -> None:
+        self.writes.append((updates, receivers))
+
+    def recovered(self, source: str) -> None:
+        self.sources.append(source)

@@ -38,6 +38,7 @@ class WebSocket(WSListener):
     def __init__(
         self,
         headers: Headers,
+        *,
         compresses: bool,
         opened: Callable[["WebSocket", str], Session],
         ended: Callable[[Session, int, str | None], None],

@@ -238,11 +238,6 @@ async def test_another_path_is_not_found_and_another_protocol_not_spoken(shared:
         assert caught.value.response.status_code == 400
 
 
-async def test_no_compression_is_negotiated(shared: Process, clients: Clients) -> None:
-    socket = await clients.open(shared, compression="deflate")
-    assert "Sec-WebSocket-Extensions" not in socket.connection.response.headers
-
-
 @pytest.mark.parametrize(
     "what", [{}, {"session_id": "s-1"}, {"token_id": "t-1"}], ids=["everywhere", "a session", "a token"]
 )

@@ -1,3 +1,4 @@
+import contextlib
 import zlib
 
 import orjson
@@ -52,10 +53,8 @@ def test_pieces_side_by_side_are_one_message(pieces: list[bytes]) -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_do_more_than_be_refused(payload: bytes) -> None:
-    try:
+    with contextlib.suppress(deflate.BadDeflate):
         assert len(deflate.inflate(payload, 100)) <= 101
-    except deflate.BadDeflate:
-        pass
 
 
 def test_a_replay_is_compressed_once_and_says_the_time_of_now(monkeypatch: pytest.MonkeyPatch) -> None:

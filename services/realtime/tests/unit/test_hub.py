@@ -1,32 +1,13 @@
-from typing import Any
+"""Who hears what, when, in how many frames."""
 
 import orjson
 import pytest
-from realtime import chain as chain_module
 from realtime import hub as module
-from realtime import ring as ring_module
 from realtime.chain import Subscribed
 from realtime.hub import Hub
 from realtime.protocol import Frame, Position, Wish
-from realtime.ring import RING_AGE_S, Entry, Stretch
-from stand_ins import Clock, Recorder, stock, urgent
-
-CYCLE = "cycle:c1"
-STREAM, EPOCH = "ORDERS", "ORDERS.e1"
-
-
-def missed(answer: Subscribed) -> list[int]:
-    return [] if answer.missed is None else [message["o"] for message in orjson.loads(answer.missed.payload)["b"]]
-
-
-def at(offset: int, epoch: str = EPOCH) -> Wish:
-    return Wish(CYCLE, Position(epoch, offset))
-
-
-def publish(hub: Hub, offset: int, *items: Any, at_ms: int = 1_800_000_000_000) -> None:
-    """Publish an event, and send what must not wait."""
-    hub.publish(STREAM, offset, at_ms, items)
-    hub.send_urgent()
+from realtime.ring import RING_AGE_S
+from stand_ins import CYCLE, EPOCH, STREAM, Clock, Counted, Recorder, publish, stock, urgent
 
 
 def test_each_message_names_the_one_before_it_and_the_first_names_the_subscriptions_position(
@@ -96,91 +77,6 @@ def test_a_flood_of_values_is_paced_by_the_tick(hub: Hub, recorder: Recorder, mo
     assert recorder.offsets == list(range(101, 113))
 
 
-def test_who_comes_back_gets_what_was_missed_and_then_what_follows_it(hub: Hub) -> None:
-    for offset in (101, 105, 109):
-        publish(hub, offset, urgent(CYCLE, str(offset)))
-    back = Recorder()
-    answer = hub.subscribe(back, at(101))
-    assert answer.recovered
-    assert answer.position == Position(EPOCH, 101)
-    assert missed(answer) == [105, 109]
-    publish(hub, 110, urgent(CYCLE, "next"))
-    assert back.messages[0]["p"] == 109
-
-
-def test_who_comes_back_to_the_same_place_later_gets_what_came_in_between_too(hub: Hub) -> None:
-    publish(hub, 101, urgent(CYCLE, "a"))
-    assert missed(hub.subscribe(Recorder(), at(100))) == [101]
-    publish(hub, 102, urgent(CYCLE, "b"))
-    assert missed(hub.subscribe(Recorder(), at(100))) == [101, 102]
-
-
-def test_a_position_between_two_messages_recovers_too(hub: Hub, recorder: Recorder) -> None:
-    for offset in (101, 105):
-        publish(hub, offset, urgent(CYCLE, str(offset)))
-    answer = hub.subscribe(recorder, at(103))
-    assert (answer.position.offset, missed(answer)) == (103, [105])
-
-
-def test_who_missed_nothing_is_told_so_and_where_the_chain_goes_on(hub: Hub, recorder: Recorder) -> None:
-    publish(hub, 101, urgent(CYCLE, "a"))
-    publish(hub, 150, urgent("cycle:other", "b"))
-    answer = hub.subscribe(recorder, at(150))
-    assert answer == Subscribed(recovered=True, position=Position(EPOCH, 101))
-    publish(hub, 151, urgent(CYCLE, "c"))
-    assert recorder.messages[0]["p"] == 101
-
-
-def test_a_session_without_any_event_recovers(hub: Hub) -> None:
-    first = Recorder()
-    position = hub.subscribe(first, Wish(CYCLE)).position
-    hub.unsubscribe(first, CYCLE)
-    publish(hub, 130, urgent(CYCLE, "missed"))
-    answer = hub.subscribe(Recorder(), Wish(CYCLE, position))
-    assert (answer.recovered, missed(answer)) == (True, [130])
-
-
-@pytest.mark.parametrize("wish", [at(99), at(101, "ORDERS.e0"), at(2**40)], ids=["too old", "other epoch", "future"])
-def test_what_cannot_be_vouched_for_is_not_recovered_and_nothing_is_replayed(
-    hub: Hub, recorder: Recorder, wish: Wish
-) -> None:
-    publish(hub, 101, urgent(CYCLE, "a"))
-    answer = hub.subscribe(recorder, wish)
-    assert answer == Subscribed(recovered=False, position=Position(EPOCH, 101))
-
-
-def test_recovery_is_never_partial(hub: Hub, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain_module, "RECOVERY_MESSAGES", 3)
-    for offset in range(101, 106):
-        publish(hub, offset, urgent(CYCLE, str(offset)))
-    assert not hub.subscribe(recorder, at(101)).recovered
-    assert missed(hub.subscribe(recorder, at(102))) == [103, 104, 105]
-
-
-def test_recovery_leaves_out_values_that_later_ones_overtook(hub: Hub, recorder: Recorder) -> None:
-    for offset in range(101, 500):
-        publish(hub, offset, stock(CYCLE, "a" if offset % 2 else "b", offset, offset))
-    hub.tick()
-    answer = hub.subscribe(recorder, at(100))
-    assert (answer.recovered, missed(answer)) == (True, [498, 499])
-
-
-def test_since_a_time_replays_with_slack_for_the_clocks(hub: Hub, recorder: Recorder, clock: Clock) -> None:
-    for seconds in range(10):
-        publish(hub, 101 + seconds, urgent(CYCLE, "a"), at_ms=clock.now + seconds * 1_000)
-    clock.advance(10_000)
-    answer = hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now - 3_000))
-    assert (answer.recovered, answer.position.offset, missed(answer)) == (True, 105, [106, 107, 108, 109, 110])
-
-
-def test_since_a_time_before_the_memory_or_in_the_future_is_not_recovered(
-    hub: Hub, recorder: Recorder, clock: Clock
-) -> None:
-    assert not hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now - 60_000)).recovered
-    assert not hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now + 60_000)).recovered
-    assert hub.subscribe(recorder, Wish(CYCLE, since_ms=clock.now)).recovered
-
-
 def test_a_stream_begun_anew_tells_its_watchers_that_they_must_fetch(hub: Hub) -> None:
     orders, prices = Recorder(), Recorder()
     hub.subscribe(orders, Wish(CYCLE))
@@ -244,16 +140,6 @@ def test_channels_are_forgotten_when_nobody_watched_or_heard_of_them_for_long(hu
     assert hub.channels == 1
 
 
-def test_a_channel_made_again_does_not_vouch_for_what_was_forgotten_with_it(
-    hub: Hub, recorder: Recorder, clock: Clock
-) -> None:
-    publish(hub, 140, urgent(CYCLE, "a"), at_ms=clock.now)
-    clock.advance(RING_AGE_S * 1_000 + 1)
-    hub.sweep()
-    assert not hub.subscribe(recorder, at(139)).recovered
-    assert hub.subscribe(recorder, at(140)).recovered
-
-
 def test_beyond_its_bound_the_hub_forgets_a_channel_that_nobody_watches(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,50 +154,15 @@ def test_beyond_its_bound_the_hub_forgets_a_channel_that_nobody_watches(
     assert watched.offsets == [103]
 
 
-def test_a_ring_that_overflowed_does_not_recover_what_it_lost(
-    hub: Hub, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ring_module, "RING_MESSAGES", 3)
-    for offset in range(101, 106):
-        publish(hub, offset, urgent(CYCLE, str(offset)))
-    assert not hub.subscribe(recorder, at(101)).recovered
-    assert missed(hub.subscribe(recorder, at(102))) == [103, 104, 105]
-
-
-class Counted:
-    def __init__(self) -> None:
-        self.writes: list[tuple[int, int]] = []
-        self.sources: list[str] = []
-
-    def wrote(self, updates: int, receivers: int) -> None:
-        self.writes.append((updates, receivers))
-
-    def recovered(self, source: str) -> None:
-        self.sources.append(source)
-
-
-@pytest.fixture
-def counted() -> Counted:
-    return Counted()
-
-
-@pytest.fixture
-def counting(clock: Clock, counted: Counted) -> Hub:
-    made = Hub(clock, counted)
-    made.restart("ORDERS", EPOCH, floor=100, floor_ms=clock.now - 60_000)
-    made.restart("USDA", "USDA.e1", floor=0, floor_ms=clock.now - 60_000)
-    return made
-
-
-def test_deliveries_are_counted_by_receiver(counting: Hub, counted: Counted) -> None:
+def test_deliveries_are_counted_by_receiver(hub: Hub, counted: Counted) -> None:
     for _ in range(3):
-        counting.subscribe(Recorder(), Wish(CYCLE))
-    publish(counting, 101, urgent(CYCLE, "a"), urgent(CYCLE, "b"))
+        hub.subscribe(Recorder(), Wish(CYCLE))
+    publish(hub, 101, urgent(CYCLE, "a"), urgent(CYCLE, "b"))
     assert counted.writes == [(2, 3)]
 
 
 def test_who_watches_several_channels_gets_one_frame_a_tick_and_the_same_one_as_others_with_the_same_news(
-    counting: Hub, counted: Counted
+    hub: Hub, counted: Counted
 ) -> None:
     frames: dict[str, list[Frame]] = {}
 
@@ -319,7 +170,7 @@ def test_who_watches_several_channels_gets_one_frame_a_tick_and_the_same_one_as_
         def __init__(self, name: str, *channels: str) -> None:
             self.kept = frames.setdefault(name, [])
             for channel in channels:
-                counting.subscribe(self, Wish(channel))
+                hub.subscribe(self, Wish(channel))
 
         def deliver(self, frame: Frame) -> None:
             self.kept.append(frame)
@@ -329,9 +180,9 @@ def test_who_watches_several_channels_gets_one_frame_a_tick_and_the_same_one_as_
     Keeper("one", CYCLE, "store:1")
     Keeper("other", "staff")
     Keeper("none", "prices")
-    counting.publish(STREAM, 101, 1, [stock(CYCLE, "a", 1, 1), stock("staff", "a", 1, 1)])
-    counting.publish(STREAM, 102, 2, [stock(CYCLE, "b", 1, 1), stock("staff", "b", 1, 1)])
-    counting.tick()
+    hub.publish(STREAM, 101, 1, [stock(CYCLE, "a", 1, 1), stock("staff", "a", 1, 1)])
+    hub.publish(STREAM, 102, 2, [stock(CYCLE, "b", 1, 1), stock("staff", "b", 1, 1)])
+    hub.tick()
     assert [len(kept) for kept in frames.values()] == [1, 1, 1, 1, 0]
     assert frames["both"][0] is frames["both and more"][0]
     told = {
@@ -363,45 +214,3 @@ def test_what_has_been_seen_is_all_that_was_sent_and_nothing_that_still_waits(hu
     assert hub.seen()[0] == Position(EPOCH, 105)
     hub.tick()
     assert hub.seen()[0] == Position(EPOCH, 120)
-
-
-def test_a_position_before_memory_is_answered_with_what_was_read_of_the_stream_again(
-    counting: Hub, counted: Counted, recorder: Recorder
-) -> None:
-    publish(counting, 101, stock(CYCLE, "a", 1, 7))
-    counting.tick()
-    wish = at(90)
-    assert not counting.reaches_back_to(wish)
-    entries = [Entry(offset, 0, "offer", b"{}", offset, key) for offset, key in ((89, "x"), (95, "b"), (99, "offer:a"))]
-    answer = counting.subscribe(recorder, wish, Stretch(entries, 100))
-    assert answer.recovered
-    assert missed(answer) == [95, 101]
-    assert counted.sources == ["stream"]
-
-
-@pytest.mark.parametrize("upto", [99, 0])
-def test_what_was_read_of_the_stream_again_must_meet_memory(hub: Hub, recorder: Recorder, upto: int) -> None:
-    assert not hub.subscribe(recorder, at(90), Stretch([], upto)).recovered
-
-
-def test_memory_says_when_it_alone_can_answer(hub: Hub) -> None:
-    assert hub.reaches_back_to(Wish(CYCLE))
-    assert hub.reaches_back_to(at(100))
-    assert hub.reaches_back_to(at(3, "ORDERS.e0"))  # nothing that could be read would help
-    assert hub.reaches_back_to(at(10**9))
-    assert not hub.reaches_back_to(at(99))
-
-
-def test_those_who_come_back_together_are_answered_with_messages_encoded_once_and_the_time_of_now(
-    hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for offset in (101, 102):
-        publish(hub, offset, urgent(CYCLE, str(offset)))
-    first = hub.subscribe(Recorder(), at(100))
-    clock.advance(5_000)
-    monkeypatch.setattr(chain_module.protocol, "chained", None)
-    second = hub.subscribe(Recorder(), at(100))
-    assert first.missed is not None
-    assert second.missed is not None
-    assert orjson.loads(second.missed.payload)["t"] - orjson.loads(first.missed.payload)["t"] == 5_000
-    assert missed(first) == missed(second) == [101, 102]
