@@ -72,6 +72,18 @@ def test_each_user_publishes_its_own_subjects_only(user: str, wire: Wire) -> Non
 
 
 @pytest.mark.parametrize("user", USERS)
+def test_what_the_processes_of_realtime_tell_each_other_is_theirs_alone_and_kept_by_no_stream(
+    user: str, wire: Wire
+) -> None:
+    for subject in ("realtime.viewers.v1", "realtime.anything.else"):
+        assert wire.may_publish(subject) == (user == "realtime")
+        assert wire.may_subscribe(subject) == (user == "realtime")
+    assert wire.may_subscribe("realtime.>") == (user == "realtime")
+    assert not wire.may_subscribe(">")
+    assert "realtime" not in {subject.split(".")[0] for stream in STREAMS for subject in stream.subjects}
+
+
+@pytest.mark.parametrize("user", USERS)
 def test_dead_letters_are_published_by_the_owner_of_the_durable_only(user: str, wire: Wire) -> None:
     for _, durable in DURABLES:
         assert wire.may_publish(f"dlq.{durable}") == durable.startswith(f"{user}__"), durable
