@@ -88,6 +88,14 @@ def _signed_out(event: Event) -> list[News]:
     return [News(f"person:{_identifier(event.data, 'person_id')}", "signed_out", {"all": everywhere})]
 
 
+def _task(event: Event) -> list[News]:
+    data = _picked(event.data, ("task_id", "kind", "state"))
+    data |= {"done": _count(event.data.get("done")), "total": _count(event.data.get("total"))}
+    if data["done"] is None:
+        raise MalformedEvent("done is not a whole number")
+    return [News(f"person:{_identifier(event.data, 'person_id')}", "task", data)]
+
+
 def _prices(event: Event) -> list[News]:
     news = []
     for quote in _list(event.data, "quotes"):
@@ -109,9 +117,12 @@ _PROJECTIONS: dict[str, Callable[[Event], list[News]]] = {
     "orders.order.placed.v1": _order,
     "orders.order.amended.v1": _order,
     "orders.order.cancelled.v1": _order,
+    "orders.order.packed.v1": _order,
+    "orders.order.delivered.v1": _order,
     "orders.comment.posted.v1": _comment,
     **dict.fromkeys(_CYCLE_STATES, _cycle),
     "orders.person.signed_out.v1": _signed_out,
+    "orders.task.progressed.v1": _task,
     "usda.price.recorded.v1": _prices,
     "usda.crawl.progressed.v1": _crawl,
     "usda.crawl.failed.v1": _crawl,

@@ -65,7 +65,7 @@ def test_an_offer_without_limit_is_shown_as_such() -> None:
     assert (news.data["remaining"], news.data["available"]) == (None, None)
 
 
-@pytest.mark.parametrize("what", ["placed", "amended", "cancelled"])
+@pytest.mark.parametrize("what", ["placed", "amended", "cancelled", "packed", "delivered"])
 def test_orders_go_to_their_store_and_to_the_staff_at_once_and_without_their_lines(what: str) -> None:
     news = news_of(event(f"orders.order.{what}.v1", **ORDER, lines=[{"offer_id": "o1"}], actor={"person_id": "p"}))
     assert news == [News("store:s1", "order", ORDER, 2), News("staff", "order", ORDER, 2)]
@@ -93,6 +93,16 @@ def test_a_sign_out_tells_the_person_whether_it_was_everywhere_and_never_which_s
     one = event("orders.person.signed_out.v1", person_id="p1", until="2026-11-22T04:00:00Z", session_id="s")
     assert news_of(everywhere) == [News("person:p1", "signed_out", {"all": True})]
     assert news_of(one) == [News("person:p1", "signed_out", {"all": False})]
+
+
+TASK = {"task_id": "t1", "person_id": "p1", "kind": "export", "state": "running", "done": 3, "total": 9}
+
+
+@pytest.mark.parametrize("total", [9, None])
+def test_a_task_tells_only_who_started_it_how_far_it_is(total: int | None) -> None:
+    news = news_of(event("orders.task.progressed.v1", **{**TASK, "total": total}, path="/srv/secret"))
+    data = {"task_id": "t1", "kind": "export", "state": "running", "done": 3, "total": total}
+    assert news == [News("person:p1", "task", data)]
 
 
 def test_prices_are_shown_per_series_and_day() -> None:
@@ -131,6 +141,9 @@ def test_what_no_channel_shows_gives_no_news(type_: str) -> None:
         ("orders.order.placed.v1", {**ORDER, "version": True}),
         ("orders.cycle.opened.v1", {"cycle_id": "c1"}),
         ("orders.person.signed_out.v1", {"person_id": 7}),
+        ("orders.task.progressed.v1", {**TASK, "person_id": "p 1"}),
+        ("orders.task.progressed.v1", {**TASK, "done": None}),
+        ("orders.task.progressed.v1", {**TASK, "state": ["running"]}),
         ("usda.price.recorded.v1", {"quotes": {}}),
         ("usda.crawl.progressed.v1", {"crawl_id": "k"}),
     ],
