@@ -70,6 +70,29 @@ class Process:
         found = re.search(rf"^{re.escape(name)} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return float(found[1]) if found else 0.0
 
+    def metrics(self, name: str) -> dict[str, float]:
+        """Return a metric's samples by their labels, as they are written."""
+        found = re.findall(rf"^{re.escape(name)}(?:\{{(.*)\}})? (\S+)$", self.get("/metrics")[1], re.MULTILINE)
+        return {labels: float(value) for labels, value in found}
+
+    def workers(self) -> list[int]:
+        """Return the pids of its worker processes."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def ask(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, dict[str, Any]]:
+        """Ask the HTTP side for JSON."""
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else orjson.dumps(body)
+        url = f"http://127.0.0.1:{self.http_port}{path}"
+        request = urllib.request.Request(url, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, orjson.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, orjson.loads(error.read())
+
     def lines(self, event: str) -> list[dict[str, Any]]:
         found = [orjson.loads(line) for line in self.log.read_bytes().splitlines() if line.startswith(b"{")]
         return [line for line in found if line["event"] == event]
@@ -152,17 +175,21 @@ def order(order_id: str, store_id: str, state: str = "placed", version: int = 1)
 
 
 class Socket:
-    """A client that keeps every frame it got."""
+    """A client that keeps every frame it got; ephemeral messages, which come when they will, apart."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.frames: list[dict[str, Any]] = []
+        self.whispers: list[dict[str, Any]] = []
         self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             async for text in self.connection:
                 frame = orjson.loads(text)
+                if "b" in frame and "o" not in frame["b"][0]:
+                    self.whispers += frame["b"]
+                    continue
                 self.frames.append(frame)
                 if "ping" in frame:
                     await self.say(pong=frame["ping"])

@@ -1,14 +1,18 @@
-"""The HTTP side: alive, ready, measured."""
+"""The HTTP side: alive, ready, measured; what operators may ask; the documents of the protocol."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI, Response
 from mercadito_events.service import health
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from realtime import SERVICE, VERSION
+from realtime import SERVICE, VERSION, admin, problems
+from realtime.gathering import exposition
+from realtime.listener import listen
+from realtime.siblings import Siblings
 
 KEEP_ALIVE_S = 75
 GRACE_S = 1
@@ -16,21 +20,33 @@ HTTP_CONCURRENCY = 64
 """Requests beyond it get 503: these answers are for probes and Prometheus."""
 
 
-def create_app(problems: Callable[[], Sequence[str]], registry: CollectorRegistry) -> FastAPI:
-    """Make the application; ``problems`` says what keeps the process from being ready."""
-    app = FastAPI(title="Mercadito realtime", version=VERSION, openapi_url=None)
+@dataclass(frozen=True)
+class Inside:
+    """What the HTTP side shows of the process; ``problems`` says what keeps it from being ready."""
 
-    @app.get("/healthz")
+    problems: Callable[[], Sequence[str]]
+    registry: CollectorRegistry
+    siblings: Siblings
+    admin_token: str | None
+
+
+def create_app(inside: Inside) -> FastAPI:
+    """Make the application."""
+    app = FastAPI(title="Mercadito realtime", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
+    problems.install(app)
+    app.include_router(admin.router(inside.siblings, inside.admin_token))
+
+    @app.get("/healthz", include_in_schema=False)
     async def healthz() -> Response:
         return _response(health.alive())
 
-    @app.get("/readyz")
+    @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
-        return _response(health.readiness(SERVICE, problems()))
+        return _response(health.readiness(SERVICE, inside.problems()))
 
-    @app.get("/metrics")
+    @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await exposition(inside.registry, inside.siblings), media_type=CONTENT_TYPE_LATEST)
 
     return app
 
@@ -44,11 +60,10 @@ class HttpServer(uvicorn.Server):
     """uvicorn inside a loop that someone else runs and stops."""
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self._host, self._port = host, port
         super().__init__(
             uvicorn.Config(
                 app,
-                host=host,
-                port=port,
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -63,5 +78,10 @@ class HttpServer(uvicorn.Server):
         )
 
     async def run_until_stopped(self) -> None:
-        """Serve until ``should_exit``; signals are the process's business, not uvicorn's."""
-        await self._serve()
+        """Serve until ``should_exit``; signals are the process's business, not uvicorn's.
+
+        Raises:
+            OSError: the port can't be had.
+
+        """
+        await self._serve([listen(self._host, self._port)])

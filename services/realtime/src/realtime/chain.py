@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mercadito_events.service.identity import Identity
+
 from realtime import protocol
 from realtime.protocol import Frame, Position, Replay
 from realtime.ring import Entry, Ring
@@ -17,6 +19,10 @@ RECOVERY_MESSAGES = 300
 
 class Watcher(Protocol):
     """Whoever is told a channel's news."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who that is, as far as it is known."""
 
     def deliver(self, frame: Frame) -> None:
         """Take a frame at once, without waiting."""

@@ -74,6 +74,10 @@ class Hub:
     def channels(self) -> int:
         return len(self._chains)
 
+    def overview(self) -> Iterator[tuple[str, int, int]]:
+        """Name each channel with how many watch it and how many recent messages it holds."""
+        return ((name, len(chain.watchers), len(chain.ring)) for name, chain in self._chains.items())
+
     def restart(self, stream: str, epoch: str, floor: int, floor_ms: int) -> None:
         """Begin a stream, or begin it anew: nothing up to ``floor`` is known, and no earlier position holds.
 

@@ -100,15 +100,18 @@ class Levels(Collector):
         subscriptions: Callable[[], int],
         buffered_bytes: Callable[[], int],
         stream_lag_s: Callable[[], Mapping[str, float]],
+        worker_deaths: Callable[[], int] = int,
     ) -> None:
         self._connections, self._subscriptions = connections, subscriptions
         self._buffered_bytes, self._stream_lag_s = buffered_bytes, stream_lag_s
+        self._worker_deaths = worker_deaths
 
     def collect(self) -> Iterable[Metric]:
         yield _labelled("realtime_connections", "Open sockets and streams", "transport", self._connections())
         yield GaugeMetricFamily("realtime_subscriptions", "Channels watched, by client", self._subscriptions())
         yield GaugeMetricFamily("realtime_buffered_bytes", "What waits to be written", self._buffered_bytes())
         yield _labelled("realtime_stream_lag_seconds", "How far reading is behind", "stream", self._stream_lag_s())
+        yield CounterMetricFamily("realtime_worker_deaths", "Workers that died at this place", self._worker_deaths())
 
 
 def _seconds(registry: CollectorRegistry, what: str, description: str, buckets: tuple[float, ...]) -> Histogram:

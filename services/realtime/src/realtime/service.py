@@ -1,6 +1,7 @@
 """The process: makes the parts, runs them in one event loop, and takes them down in order."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -9,31 +10,38 @@ from mercadito_events.service.identity import KeySet
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from realtime import SERVICE, loop_lag
-from realtime.app import HttpServer, create_app
+from realtime.app import HttpServer, Inside, create_app
 from realtime.archive import Archive
 from realtime.channels import ORDERS, USDA
+from realtime.commands import Commands
 from realtime.feed import Feed
 from realtime.hub import Hub, unix_ms
 from realtime.metrics import Levels, Metrics
 from realtime.newsdesk import NewsDesk, news_in
 from realtime.sessions import Sessions
 from realtime.settings import Settings
+from realtime.siblings import Siblings
 from realtime.sockets import SocketServer
 from realtime.tickets import Tickets
+from realtime.viewers import Viewers
+from realtime.workers import ALONE, Seat
 
+WARM_WAIT_S = 30.0
+WARM_POLL_S = 0.05
 _log = structlog.get_logger(__name__)
 
 
 class Realtime:
     """All parts of one process, and what it says about itself."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, seat: Seat = ALONE) -> None:
+        self._settings, self._seat = settings, seat
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._metrics = Metrics(self._registry)
         self._hub = Hub(unix_ms, self._metrics)
+        self._viewers = Viewers(self._hub, settings.viewers_s)
         self._tickets = Tickets(KeySet(settings.jwks_file))
         self._feeds: list[Feed] = []
         self._is_draining = False
@@ -50,14 +58,17 @@ class Realtime:
         )
         self._registry.register(
             Levels(
-                connections=lambda: {"ws": len(self._sessions)},
+                connections=self._sessions.by_transport,
                 subscriptions=lambda: self._hub.subscriptions,
                 buffered_bytes=lambda: self._sessions.buffered,
                 stream_lag_s=lambda: {feed.stream: feed.lag_s() for feed in self._feeds},
+                worker_deaths=lambda: seat.deaths,
             )
         )
-        app = create_app(self.problems, self._registry)
-        self._http = HttpServer(app, settings.http_host, settings.http_port)
+        commands = Commands(self._registry, self._hub, self._sessions, self._sockets.move)
+        self._siblings = Siblings(seat, commands.answer)
+        inside = Inside(self.problems, self._registry, self._siblings, settings.admin_token)
+        self._http = HttpServer(create_app(inside), settings.http_host, settings.http_port)
 
     def problems(self) -> Sequence[str]:
         """Say what keeps the process from serving: clients are let in, and probes answered, by this."""
@@ -75,26 +86,37 @@ class Realtime:
             ExceptionGroup: a part failed for good; the process must end and be started anew.
 
         """
-        await self._sockets.start()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._http.run_until_stopped())
             parts = (self._read_streams(), self._sockets.sweep(), loop_lag.measure(self._metrics))
             working = [group.create_task(part) for part in parts]
+            await self._siblings.start()
+            if self._seat.deaths:
+                await self._warm_up(stop)
+            await self._sockets.start()
+            group.create_task(self._http.run_until_stopped())
             await stop.wait()
             await self._drain()
             for task in working:
                 task.cancel()
+            await self._siblings.stop()
             self._http.should_exit = True
+
+    async def _warm_up(self, stop: asyncio.Event) -> None:
+        """Wait until this worker can serve: until then its siblings take the clients it would have to turn away."""
+        deadline = time.monotonic() + WARM_WAIT_S
+        while self.problems() and not stop.is_set() and time.monotonic() < deadline:  # noqa: ASYNC110 - a level, no event
+            await asyncio.sleep(WARM_POLL_S)
 
     async def _read_streams(self) -> None:
         nc = await connect(self._settings.nats, name=SERVICE)
         try:
             desk = NewsDesk(self._hub, self._tickets, self._metrics, self._sessions.of_person)
             self._feeds = [Feed(nc, stream, desk, self._metrics) for stream in (ORDERS, USDA)]
-            async with asyncio.TaskGroup() as feeds:
-                feeds.create_task(self._archive.run(nc))
+            async with asyncio.TaskGroup() as readers:
+                readers.create_task(self._archive.run(nc))
                 for feed in self._feeds:
-                    feeds.create_task(feed.run())
+                    readers.create_task(feed.run())
+                readers.create_task(self._viewers.run(nc))
         finally:
             await nc.close()
 

@@ -50,6 +50,7 @@ class Session:
     ``closed_with`` is the code it was closed with by us, None while it is open.
     """
 
+    transport = "ws"
     __slots__ = (
         *("_age_at", "_allowance", "_allowed_at", "_claim", "_deadline", "_due_changed", "_hub", "_outlet"),
         *("_ping_at", "_ping_s", "_pings", "_silent_since", "_tickets"),
@@ -87,6 +88,10 @@ class Session:
     @property
     def identity(self) -> Identity | None:
         return self.subscriber.identity
+
+    @property
+    def channels(self) -> list[str]:
+        return self.subscriber.channels
 
     @property
     def due(self) -> float:

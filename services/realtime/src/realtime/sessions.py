@@ -1,7 +1,7 @@
 """Everyone who is connected: how many in all, from one address, of one person; what of each is due when."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from mercadito_events.service.identity import Identity
@@ -19,6 +19,12 @@ class Session(Protocol):
 
     @property
     def id(self) -> str: ...
+    @property
+    def transport(self) -> str: ...
+    @property
+    def opened_at(self) -> float: ...
+    @property
+    def channels(self) -> Sequence[str]: ...
     @property
     def address(self) -> str: ...
     @property
@@ -51,6 +57,10 @@ class Sessions:
 
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._owners))
+
+    def by_transport(self) -> dict[str, int]:
+        """Count the sessions by what they are connected by."""
+        return {"ws": 0, "sse": 0} | Counter(session.transport for session in self._owners)
 
     @property
     def is_full(self) -> bool:

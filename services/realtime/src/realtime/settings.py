@@ -10,6 +10,7 @@ from mercadito_events.connection import NatsSettings
 from mercadito_events.service.settings import Reader, nats
 
 MAX_PORT = 65_535
+MAX_WORKERS = 16
 _ORIGIN = re.compile(r"https?://[^/\s?#]+")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -38,6 +39,10 @@ class Settings:
     bounds: Bounds
     ping_s: int
     drain_s: float
+    viewers_s: float
+    workers: int
+    admin_token: str | None
+    """None: the admin API shows, and does nothing."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -62,6 +67,9 @@ class Settings:
             bounds=_bounds(reader),
             ping_s=reader.integer("WS_PING_S", 25, minimum=1, maximum=50),
             drain_s=reader.number("WS_DRAIN_S", 20.0, minimum=1.0, maximum=60.0),
+            viewers_s=reader.number("VIEWERS_S", 5.0, minimum=0.2, maximum=60.0),
+            workers=reader.integer("WS_WORKERS", 1, minimum=1, maximum=MAX_WORKERS),
+            admin_token=reader.secret("ADMIN_TOKEN") if env.get("ADMIN_TOKEN") or env.get("ADMIN_TOKEN_FILE") else None,
         )
         reader.finish()
         return settings
