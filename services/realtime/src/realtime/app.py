@@ -9,7 +9,7 @@ from mercadito_events.service import health
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from realtime import SERVICE, VERSION, admin, problems
+from realtime import SERVICE, VERSION, admin, documents, problems
 from realtime.gathering import exposition
 from realtime.listener import listen
 from realtime.siblings import Siblings
@@ -34,6 +34,7 @@ def create_app(inside: Inside) -> FastAPI:
     """Make the application."""
     app = FastAPI(title="Mercadito realtime", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
     problems.install(app)
+    app.include_router(documents.routes)
     app.include_router(admin.router(inside.siblings, inside.admin_token))
 
     @app.get("/healthz", include_in_schema=False)
