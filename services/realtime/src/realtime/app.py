@@ -9,15 +9,17 @@ from mercadito_events.service import health
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from realtime import SERVICE, VERSION, admin, documents, problems
+from realtime import SERVICE, VERSION, admin, documents, problems, sse
 from realtime.gathering import exposition
+from realtime.http_connection import Connection
 from realtime.listener import listen
 from realtime.siblings import Siblings
+from realtime.sse import Streams
 
 KEEP_ALIVE_S = 75
 GRACE_S = 1
 HTTP_CONCURRENCY = 64
-"""Requests beyond it get 503: these answers are for probes and Prometheus."""
+"""So many connections may be open besides the streams, which have bounds of their own; more get 503."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Inside:
     problems: Callable[[], Sequence[str]]
     registry: CollectorRegistry
     siblings: Siblings
+    streams: Streams
     admin_token: str | None
 
 
@@ -34,6 +37,7 @@ def create_app(inside: Inside) -> FastAPI:
     """Make the application."""
     app = FastAPI(title="Mercadito realtime", version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
     problems.install(app)
+    app.include_router(sse.router(inside.streams))
     app.include_router(documents.routes)
     app.include_router(admin.router(inside.siblings, inside.admin_token))
 
@@ -60,12 +64,12 @@ def _response(answer: health.Answer) -> Response:
 class HttpServer(uvicorn.Server):
     """uvicorn inside a loop that someone else runs and stops."""
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, host: str, port: int, max_streams: int) -> None:
         self._host, self._port = host, port
         super().__init__(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -74,7 +78,7 @@ class HttpServer(uvicorn.Server):
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GRACE_S,
                 log_level="warning",
-                limit_concurrency=HTTP_CONCURRENCY,
+                limit_concurrency=max_streams + HTTP_CONCURRENCY,
             )
         )
 

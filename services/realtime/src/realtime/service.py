@@ -22,6 +22,7 @@ from realtime.sessions import Sessions
 from realtime.settings import Settings
 from realtime.siblings import Siblings
 from realtime.sockets import SocketServer
+from realtime.sse import Streams
 from realtime.tickets import Tickets
 from realtime.viewers import Viewers
 from realtime.workers import ALONE, Seat
@@ -56,6 +57,15 @@ class Realtime:
             metrics=self._metrics,
             problems=self.problems,
         )
+        streams = Streams(
+            settings,
+            sessions=self._sessions,
+            hub=self._hub,
+            archive=self._archive,
+            tickets=self._tickets,
+            metrics=self._metrics,
+            problems=self.problems,
+        )
         self._registry.register(
             Levels(
                 connections=self._sessions.by_transport,
@@ -67,8 +77,8 @@ class Realtime:
         )
         commands = Commands(self._registry, self._hub, self._sessions, self._sockets.move)
         self._siblings = Siblings(seat, commands.answer)
-        inside = Inside(self.problems, self._registry, self._siblings, settings.admin_token)
-        self._http = HttpServer(create_app(inside), settings.http_host, settings.http_port)
+        inside = Inside(self.problems, self._registry, self._siblings, streams, settings.admin_token)
+        self._http = HttpServer(create_app(inside), settings.http_host, settings.http_port, settings.bounds.connections)
 
     def problems(self) -> Sequence[str]:
         """Say what keeps the process from serving: clients are let in, and probes answered, by this."""

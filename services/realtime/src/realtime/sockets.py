@@ -5,7 +5,6 @@ import http
 import logging
 import random
 import resource
-import socket
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,6 +13,7 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 
 from realtime import deflate, handshake
 from realtime.hub import Hub
+from realtime.listener import listen
 from realtime.metrics import Metrics
 from realtime.outlet import WebSocket
 from realtime.protocol import MAX_FRAME_BYTES, SUBPROTOCOL, Close
@@ -27,12 +27,6 @@ from realtime.timers import SLOT_S
 OPEN_TIMEOUT_S = 5.0
 READ_BUFFER_BYTES = 1_024
 """What picows sets aside for a client's frames; it grows up to ``MAX_FRAME_BYTES`` for those who say more at once."""
-
-SEND_BUFFER_BYTES = 64 * 1024
-"""What the kernel may hold for a client (Linux doubles it); small, so that a slow one is noticed here."""
-
-USER_TIMEOUT_MS = 20_000
-"""A client whose network acknowledges nothing for so long is cut by the kernel."""
 
 BACKLOG = 4_096
 OTHER_FILES = 256
@@ -77,7 +71,7 @@ class SocketServer:
         quiet.setLevel(logging.CRITICAL)  # strangers must not be able to fill the log
         self._server = await ws_create_server(
             self._admit,
-            sock=_listener(self._settings.ws_host, self._settings.ws_port),
+            sock=listen(self._settings.ws_host, self._settings.ws_port),
             max_frame_size=MAX_FRAME_BYTES,
             read_buffer_init_size=READ_BUFFER_BYTES,
             websocket_handshake_timeout=OPEN_TIMEOUT_S,
@@ -181,21 +175,6 @@ class SocketServer:
         _log.info(
             "socket_closed", session=session.id, request_id=request_id, code=code, person_id=person_id, open_s=open_s
         )
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
 
 
 def _allow_files(connections: int) -> None:

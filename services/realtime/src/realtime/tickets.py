@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from mercadito_events.envelope import Event
 from mercadito_events.service.identity import Identity, KeySet, Revocations, Unauthenticated
 
-AUDIENCES = ("realtime",)
+TICKET = "realtime"
+COOKIE = "web"
+"""Audiences: of tickets, and of the identity cookie."""
 
 
 class Tickets:
@@ -19,15 +21,15 @@ class Tickets:
     def has_keys(self) -> bool:
         return self._keys.ready
 
-    def identify(self, ticket: str) -> Identity:
-        """Return whom the ticket names.
+    def identify(self, ticket: str, audience: str = TICKET) -> Identity:
+        """Return whom the ticket (or cookie) names.
 
         Raises:
             Unauthenticated: it is not a ticket for realtime, or has expired (to the second: a socket closes at its
                 ticket's expiry, so one that has passed it can't open any), or was signed out.
 
         """
-        identity = self._keys.verify(ticket, AUDIENCES)
+        identity = self._keys.verify(ticket, (audience,))
         if identity.expires_at <= datetime.now(UTC):
             raise Unauthenticated("the ticket has expired")
         if not self._revocations.allows(identity):
