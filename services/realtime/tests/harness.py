@@ -75,6 +75,11 @@ class Process:
         found = re.findall(rf"^{re.escape(name)}(?:\{{(.*)\}})? (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return {labels: float(value) for labels, value in found}
 
+    def everybody_serves(self, workers: int = 2) -> bool:
+        """Say whether each worker answers, and has read the recent events of both streams."""
+        loaded = {(line.get("worker"), line["stream"]) for line in self.lines("feed_loaded")}
+        return len(loaded) == 2 * workers and list(self.metrics("realtime_worker_up").values()) == [1.0] * workers
+
     def workers(self) -> list[int]:
         """Return the pids of its worker processes."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")

@@ -23,7 +23,7 @@ def guarded(
     env = {"WS_WORKERS": "2", "ADMIN_TOKEN_FILE": str(folder / "token"), "TMPDIR": str(folder), "VIEWERS_S": "60"}
     process = Process(realtime_env | env, folder / "log")
     eventually(process.is_ready, timeout_s=20)
-    eventually(lambda: set(process.metrics("realtime_worker_up").values()) == {1.0}, timeout_s=20)
+    eventually(process.everybody_serves, timeout_s=20)
     yield process
     assert process.stop() == 0
 

@@ -37,14 +37,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def pair(start: Start, eventually: Eventually, folder: Path) -> Process:
     process = start(WS_WORKERS="2", WS_DRAIN_S="5", VIEWERS_S="1", TMPDIR=str(folder))
-    eventually(lambda: everybody_answers(process), timeout_s=20)
-    eventually(lambda: all(has_loaded(process, worker) for worker in (0, 1)), timeout_s=20)
+    eventually(process.everybody_serves, timeout_s=20)
     return process
-
-
-def has_loaded(process: Process, worker: int) -> bool:
-    """Say whether a worker has logged that it read the recent events of both streams."""
-    return len({line["stream"] for line in process.lines("feed_loaded") if line.get("worker") == worker}) == 2
 
 
 async def both_served(process: Process, clients: Clients, persons: int = 40) -> list[Socket]:
