@@ -16,7 +16,7 @@ OURS = {
     "x-forwarded-for": "127.0.0.1",
     "x-forwarded-proto": "http",
 }
-ROUTES = ("/x", "/api/v1/prices", "/mail/x", "/ws", "/sse")
+ROUTES = ("/x", "/api/v1/prices", "/mail/x", "/ws", "/sse", "/api/v1/realtime/x")
 FORGED = [
     *("X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7", "x-FORWARDED-for:6.6.6.6"),
     *("X-Forwarded-Host: evil", "X-Forwarded-Port: 1", "X-Forwarded-Prefix: /evil", "X-Forwarded-Server: evil"),

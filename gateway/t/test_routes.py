@@ -30,6 +30,10 @@ EVERYWHERE = {
         ("/mail/preferences", "notify"),
         ("/sse?c=prices", "realtime"),
         ("/ws", "realtime"),
+        ("/api/v1/realtime/asyncapi.json", "realtime"),
+        ("/api/v1/realtime/openapi.json", "realtime"),
+        ("/api/v1/realtime-tickets", "orders"),
+        ("/api/v1/realtime", "orders"),
     ],
 )
 def test_each_route_reaches_its_service(gateway: Gateway, path: str, name: str) -> None:
