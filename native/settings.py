@@ -18,6 +18,7 @@ OPERATOR_SETTINGS_OF = {
     "realtime": (
         "ALLOWED_ORIGINS",
         *("WS_PING_S", "WS_DRAIN_S", "WS_MAX_CONNECTIONS", "WS_MAX_PER_PERSON", "WS_MAX_PER_ADDRESS"),
+        *("WS_WORKERS", "VIEWERS_S"),
     ),
     "usda": (
         *("USDA_ALLOWED_HOSTS", "USDA_CRAWL_EVERY_S", "USDA_CRAWL_DEADLINE_S", "USDA_DELAY_S", "USDA_RETRIES"),
@@ -125,7 +126,12 @@ def realtime(state: State) -> Environment:
     environment = _service_environment(state, "realtime", "realtime-http")
     for name in ("DATABASE_URL", "DATABASE_PASSWORD_FILE"):
         del environment[name]
-    return {**environment, "WS_HOST": "127.0.0.1", "WS_PORT": str(state.ports["realtime"])}
+    return {
+        **environment,
+        "WS_HOST": "127.0.0.1",
+        "WS_PORT": str(state.ports["realtime"]),
+        "ADMIN_TOKEN_FILE": f"{state.secrets_dir}/realtime_admin_token",
+    }
 
 
 def notify(state: State) -> Environment:

@@ -31,6 +31,7 @@ PASSWORDS = (
     *(f"nats_{user}_password" for user in ("provisioner", "orders", "realtime", "usda", "notify", "operator")),
     "session_secret",
     "gateway_admin_token",
+    "realtime_admin_token",
 )
 LONGEST_SOCKET_PATH = 100
 # The gateway's admin listener takes the port after it.

@@ -98,7 +98,7 @@ def test_a_service_sees_only_its_own_secrets() -> None:
     mounted = {name: set(service.get("secrets", [])) for name, service in services().items()}
     assert mounted["orders-web"] == {"orders_db_password", "session_secret"}
     assert mounted["orders-worker"] == {"orders_db_password", "nats_orders_password"}
-    assert mounted["realtime"] == {"nats_realtime_password"}
+    assert mounted["realtime"] == {"nats_realtime_password", "realtime_admin_token"}
     assert mounted["usda"] == {"usda_db_password", "nats_usda_password"}
     assert mounted["notify"] == {"notify_db_password", "nats_notify_password"}
     assert mounted["gateway"] == {"gateway_admin_token"}
