@@ -1,9 +1,12 @@
 """Realtime as a process of its own, publishers, and clients."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
+from event_source import EventSource
 from harness import Clients, Eventually, Process, Publisher, Start, publisher
 from mercadito_events.testing import NatsServer
 from stand_ins import Issuer
@@ -66,3 +69,22 @@ async def clients(issuer: Issuer) -> AsyncIterator[Clients]:
     made = Clients(issuer)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def sources(issuer: Issuer) -> AsyncIterator[Callable[..., Any]]:
+    """Return a function that opens streams, by ticket unless told otherwise; all are closed in the end."""
+    opened: list[EventSource] = []
+
+    async def begin(process: Process, *channels: str, person: str | None = "p1", query: str = "", **how: Any) -> Any:
+        claims = how.pop("claims", {})
+        if person is not None:
+            how.setdefault("Authorization", f"Bearer {issuer.ticket(person, **claims)}")
+        asked = "&".join(f"c={quote(channel, safe=':')}" for channel in channels)
+        source = await EventSource.open(process.http_port, f"?{asked}{query}", **how)
+        opened.append(source)
+        return source
+
+    yield begin
+    for source in opened:
+        await source.close()

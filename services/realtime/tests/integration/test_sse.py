@@ -1,16 +1,13 @@
 """Server-sent events from a running process: the same news as on sockets, and what a stream has of its own."""
 
 import asyncio
-import itertools
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from event_source import EventSource
 from harness import Clients, Process, Publisher, Start, order
 from published import check_told
 from stand_ins import Issuer
@@ -21,25 +18,6 @@ Open = Callable[..., Any]
 
 def fresh(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-async def sources(issuer: Issuer) -> AsyncIterator[Open]:
-    """Return a function that opens streams, by ticket unless told otherwise; all are closed in the end."""
-    opened: list[EventSource] = []
-
-    async def begin(process: Process, *channels: str, person: str | None = "p1", query: str = "", **how: Any) -> Any:
-        claims = how.pop("claims", {})
-        if person is not None:
-            how.setdefault("Authorization", f"Bearer {issuer.ticket(person, **claims)}")
-        asked = "&".join(f"c={quote(channel, safe=':')}" for channel in channels)
-        source = await EventSource.open(process.http_port, f"?{asked}{query}", **how)
-        opened.append(source)
-        return source
-
-    yield begin
-    for source in opened:
-        await source.close()
 
 
 async def test_a_stream_tells_what_a_socket_tells(
@@ -358,55 +336,3 @@ async def test_people_on_streams_are_counted_among_the_viewers(start: Start, cli
     await source.until(lambda e: both in (e.data or {}).get("b", []))
     told = [event for event in source.events if event.data and event.data.get("b", [{}])[0].get("k") == "viewers"]
     assert all(event.id is None for event in told)
-
-
-async def fill(publish: Publisher, cycle: str, version: int) -> None:
-    await publish.offers(cycle, *((f"offer-{n}", n, version) for n in range(200)))
-
-
-async def test_a_reader_that_pauses_is_caught_up_from_memory(
-    start: Start, sources: Open, publish: Publisher, eventually: Eventually
-) -> None:
-    process, cycle = start(), fresh("cycle")
-    slow = await sources(process, f"cycle:{cycle}", reads=False, small=True, person="p-slow")
-    quick = await sources(process, f"cycle:{cycle}", person="p-quick")
-    await quick.answers(f"cycle:{cycle}")
-    version = 0
-    while await asyncio.to_thread(process.metric, "realtime_buffered_bytes") == 0:
-        version += 1
-        assert version < 200
-        await fill(publish, cycle, version)
-        await quick.message(lambda m, version=version: m["v"] == version)
-    for _ in range(6):  # more than is kept for it, less than memory holds
-        version += 1
-        await fill(publish, cycle, version)
-        await quick.message(lambda m, version=version: m["v"] == version)
-    assert await asyncio.to_thread(process.metric, "realtime_buffered_bytes") < 256 * 1024
-    slow.read()
-    await slow.message(lambda m: m["v"] == version and m["d"]["offer_id"] == "offer-199", timeout_s=10)
-    await quick.message(lambda m: m["v"] == version and m["d"]["offer_id"] == "offer-199", timeout_s=10)
-    chain = slow.news(f"cycle:{cycle}")
-    assert all(later["p"] in (earlier["o"], later["o"]) for earlier, later in itertools.pairwise(chain))
-    latest = {m["d"]["offer_id"]: m["v"] for m in chain}
-    assert latest == {f"offer-{n}": version for n in range(200)}
-    assert len(chain) < len(quick.news(f"cycle:{cycle}"))
-    await asyncio.to_thread(eventually, lambda: process.metric("realtime_buffered_bytes") == 0)
-
-
-async def test_a_reader_that_stalls_is_ended_and_the_others_hear_everything(
-    start: Start, sources: Open, publish: Publisher
-) -> None:
-    process, cycle = start(), fresh("cycle")
-    await sources(process, f"cycle:{cycle}", reads=False, small=True, person="p-slow")
-    quick = await sources(process, f"cycle:{cycle}", person="p-quick")
-    await quick.answers(f"cycle:{cycle}")
-    deadline, version = time.monotonic() + 20, 0
-    while await asyncio.to_thread(process.metric, 'realtime_closes_total{code="4008"}') == 0:
-        assert time.monotonic() < deadline
-        version += 1
-        await fill(publish, cycle, version)
-        await quick.message(lambda m, version=version: m["v"] == version)
-    assert await asyncio.to_thread(process.metric, 'realtime_connections{transport="sse"}') == 1
-    assert await asyncio.to_thread(process.metric, "realtime_slow_evictions_total") == 1
-    await publish.offers(cycle, ("last", 1, 1))
-    await quick.message(lambda m: m["d"]["offer_id"] == "last")
