@@ -24,7 +24,6 @@ QUEUE_BYTES = 64 * 1024
 
 GONE = 1001
 FOREVER = float("inf")
-HEARTBEAT = b":\n\n"
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -37,8 +36,8 @@ class EventStream:
 
     transport = "sse"
     __slots__ = (
-        *("_age_at", "_connection", "_deadline", "_due_changed", "_has_ended", "_is_full", "_ping_at", "_ping_s"),
-        *("_positions", "_queue", "_queued", "_tickets", "_wake"),
+        *("_age_at", "_answered", "_connection", "_deadline", "_due_changed", "_has_ended", "_hub", "_is_full"),
+        *("_ping_at", "_ping_s", "_positions", "_queue", "_queued", "_tickets", "_wake"),
         *("address", "closed_with", "id", "opened_at", "stalled_since", "subscriber"),
     )
 
@@ -60,12 +59,13 @@ class EventStream:
         self.subscriber.identity = identity
         self.closed_with: int | None = None
         self.stalled_since: float | None = None
-        self._connection, self._tickets, self._due_changed = connection, tickets, due_changed
+        self._connection, self._hub, self._tickets, self._due_changed = connection, hub, tickets, due_changed
         self._queue: list[bytes] = []
         self._queued = 0
         self._is_full = self._has_ended = False
         self._wake = Event()
-        self._positions: dict[str, str] = {}
+        self._positions: dict[str, Position | None] = {}
+        self._answered: set[str] = set()
         now = self.opened_at = time.monotonic()
         self._deadline = FOREVER
         if identity is not None:
@@ -93,7 +93,7 @@ class EventStream:
 
     async def run(self, wishes: Sequence[Wish], write: Write) -> None:
         """Write until the stream is closed or the client is gone; ``write`` waits while its connection is full."""
-        self._positions = {wish.channel: _text(wish.position) for wish in wishes}
+        self._positions = {wish.channel: wish.position for wish in wishes}
         await write(b"retry: %d\n\n" % random.randint(RETRY_MIN_MS, RETRY_MAX_MS))
         for wish in wishes:
             self.subscriber.watch(wish)
@@ -110,8 +110,7 @@ class EventStream:
         """Queue a frame as an event; the first that the connection does not take at once pauses the client."""
         if self.closed_with is None:
             self._put(self._event(frame))
-            if self._is_full or self._queued > QUEUE_BYTES or self._connection.get_write_buffer_size():
-                self._pause()
+            self._notice_full()
 
     def gone(self) -> None:
         """Note that the client has left."""
@@ -134,7 +133,8 @@ class EventStream:
         if now >= self._age_at:
             return self.drain(random.randint(0, MOVE_MS))
         if now >= self._ping_at:
-            self._put(HEARTBEAT)
+            self._put(self._heartbeat())
+            self._notice_full()
         return None
 
     def check_sign_out(self) -> None:
@@ -187,8 +187,21 @@ class EventStream:
             return b"data: %b\n\n" % frame.payload
         for channel, epoch, offset in frame.heads:
             if channel in self._positions:
-                self._positions[channel] = f"{epoch}:{offset}"
-        return b"id: %b\ndata: %b\n\n" % (",".join(self._positions.values()).encode(), frame.payload)
+                self._positions[channel] = Position(epoch, offset)
+                self._answered.add(channel)
+        return b"%bdata: %b\n\n" % (self._id(), frame.payload)
+
+    def _heartbeat(self) -> bytes:
+        """Write a comment with the id of now: no event for the page, but a quiet client comes back from here."""
+        for seen in self._hub.seen():
+            for channel in self._answered:
+                position = self._positions[channel]
+                if position is not None and position.epoch == seen.epoch and position.offset < seen.offset:
+                    self._positions[channel] = seen
+        return b":\n%b\n" % self._id()
+
+    def _id(self) -> bytes:
+        return b"id: %b\n" % ",".join(_text(position) for position in self._positions.values()).encode()
 
     async def _write_queue(self, write: Write) -> None:
         while self._queue and not self._has_ended:
@@ -211,8 +224,9 @@ class EventStream:
         else:
             self._wake.set()
 
-    def _pause(self) -> None:
-        if self.stalled_since is None:
+    def _notice_full(self) -> None:
+        is_full = self._is_full or self._queued > QUEUE_BYTES or self._connection.get_write_buffer_size() > 0
+        if is_full and self.stalled_since is None:
             self.stalled_since = time.monotonic()
             self.subscriber.pause()
             self._due_changed(self)

@@ -41,9 +41,14 @@ class Reader:
         self.text, self.largest = self.text + events, max(self.largest, len(events))
 
 
-class NoArchive:
-    def ask(self, *_: Any) -> None:
-        raise AssertionError("memory reaches back far enough here")
+class Archive:
+    """Keeps what it is asked, and answers nothing."""
+
+    def __init__(self, asked: list[Any]) -> None:
+        self.asked = asked
+
+    def ask(self, *what: Any) -> None:
+        self.asked.append(what)
 
 
 @pytest.fixture
@@ -66,11 +71,13 @@ def stream(connection: Connection, hub: Hub, tickets: Tickets) -> EventStream:
     return made(connection, hub, tickets, who())
 
 
-def made(connection: Any, hub: Hub, tickets: Tickets, identity: Identity | None) -> EventStream:
+def made(
+    connection: Any, hub: Hub, tickets: Tickets, identity: Identity | None, asked: list[Any] | None = None
+) -> EventStream:
     return EventStream(
         connection,
         hub=hub,
-        archive=NoArchive(),
+        archive=Archive([] if asked is None else asked),
         tickets=tickets,
         identity=identity,
         due_changed=lambda _stream: None,
@@ -106,6 +113,42 @@ async def test_each_frame_is_one_event_with_the_places_of_all_channels(
     hub.whisper(CYCLE, "viewers", {"n": 1})
     await settle()
     assert reader.text.split(b"\n\n")[-2].startswith(b"data: {")
+    stream.close(Close.RESTART, "")
+    await running
+
+
+async def test_a_sign_of_life_moves_the_places_of_answered_channels_on_and_never_back(
+    stream: EventStream, hub: Hub, clock: Any
+) -> None:
+    reader = Reader()
+    running = asyncio.create_task(stream.run([Wish(CYCLE), Wish("prices")], reader.write))
+    await settle()
+    publish(hub, clock, 140, urgent("cycle:other", "a"))
+    stream.check(stream.due)
+    await settle()
+    assert reader.text.endswith(b":\nid: ORDERS.e1:140,USDA.e1:0\n\n")
+    hub.restart("USDA", "USDA.e2", floor=7, floor_ms=clock.now)
+    stream.check(stream.due)
+    await settle()
+    assert reader.text.endswith(b":\nid: ORDERS.e1:140,USDA.e2:7\n\n")
+    stream.close(Close.RESTART, "")
+    await running
+
+
+async def test_a_place_that_is_still_sought_is_not_moved_on(
+    connection: Connection, hub: Hub, tickets: Tickets, clock: Any
+) -> None:
+    asked = []
+    stream = made(connection, hub, tickets, who(), asked)
+    reader = Reader()
+    wish = Wish(CYCLE, Position("ORDERS.e1", 50))  # from before memory begins
+    running = asyncio.create_task(stream.run([wish], reader.write))
+    await settle()
+    publish(hub, clock, 140, urgent("cycle:other", "a"))
+    stream.check(stream.due)
+    await settle()
+    assert len(asked) == 1
+    assert reader.text.endswith(b":\nid: ORDERS.e1:50\n\n")
     stream.close(Close.RESTART, "")
     await running
 
@@ -171,6 +214,22 @@ async def test_who_stalls_too_long_is_cut(stream: EventStream, connection: Conne
     reader.tap.set()
     await asyncio.wait_for(running, 1)
     assert hub.watchers_of(CYCLE) == ()
+
+
+async def test_who_does_not_even_read_signs_of_life_stalls(
+    stream: EventStream, connection: Connection, hub: Hub
+) -> None:
+    reader = Reader()
+    running = asyncio.create_task(stream.run([Wish(CYCLE)], reader.write))
+    await settle()
+    connection.waits = 1
+    reader.tap.clear()
+    stream.check(stream.due)
+    assert stream.stalled_since is not None
+    stream.check(stream.stalled_since + STALL_S)
+    assert stream.closed_with == Close.TOO_SLOW
+    reader.tap.set()
+    await asyncio.wait_for(running, 1)
 
 
 async def test_the_end_of_the_identity_is_the_end(connection: Connection, hub: Hub, tickets: Tickets) -> None:
