@@ -3,10 +3,10 @@
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, FastAPI, Header, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 
 PREFIX = "/api/v1/realtime"
 MAX_AGE_S = 300
@@ -15,17 +15,17 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "What If-
 routes = APIRouter(prefix=PREFIX, tags=["documents"])
 
 
-@routes.get("/asyncapi.json", responses=_NOT_MODIFIED)
-async def asyncapi(if_none_match: Annotated[str, Header()] = "") -> Response:
+@routes.get("/asyncapi.json", responses=_NOT_MODIFIED, operation_id="asyncapi", summary="AsyncAPI")
+async def asyncapi(request: Request) -> Response:
     """Return the AsyncAPI 3 document of ``/ws`` and ``/sse``."""
-    return _answer(_asyncapi(), if_none_match)
+    return _answer(request, _asyncapi())
 
 
-@routes.get("/openapi.json", responses=_NOT_MODIFIED)
-async def openapi(request: Request, if_none_match: Annotated[str, Header()] = "") -> Response:
+@routes.get("/openapi.json", responses=_NOT_MODIFIED, operation_id="openapi", summary="OpenAPI")
+async def openapi(request: Request) -> Response:
     """Return this document."""
     app: FastAPI = request.app
-    return _answer(orjson.dumps(app.openapi()), if_none_match)
+    return _answer(request, orjson.dumps(app.openapi()))
 
 
 @cache
@@ -36,10 +36,10 @@ def _asyncapi() -> bytes:
     return orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _answer(body: bytes, if_none_match: str) -> Response:
+def _answer(request: Request, body: bytes) -> Response:
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={MAX_AGE_S}"}
     # Weak forms too: a proxy that compresses on the way weakens the tag.
-    if tag in (each.strip().removeprefix("W/") for each in if_none_match.split(",")):
+    if tag in (each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")

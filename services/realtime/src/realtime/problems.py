@@ -12,6 +12,18 @@ from starlette.exceptions import HTTPException
 
 BASE = "https://mercadito.example/problems/"
 MEDIA_TYPE = "application/problem+json"
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "request_id": {"type": ["string", "null"]},
+    },
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+}
 _SLUGS = {
     400: "bad-request",
     401: "unauthenticated",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.security import APIKeyCookie, HTTPBearer
 from mercadito_events.service.identity import Identity, Unauthenticated
 from starlette.types import Receive, Scope, Send
 
@@ -16,7 +17,7 @@ from realtime.handshake import FewHeaders
 from realtime.http_connection import Connection, connection_of
 from realtime.hub import Hub
 from realtime.metrics import Metrics
-from realtime.problems import MEDIA_TYPE, Problem
+from realtime.problems import MEDIA_TYPE, SCHEMA, Problem
 from realtime.protocol import MAX_CHANNELS_PER_CLIENT, MAX_EPOCH_CHARS, MAX_OFFSET, Close, Position, Wish
 from realtime.sessions import Sessions
 from realtime.settings import Settings
@@ -34,19 +35,27 @@ NOWHERE = Position("", 0)
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mercadito"'}
 _POSITION = re.compile(rf"([^\s:,]{{1,{MAX_EPOCH_CHARS}}}):([0-9]{{1,19}})", re.ASCII)
-_PROBLEM: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
+_PROBLEM: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": SCHEMA}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events until the client leaves, the identity ends, or the service restarts. The data of each is"
         " a frame of the AsyncAPI document beside this one; its id is each channel's epoch:offset, in the order of c.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    400: {"description": "No channel, too many, or one that can't be.", **_PROBLEM},
+    400: {"description": "Too many channels, or one that can't be.", **_PROBLEM},
     401: {"description": "Not signed in, and more than prices was asked for; or a wrong ticket.", **_PROBLEM},
     403: {"description": "A channel that this person may not watch, or a page of another origin.", **_PROBLEM},
+    422: {"description": "No c, or a since that is no time.", **_PROBLEM},
     429: {"description": "Too many connections of this person or address; Retry-After.", **_PROBLEM},
     503: {"description": "Starting, draining or full; Retry-After.", **_PROBLEM},
 }
+# They tell the OpenAPI document how to sign in; Streams.open looks at both itself.
+_WAYS_IN = [
+    Depends(
+        HTTPBearer(scheme_name="ticket", description="A ticket of POST /api/v1/realtime-tickets.", auto_error=False)
+    ),
+    Depends(APIKeyCookie(name=COOKIE_NAME, scheme_name="identity", auto_error=False)),
+]
 _log = structlog.get_logger(__name__)
 
 
@@ -186,7 +195,14 @@ def router(streams: Streams) -> APIRouter:
     """Make the route."""
     routes = APIRouter(tags=["streams"])
 
-    @routes.get("/sse", response_class=Response, responses=_RESPONSES)
+    @routes.get(
+        "/sse",
+        response_class=Response,
+        responses=_RESPONSES,
+        dependencies=_WAYS_IN,
+        operation_id="watch",
+        summary="Watch",
+    )
     async def sse(
         request: Request,
         c: Annotated[list[str], Query(description="A channel to watch; repeated for more, up to 32.")],

@@ -39,6 +39,13 @@ def test_the_openapi_document_tells_the_public_side_only(shared: Process) -> Non
     document = json.loads(fetch(shared, PATHS[1])[2])
     assert document["openapi"].startswith("3.1")
     assert set(PATHS) <= set(document["paths"])
+    watch = document["paths"]["/sse"]["get"]
+    assert [parameter["name"] for parameter in watch["parameters"]] == ["c", "since", "last-event-id"]
+    assert "text/event-stream" in watch["responses"]["200"]["content"]
+    assert {status for status, told in watch["responses"].items() if "application/problem+json" in told["content"]} == {
+        *("400", "401", "403", "422", "429", "503"),
+    }
+    assert {kind["type"] for kind in document["components"]["securitySchemes"].values()} == {"http", "apiKey"}
     assert not [path for path in document["paths"] if path.startswith(("/admin", "/metrics", "/readyz"))]
 
 

@@ -250,8 +250,8 @@ async def test_a_quiet_stream_moves_its_id_on_so_that_who_was_quiet_asks_from_a_
     source = await sources(process, f"cycle:{cycle}", "prices")
     await source.answers(f"cycle:{cycle}", "prices")
     offset = await publish.offers(fresh("other"), ("o1", 9, 1))
-    epoch, prices = source.last_id.split(",")[0].partition(":")[0], source.last_id.split(",")[1]
-    await source.until(lambda e: e.is_comment and e.id == f"{epoch}:{offset},{prices}", timeout_s=6)
+    epoch = source.last_id.partition(":")[0]
+    await source.until(lambda e: e.is_comment and (e.id or "").startswith(f"{epoch}:{offset},"), timeout_s=6)
     back = await sources(process, f"cycle:{cycle}", "prices", Last_Event_ID=source.last_id)
     assert all(answer["recovered"] for answer in (await back.answers(f"cycle:{cycle}", "prices")).values())
     assert source.news(f"cycle:{cycle}") == []
