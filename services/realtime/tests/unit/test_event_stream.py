@@ -3,6 +3,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mercadito_events.service.identity import Identity, KeySet
 from realtime.event_stream import CLOSE_S, GONE, MAX_AGE_S, QUEUE_BYTES, STALL_S, EventStream
 from realtime.hub import Hub
@@ -268,7 +270,7 @@ async def test_a_client_that_left_ends_the_run_at_once(stream: EventStream, hub:
 
 
 @pytest.mark.parametrize(
-    ("given", "wishes"),
+    ("last_id", "wishes"),
     [
         ("", [Wish("a", since_ms=7), Wish("b", since_ms=7)]),
         ("S.1:5,T.2:0", [Wish("a", Position("S.1", 5)), Wish("b", Position("T.2", 0))]),
@@ -282,5 +284,13 @@ async def test_a_client_that_left_ends_the_run_at_once(stream: EventStream, hub:
         ("S:1:2,T:+1", [Wish("a", NOWHERE), Wish("b", NOWHERE)]),
     ],
 )
-def test_an_id_says_from_where_each_channel_is_told(given: str, wishes: list[Wish]) -> None:
-    assert wishes_of(["a", "b"], given, 7) == wishes
+def test_an_id_says_from_where_each_channel_is_told(last_id: str, wishes: list[Wish]) -> None:
+    assert wishes_of(["a", "b"], last_id, 7) == wishes
+
+
+@given(st.text(max_size=200), st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=4, unique=True))
+def test_whatever_the_id_each_channel_gets_one_wish(given_id: str, names: list[str]) -> None:
+    wishes = wishes_of(names, given_id, None)
+    assert [wish.channel for wish in wishes] == names
+    for wish in wishes:
+        assert wish.position is None or wish.position == NOWHERE or wish.position.offset < 2**63

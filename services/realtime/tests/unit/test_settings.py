@@ -23,6 +23,7 @@ def test_the_defaults_are_those_of_the_readme() -> None:
     )
     assert settings.bounds == Bounds(connections=5_000, per_person=20, per_address=200)
     assert settings.allowed_origins == frozenset()
+    assert (settings.workers, settings.viewers_s, settings.admin_token) == (1, 5.0, None)
 
 
 def test_origins_are_a_list() -> None:
@@ -48,3 +49,17 @@ def test_every_problem_is_named_at_once() -> None:
 def test_production_refuses_a_weak_password() -> None:
     with pytest.raises(SettingsError, match="NATS_PASSWORD"):
         Settings.from_env({**ENV, "MERCADITO_ENV": "production"})
+
+
+@pytest.mark.parametrize("token", ["short", "mercadito-demo-admin-token-1", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"])
+def test_production_refuses_a_weak_admin_token(token: str) -> None:
+    strong = {**ENV, "MERCADITO_ENV": "production", "NATS_PASSWORD": "s3f9a1c7e5b2d8064f1a9c7e"}
+    assert Settings.from_env(strong).admin_token is None
+    with pytest.raises(SettingsError, match="ADMIN_TOKEN"):
+        Settings.from_env({**strong, "ADMIN_TOKEN": token})
+
+
+@pytest.mark.parametrize(("name", "value"), [("WS_WORKERS", "0"), ("WS_WORKERS", "17"), ("VIEWERS_S", "0.1")])
+def test_numbers_out_of_their_bounds_are_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_env({**ENV, name: value})
