@@ -21,7 +21,7 @@ import structlog
 
 BACK_OFF_MIN_S, BACK_OFF_MAX_S = 0.1, 5.0
 MAX_DEATHS = 5
-DEATHS_WITHIN_S = 60.0
+DEATHS_WITHIN_S = 300.0
 """A worker that died so many times within so long is not started again: the whole ends, for the supervisor to see."""
 
 LAST_GRACE_S = 5.0

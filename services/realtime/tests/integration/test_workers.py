@@ -133,7 +133,7 @@ def test_the_sockets_between_workers_are_for_this_user_only(pair: Process, folde
 def test_a_worker_that_dies_again_and_again_ends_the_whole(launch: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:  # by somebody who does not share it
         process = launch(taken.getsockname()[1], WS_WORKERS="2")
-        assert process.process.wait(timeout=30) == 1
+        assert process.process.wait(timeout=60) == 1
     assert len(process.lines("worker_keeps_dying")) == 1
     assert 5 <= len(process.lines("worker_died")) <= 10
 
