@@ -149,7 +149,7 @@ class Crew:
     def _note_end(self, place: _Place, code: int) -> None:
         if self._kill_at is not None:
             place.pid = None
-            self._code = self._code or int(code != 0)
+            self._code = self._code or int(code not in (0, -signal.SIGTERM))  # the latter: it had hardly begun
             return
         goes_on = place.note_death(time.monotonic())
         _log.error(
