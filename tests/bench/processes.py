@@ -38,5 +38,6 @@ def _used_ticks(pid: int) -> int:
 
 
 def processor_ns(pids: Iterable[int]) -> int:
-    """Return the processor time of single-threaded processes by the scheduler's own clock, finer than ticks."""
-    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids)
+    """Return the processor time of processes' living threads by the scheduler's own clock, finer than ticks."""
+    tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)

@@ -6,6 +6,7 @@ the command returns. usage: python stage.py FOLDER
 
 import asyncio
 import contextlib
+import itertools
 import json
 import sys
 import time
@@ -26,7 +27,7 @@ from nats.errors import Error  # type: ignore[import-not-found, unused-ignore]
 
 CYCLE, STORE = "bench", "bench"
 # With it an order's message has about 240 bytes.
-STORE_NAME = "Mercado La Esperanza, Los Angeles"
+STORE_NAME = "Mercado La Luz"
 TICKET_S = 900
 RECONNECT_S = 0.05
 ACK_S = 0.5
@@ -169,6 +170,8 @@ def _order(number: int) -> tuple[str, dict[str, Any]]:
 
 
 _OFFER_IDS: Sequence[str] = [str(uuid.uuid5(uuid.NAMESPACE_OID, f"offer {number}")) for number in range(200)]
+# Each event changes the next offers, so that two events within a tick overtake nothing of each other.
+_NEXT_OFFERS = itertools.cycle(_OFFER_IDS)
 
 
 def _offers(count: int) -> tuple[str, dict[str, Any]]:
@@ -184,7 +187,7 @@ def _offers(count: int) -> tuple[str, dict[str, Any]]:
             "remaining": 18,
             "available": 40,
         }
-        for offer_id in _OFFER_IDS[:count]
+        for offer_id in itertools.islice(_NEXT_OFFERS, count)
     ]
     return "orders.offers.changed.v1", {"cycle_id": CYCLE, "offers": offers}
 

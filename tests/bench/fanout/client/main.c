@@ -28,6 +28,7 @@
 #define EVENTS 1024
 #define PACE_MS 5 /* how often it is looked who is due to connect */
 #define LINE 1024
+#define REST_US 500 /* between looks: who reads at once has the sender pay for waking it up, message by message */
 
 struct settings settings;
 struct counts counts;
@@ -308,6 +309,8 @@ int main(int count, char **given)
             } else
                 on_event(events[i].data.ptr, events[i].events);
         }
+        if (ready > 0 && ready < EVENTS / 4)
+            usleep(REST_US);
         uint64_t now = steady_us();
         if (now - looked_us >= PACE_MS * 1000) {
             looked_us = now;
