@@ -36,9 +36,10 @@ class Rates:
     clients: int = 1_000
     rounds: int = 5
     round_s: float = 1.2
-    under_way: int = 16
+    under_way: int = 32
     at_once: int = 8
-    ticks_per_s: float = 20.0
+    # A little less often than the tick, so that each event is a frame of its own.
+    ticks_per_s: float = 18.0
     per_tick: int = 8
     connect_per_s: int = 2_000
     within_s: float = 60.0
