@@ -11,7 +11,8 @@
 #define MAX_STATUS 600
 #define MAX_CONNECTS 400000 /* moments of opened sockets that are kept for the peak */
 #define READ_BYTES 262144
-#define SMALL_RECEIVE_BYTES 4096 /* of a client that will stall: the kernel must not read for it */
+#define STALLED_RECEIVE_BYTES 4096 /* of a client that stalls: the kernel must not read for it */
+#define USUAL_RECEIVE_BYTES 131072
 #define SOURCES 16               /* addresses that clients come from, so that ports last */
 #define MICRO 1000000ULL
 
@@ -56,7 +57,6 @@ struct settings {
     char *channels[MAX_CHANNELS]; /* "%d" stands for the client's number */
     char *families[MAX_CHANNELS]; /* up to and with the colon */
     int in_flight;                /* handshakes at once */
-    int small_receivers;          /* so many of the first clients have a small receive buffer */
 };
 
 extern struct settings settings;

@@ -2,7 +2,7 @@
  *
  * usage: crowd MODE PORT HOST PATH TICKETS IN_FLIGHT CHANNEL...   MODE: ours, plain, engine.io; TICKETS: a file or -
  *
- * connect N RATE      N more clients, RATE a second            small N      the first N get small receive buffers
+ * connect N RATE      N more clients, RATE a second
  * drop N | close N    N lose their cable | leave politely; they stay away
  * reconnect WITHIN_MS those away come back, each at some moment of that time, from their own positions
  * churn N WITHIN_MS   N at random leave, every second one politely, and come back within that time
@@ -193,8 +193,6 @@ static bool obey(char *line)
         return false;
     if (is(word, "connect"))
         add(a, b);
-    else if (is(word, "small"))
-        settings.small_receivers = a;
     else if (is(word, "drop"))
         each_open(a, drop);
     else if (is(word, "close"))

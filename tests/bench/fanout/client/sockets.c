@@ -118,6 +118,8 @@ void listen_to(struct client *c, bool listens)
     if (c->state == OPEN && c->stalled == listens) {
         c->stalled = !listens;
         stalled_open += listens ? -1 : 1;
+        int size = listens ? USUAL_RECEIVE_BYTES : STALLED_RECEIVE_BYTES;
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
         watch(c, listens ? EPOLLIN : 0, EPOLL_CTL_MOD);
     }
 }
@@ -134,11 +136,9 @@ static void start(struct client *c)
         try_again(c);
         return;
     }
-    int one = 1, small = SMALL_RECEIVE_BYTES;
+    int one = 1;
     setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (c->number < settings.small_receivers)
-        setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     c->answers = 0;
     c->state = CONNECTING;
     shaking_count++;
