@@ -209,7 +209,7 @@ class Stage(_Actor):
         number = next(self._numbers)
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._write(json.dumps({"id": number, "do": command, **how}))
-        answer = await waiting
+        answer: dict[str, Any] = await waiting
         if "failed" in answer:
             raise BenchFailed(f"{command}: {answer['failed']}")
         return answer
@@ -227,7 +227,7 @@ class Stage(_Actor):
         if self.process.stdout is None:
             return
         while line := await self.process.stdout.readline():
-            answer = json.loads(line)
-            self._waiting.pop(answer.pop("id")).set_result(answer)
+            told: dict[str, Any] = json.loads(line)
+            self._waiting.pop(told.pop("id")).set_result(told)
         for waiting in self._waiting.values():
             waiting.set_exception(BenchFailed(f"the stage ended:\n{self.log.read_text()[-2000:]}"))

@@ -23,7 +23,7 @@ _SERVES_AGAIN_WITHIN_S = 60
 
 @dataclass(frozen=True)
 class Load:
-    """How much is measured. Every second update is an order's, numbered by the publisher, so that none can be lost unseen."""
+    """How much is measured. Every second update is an order's, numbered by the publisher: none can be lost unseen."""
 
     clients: int = 5_000
     workers: int = 2

@@ -9,7 +9,7 @@ from native import environments
 from tests.bench.fanout.actors import FOLDER, Crowd, Door
 from tests.bench.gateway.launch import Process, free_port, launch, until
 from tests.bench.processes import processor_ns, pss_mb
-from tests.bench.world import BenchFailed
+from tests.bench.world import ROOT, BenchFailed
 
 _PEERS = FOLDER / "peers"
 _LISTENS_WITHIN_S = 20
@@ -17,18 +17,18 @@ _LISTENS_WITHIN_S = 20
 
 @dataclass(frozen=True)
 class Kind:
-    """A peer: the file that runs it, how its clients speak, and its name in the table."""
+    """A peer: the module that runs it, how its clients speak, and its name in the table."""
 
-    file: str
+    module: str
     title: str
     mode: str = "plain"
     path: str = "/ws"
 
 
-FLASK = Kind("flask_socketio_app.py", "Flask-SocketIO, gevent", "engine.io", "/socket.io/?EIO=4&transport=websocket")
-FASTAPI = Kind("fastapi_app.py", "FastAPI on uvicorn")
-WEBSOCKETS = Kind("websockets_broadcast.py", "websockets.broadcast()")
-FLOOR = Kind("floor.py", "floor: write(2)")
+FLASK = Kind("flask_socketio_app", "Flask-SocketIO, gevent", "engine.io", "/socket.io/?EIO=4&transport=websocket")
+FASTAPI = Kind("fastapi_app", "FastAPI on uvicorn")
+WEBSOCKETS = Kind("websockets_broadcast", "websockets.broadcast()")
+FLOOR = Kind("floor", "floor: write(2)")
 KINDS = (FLASK, FASTAPI, WEBSOCKETS, FLOOR)
 
 
@@ -58,8 +58,11 @@ class Peer:
 
     async def start(self) -> "Peer":
         """Start it and wait until it listens."""
-        command = [_PEERS / ".venv" / "bin" / "python", _PEERS / self.kind.file, str(self.port), str(self.cue_port)]
-        process = self.process = launch(command, self.folder / f"{self.kind.file}.log")
+        module = f"tests.bench.fanout.peers.{self.kind.module}"
+        python = _PEERS / ".venv" / "bin" / "python"
+        command: list[str | Path] = [python, "-m", module, str(self.port), str(self.cue_port)]
+        log = self.folder / f"{self.kind.module}.log"
+        process = self.process = launch(command, log, {"PYTHONPATH": str(ROOT)})
 
         async def listens() -> bool:
             if not process.alive():
@@ -74,7 +77,7 @@ class Peer:
     async def crowd(self, program: Path) -> Crowd:
         """Return clients for it."""
         door = Door(self.kind.mode, self.port, self.kind.path)
-        return await Crowd.of(program, self.folder / f"crowd-{self.kind.file}.log", door)
+        return await Crowd.of(program, self.folder / f"crowd-{self.kind.module}.log", door)
 
     async def publish(self, count: int) -> None:
         """Let it broadcast so many messages."""

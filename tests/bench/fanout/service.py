@@ -3,6 +3,7 @@
 import asyncio
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from tests.bench.processes import processor_ns, pss_mb
 from tests.bench.world import BenchFailed
 
 _READY_WITHIN_S = 60
+# Above the service's own WS_DRAIN_S.
+_ENDS_WITHIN_S = 30
 _LIMIT = "100000"
 
 
@@ -58,7 +61,11 @@ class Realtime:
         return time.monotonic() - began
 
     async def _again(self, number: int) -> None:
-        await asyncio.to_thread(self.processes[number].process.wait)
+        process = self.processes[number]
+        try:
+            await asyncio.to_thread(process.process.wait, _ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            raise BenchFailed(f"realtime has not ended {_ENDS_WITHIN_S} s after it was told to") from None
         self.processes[number] = self._launch(number)
         await self._ready(number)
 
@@ -94,7 +101,7 @@ class Realtime:
             "MALLOC_ARENA_MAX": "2",
             **self.environment,
         }
-        command = [REALTIME_PYTHON.parent / "realtime", "serve"]
+        command: list[str | Path] = [REALTIME_PYTHON.parent / "realtime", "serve"]
         return launch(command, self.folder / f"realtime-{number}.log", environment)
 
     async def _ready(self, number: int) -> None:

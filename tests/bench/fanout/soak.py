@@ -1,4 +1,4 @@
-"""Minutes of ordinary life: people come and go, cables are pulled, some read slowly. Is anything lost, is memory flat?"""
+"""Minutes of ordinary life: people come and go, cables are pulled, some read slowly. What is lost, is memory flat?"""
 
 import asyncio
 import contextlib
@@ -59,9 +59,9 @@ async def measure(report: Report, hall: Hall, plan: Soak) -> None:
     report.add(f"{what}: doubled", "", seen.doubled, None, "none allowed")
     report.notes.append(
         f"{what}: PSS {weights[0][1] / 1024:.1f} MB at first, {weights[-1][1] / 1024:.1f} at last;"
-        f" {seen.opened:,} connects, {seen.recovered:,} channels recovered, {evicted:.0f} evicted, {seen.news:,} messages"
-        f" in {seen.frames:,} frames, p99 {seen.p99_ms:.0f} ms (from its publishing, so with the absence of those who were"
-        f" away); {seen.troubles}"
+        f" {seen.opened:,} connects, {seen.recovered:,} channels recovered, {evicted:.0f} evicted,"
+        f" {seen.news:,} messages in {seen.frames:,} frames, p99 {seen.p99_ms:.0f} ms (from publishing, so with the"
+        f" absence of those who were away); {seen.troubles}"
     )
 
 

@@ -105,9 +105,7 @@ def _report(report: Report, run: _Run) -> None:
     report.add(f"{what}: memory for each of them", "kB", max(run.growth_kb), GROWTH_LIMIT_KB, "limit")
     wrong = sum(seen.gaps + seen.doubled + seen.unrecovered for seen in run.after)
     report.add(f"{what}: gaps, doubled, not recovered once they are back", "", wrong, None, "none allowed")
-    without, with_them = (
-        ", ".join(f"{seen.p99_ms:.1f}" for seen in seens) for seens in (run.without, run.stalling)
-    )
+    without, with_them = (", ".join(f"{seen.p99_ms:.1f}" for seen in seens) for seens in (run.without, run.stalling))
     size = run.stalling[0].bytes / max(1, run.stalling[0].frames)
     report.notes.append(
         f"{what}: p99 without {without} ms, with {with_them} ms; evicted after"

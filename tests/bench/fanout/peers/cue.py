@@ -9,7 +9,7 @@ async def obey(port: int, broadcast: Callable[[], Coroutine[None, None, None]]) 
     wanted: asyncio.Queue[int] = asyncio.Queue()
 
     class Cues(asyncio.DatagramProtocol):
-        def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:  # type: ignore[override]
+        def datagram_received(self, data: bytes, _: tuple[str, int]) -> None:
             wanted.put_nowait(int(data))
 
     await asyncio.get_running_loop().create_datagram_endpoint(Cues, local_addr=("127.0.0.1", port))

@@ -1,6 +1,6 @@
 """FastAPI on uvicorn, with its quickest WebSocket implementation and without compression.
 
-usage: fastapi_app.py PORT CUE_PORT
+usage: python -m tests.bench.fanout.peers.fastapi_app PORT CUE_PORT
 """
 
 import asyncio
@@ -8,10 +8,11 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 
-import cue
 import uvicorn  # type: ignore[import-not-found]  # it is there where this runs
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect  # type: ignore[import-not-found]
-from message import text
+
+from tests.bench.fanout.peers import cue
+from tests.bench.fanout.peers.message import text
 
 _connections: set[WebSocket] = set()
 

@@ -1,6 +1,6 @@
-"""Flask-SocketIO on gevent. usage: flask_socketio_app.py PORT CUE_PORT."""
+"""Flask-SocketIO on gevent. usage: python -m tests.bench.fanout.peers.flask_socketio_app PORT CUE_PORT."""
 
-from gevent import monkey  # type: ignore[import-not-found]  # it is there where this runs
+from gevent import monkey  # type: ignore[import-untyped]  # it is there where this runs
 
 monkey.patch_all()
 
@@ -8,8 +8,9 @@ import socket  # noqa: E402 - after the patch
 import sys  # noqa: E402
 
 from flask import Flask  # type: ignore[import-not-found]  # noqa: E402
-from flask_socketio import SocketIO  # type: ignore[import-not-found]  # noqa: E402
-from message import message  # noqa: E402
+from flask_socketio import SocketIO  # type: ignore[import-untyped]  # noqa: E402
+
+from tests.bench.fanout.peers.message import message  # noqa: E402
 
 app = Flask(__name__)
 server = SocketIO(app, async_mode="gevent", cors_allowed_origins="*")

@@ -1,4 +1,7 @@
-"""The floor: one write(2) of a ready frame for each client, and nothing else. usage: floor.py PORT CUE_PORT."""
+"""The floor: one write(2) of a ready frame for each client, and nothing else.
+
+usage: python -m tests.bench.fanout.peers.floor PORT CUE_PORT
+"""
 
 import asyncio
 import base64
@@ -7,9 +10,10 @@ import os
 import struct
 import sys
 
-import cue
 import uvloop  # type: ignore[import-not-found]  # it is there where this runs
-from message import text
+
+from tests.bench.fanout.peers import cue
+from tests.bench.fanout.peers.message import text
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _KEY = b"sec-websocket-key: "

@@ -1,12 +1,16 @@
-"""`websockets.broadcast()` on uvloop, without compression. usage: websockets_broadcast.py PORT CUE_PORT."""
+"""`websockets.broadcast()` on uvloop, without compression.
+
+usage: python -m tests.bench.fanout.peers.websockets_broadcast PORT CUE_PORT
+"""
 
 import asyncio
 import sys
 
-import cue
 import uvloop  # type: ignore[import-not-found]  # it is there where this runs
-from message import text
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+
+from tests.bench.fanout.peers import cue
+from tests.bench.fanout.peers.message import text
 
 _connections: set[ServerConnection] = set()
 
