@@ -74,7 +74,7 @@ class _Run:
             if time.monotonic() - began > plan.evicted_within_s:
                 break
             await asyncio.sleep(_POLL_S)
-        self.evicted_s.append(time.monotonic() - began if gone >= plan.stalled else float("inf"))
+        self.evicted_s.append(time.monotonic() - began)
         self.growth_kb.append(max(0.0, most_kb - before_kb) / plan.stalled)
         await asyncio.sleep(max(0.0, began + plan.turn_s - time.monotonic()))
         self.stalling.append(await self.crowd.report())
