@@ -9,6 +9,7 @@
  * stall N | resume    the first N open ones stop reading | all read again
  * forget N            the last N leave for good
  * number N            from here on news are expected to be numbered from N + 1
+ * rest US             look at sockets so seldom: several messages of each are then read at once
  * reset | report | quit
  */
 #define _GNU_SOURCE
@@ -29,6 +30,7 @@
 #define PACE_MS 5 /* how often it is looked who is due to connect */
 #define LINE 1024
 #define REST_US 500 /* between looks: who reads at once has the sender pay for waking it up, message by message */
+#define REST_MAX_US 100000
 
 struct settings settings;
 struct counts counts;
@@ -36,6 +38,7 @@ struct client *clients;
 int client_count, open_count, shaking_count, stalled_open, epoll;
 uint32_t connected_at_ms[MAX_CONNECTS];
 uint64_t began_us;
+static int rest_us = REST_US;
 static int waiting_hint; /* whether anybody may be waiting to connect */
 
 static uint64_t peak_per_second(void)
@@ -210,6 +213,8 @@ static bool obey(char *line)
     else if (is(word, "number"))
         for (int i = 0; i < client_count; i++)
             clients[i].last_number = (uint64_t)a;
+    else if (is(word, "rest"))
+        rest_us = a < 0 ? 0 : a > REST_MAX_US ? REST_MAX_US : a;
     else if (is(word, "reset"))
         reset();
     else if (is(word, "report"))
@@ -307,8 +312,8 @@ int main(int count, char **given)
             } else
                 on_event(events[i].data.ptr, events[i].events);
         }
-        if (ready > 0 && ready < EVENTS / 4)
-            usleep(REST_US);
+        if (ready > 0 && ready < EVENTS)
+            usleep((useconds_t)rest_us);
         uint64_t now = steady_us();
         if (now - looked_us >= PACE_MS * 1000) {
             looked_us = now;
