@@ -167,6 +167,31 @@ def test_pings_are_answered_and_what_is_cut_into_pieces_is_put_together(tmp_path
     assert said == [{"pong": 7}, {"pong": 88}]
 
 
+def test_what_a_ping_says_was_seen_moves_positions_forward_and_never_back(tmp_path: Path) -> None:
+    async def script(talk: Talk) -> None:
+        first = not talks
+        talks.append(talk)
+        await talk.join(offset=10)
+        if first:
+            for offset in (30, 20):
+                talk.say(ping=1, seen=[{"e": "USDA.e1", "o": 99}, {"e": _EPOCH, "o": offset}])
+                await talk.hear()
+            talk.news(31, 10, 1)
+            talk.say(ping=1, seen=[{"e": _EPOCH, "o": 40}])
+            talk.close(1012)
+
+    talks: list[Talk] = []
+
+    async def count() -> None:
+        async with crowd_at(tmp_path, script) as (crowd, _):
+            crowd.tell("connect", 1, 1000)
+            seen = await crowd.until(lambda seen: seen.opened == 2, 10, "back")
+            assert (seen.gaps, seen.news) == (0, 1)
+        assert talks[1].wishes == [{"c": "store:bench", "pos": {"e": _EPOCH, "o": 40}}]
+
+    asyncio.run(count())
+
+
 def test_who_stalls_reads_nothing_until_told_to(tmp_path: Path) -> None:
     go = asyncio.Event()
 

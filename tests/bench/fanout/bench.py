@@ -54,7 +54,7 @@ TINY = Plan(
     Stalls(clients=10, stalled=1, turns=1, turn_s=0.2, evicted_within_s=0.5),
     Outage(clients=10, workers=1, updates_per_s=20.0, before_s=0.1, down_s=0.3),
     Committed(stores=3, days=1, warm_up=1),
-    Soak(minutes=0.02, clients=10, churned_per_s=5, away_ms=100, stalled=1, stall_s=0.2, sample_s=0.2),
+    Soak(minutes=0.02, clients=10, churned_per_s=5, away_ms=100, stalled=1, stall_s=0.2, sample_s=0.2, remembered=20),
     install=False,
 )
 

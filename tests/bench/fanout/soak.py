@@ -30,6 +30,7 @@ class Soak:
     stall_s: float = 8.0
     offers: int = 20
     sample_s: float = 1.0
+    remembered: int = 2_100
     connect_per_s: int = 2_000
     within_s: float = 60.0
 
@@ -37,6 +38,9 @@ class Soak:
 async def measure(report: Report, hall: Hall, plan: Soak) -> None:
     """Live for so long."""
     async with hall.realtime() as realtime, hall.crowd(realtime.port, plan.clients) as crowd:
+        # What realtime remembers of a channel is full before anybody comes: what grows then has no such reason.
+        await hall.stage.do("publish", kind="order", count=plan.remembered)
+        await hall.stage.do("publish", kind="offers", count=plan.remembered // plan.offers, offers=plan.offers)
         await crowd.enter(plan.clients, plan.connect_per_s)
         crowd.tell("reset")
         publishing = asyncio.create_task(

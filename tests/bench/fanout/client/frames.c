@@ -135,7 +135,7 @@ static void take_news(struct client *c, char *text, char *end, uint64_t now_us)
             continue; /* ephemeral: it has no place in the chain */
         if (previous > own->offset)
             counts.gaps++;
-        if (previous >= own->offset)
+        if (offset > own->offset)
             own->offset = offset;
         take_message(c, rest, until, now_us, is_order(rest, until));
     }
@@ -180,6 +180,22 @@ static void take_answer(struct client *c, char *text, char *end)
         became_open(c);
 }
 
+/* Everything up to these positions, one a stream, was told to this socket: later it can ask from there. */
+static void take_seen(struct client *c, char *text, char *end)
+{
+    for (char *at = text; (at = FIND(at, end, "{\"e\":\""));) {
+        char *epoch = at + 6, *quote = memchr(epoch, '"', (size_t)(end - epoch));
+        if (!quote)
+            return;
+        at = quote;
+        int16_t of = epoch_of(epoch, (size_t)(quote - epoch));
+        uint64_t offset = NUMBER(quote, end, "\"o\":", 0);
+        for (int i = 0; i < settings.channel_count; i++)
+            if (c->at[i].epoch == of && of >= 0 && offset > c->at[i].offset)
+                c->at[i].offset = offset;
+    }
+}
+
 static void take_ours(struct client *c, char *text, char *end, uint64_t now_us)
 {
     size_t length = (size_t)(end - text);
@@ -191,6 +207,8 @@ static void take_ours(struct client *c, char *text, char *end, uint64_t now_us)
     else if (length > 8 && !memcmp(text, "{\"ping\":", 8)) {
         snprintf(answer, sizeof answer, "{\"pong\":%llu}", (unsigned long long)digits(text + 8, end));
         say(c, answer);
+        if (c->state == OPEN)
+            take_seen(c, text, end);
     } else if (length > 11 && !memcmp(text, "{\"welcome\":", 11))
         subscribe(c);
     else if (length > 9 && !memcmp(text, "{\"drain\":", 9)) {
