@@ -13,7 +13,7 @@ import httpx
 
 from tests.bench.fanout.actors import REALTIME_PYTHON
 from tests.bench.gateway.launch import Process, free_port, launch, until
-from tests.bench.processes import processor_ns, pss_mb
+from tests.bench.processes import own_kb, processor_ns, pss_mb
 from tests.bench.world import BenchFailed
 
 _READY_WITHIN_S = 60
@@ -76,6 +76,10 @@ class Realtime:
     def pss_kb(self) -> float:
         """Return what it weighs."""
         return sum(pss_mb(pid) * 1024 for pid in self.pids)
+
+    def own_kb(self) -> int:
+        """Return what it holds in memory of its own."""
+        return sum(map(own_kb, self.pids))
 
     async def metric(self, name: str) -> float:
         """Return a value of /metrics, summed over processes; labels are part of the name."""

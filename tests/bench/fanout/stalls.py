@@ -64,13 +64,13 @@ class _Run:
     async def with_stalled(self) -> None:
         """Let some stall until the last of them is let go, then read on and come back."""
         plan = self.plan
-        before_kb, evicted_before = self.realtime.pss_kb(), await self.realtime.metric(_TOO_SLOW)
+        before_kb, evicted_before = float(self.realtime.own_kb()), await self.realtime.metric(_TOO_SLOW)
         self.crowd.tell("stall", plan.stalled)
         self.crowd.tell("reset")
         publishing = asyncio.create_task(self._publish(plan.evicted_within_s))
         began, most_kb = time.monotonic(), before_kb
         while (gone := await self.realtime.metric(_TOO_SLOW) - evicted_before) < plan.stalled:
-            most_kb = max(most_kb, self.realtime.pss_kb())
+            most_kb = max(most_kb, self.realtime.own_kb())
             if time.monotonic() - began > plan.evicted_within_s:
                 break
             await asyncio.sleep(_POLL_S)

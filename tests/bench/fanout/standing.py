@@ -45,17 +45,17 @@ async def _weigh(report: Report, realtime: Realtime, crowd: Crowd, plan: Standin
     print(f"    {plan.clients:,} connect", flush=True)
     await crowd.enter(plan.warm_up, plan.connect_per_s, plan.within_s)
     await asyncio.sleep(plan.settle_s)
-    before_kb, kernel_before_kb, cpu_before = realtime.pss_kb(), _kernel_kb(), realtime.processor_ns()
+    before_kb, kernel_before_kb, cpu_before = realtime.own_kb(), _kernel_kb(), realtime.processor_ns()
     more = plan.clients - plan.warm_up
     await crowd.enter(more, plan.connect_per_s, plan.within_s)
     connect_ms = (realtime.processor_ns() - cpu_before) / 1e6 / more
     await asyncio.sleep(plan.settle_s)
-    each_kb = (realtime.pss_kb() - before_kb) / more
+    each_kb = (realtime.own_kb() - before_kb) / more
     what = f"memory per connection, {len(CHANNELS)} channels, {plan.clients:,} connections"
     report.add(what, "kB", each_kb, CONNECTION_LIMIT_KB, "limit")
     kernel_kb = (_kernel_kb() - kernel_before_kb) / more
     report.notes.append(
-        f"{what}: growth of PSS; in the kernel {kernel_kb:.1f} kB more for both ends together (slabs and TCP buffers of"
+        f"{what}: growth of the process's own memory; in the kernel {kernel_kb:.1f} kB more for both ends together (slabs and TCP buffers of"
         f" the whole machine); connecting took {connect_ms:.2f} ms of processor time each"
     )
 
