@@ -59,7 +59,7 @@ test-one: ## one suite of `make test`: make test-one S=services/orders
 	@$(PYTHON) -m tests.run "$(S)"
 
 .PHONY: bench
-bench: ## the benchmarks, each beside its peer or limit in the same run, as a table of ratios (about 12 minutes)
+bench: ## the benchmarks, each beside its peer or limit in the same run, as a table of ratios (about 20 minutes)
 	@$(call benchmark)
 
 .PHONY: bench-orders
@@ -69,6 +69,10 @@ bench-orders: ## only ordering: the order page, placing, gunicorn beside pgbench
 .PHONY: bench-gateway
 bench-gateway: ## only the gateway: restarts, order, overhead, memory, fairness, sockets, beside nginx, HAProxy and Caddy
 	@$(call benchmark,gateway)
+
+.PHONY: bench-fanout
+bench-fanout: ## only realtime: updates per core-second, memory, drops, restarts, soak, beside Flask-SocketIO, FastAPI and websockets
+	@$(call benchmark,fanout)
 
 .PHONY: check
 check: ## only lint, types and import rules
@@ -80,4 +84,4 @@ format: ## format the Python code
 
 .PHONY: lock
 lock: ## pin the dependencies of every project anew, with hashes
-	@$(PYTHON) -m native.environments --lock events demo tests gateway $(SERVICES)
+	@$(PYTHON) -m native.environments --lock events demo tests gateway tests/bench/fanout/peers $(SERVICES)

@@ -75,6 +75,10 @@ def _peers() -> list[Need]:
     ]
 
 
+def _compiler() -> list[Need]:
+    return [Need("cc", ("gcc", "libc6-dev"), _program("cc"))]
+
+
 def _privileged() -> list[str] | None:
     if os.geteuid() == 0:
         return []
@@ -157,7 +161,16 @@ def _install(sudo: list[str], missing: list[Need]) -> None:
 
 def add_peers() -> dict[str, str]:
     """Install what only `make bench-gateway` compares with, one by one; return what can't be had, and why."""
-    missing = [need for need in _peers() if not need.present]
+    return _add(_peers())
+
+
+def add_compiler() -> dict[str, str]:
+    """Install what only `make bench-fanout` compiles its clients with; return what can't be had, and why."""
+    return _add(_compiler())
+
+
+def _add(needs: list[Need]) -> dict[str, str]:
+    missing = [need for need in needs if not need.present]
     sudo = _privileged() if missing else []
     if sudo is None or not _program("apt-get"):
         return {need.what: f"not installed, and only root can: {need.packages[0]}" for need in missing}

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from native import installation
 from tests.bench import orders
+from tests.bench.fanout import bench as fanout
 from tests.bench.figures import Report
 from tests.bench.gateway import bench as gateway
 from tests.bench.world import BenchFailed
 
-BENCHES: dict[str, Callable[[], Report]] = {"orders": orders.run, "gateway": gateway.run}
+BENCHES: dict[str, Callable[[], Report]] = {"orders": orders.run, "gateway": gateway.run, "fanout": fanout.run}
 
 
 def main() -> int:

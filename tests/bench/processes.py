@@ -12,11 +12,20 @@ _UTIME, _STIME = 11, 12
 
 def pss_mb(pid: int) -> float:
     """Return the proportional set size of a process."""
+    return _rolled_up_kb(pid, "Pss") / KIB
+
+
+def own_kb(pid: int) -> int:
+    """Return what a process holds in memory of its own, not in files: no other process's end changes it."""
+    return _rolled_up_kb(pid, "Pss_Anon")
+
+
+def _rolled_up_kb(pid: int, field: str) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    found = re.search(rf"^{field}:\s+(\d+) kB", rollup, re.MULTILINE)
     if found is None:
-        raise LookupError(f"no Pss of {pid}")
-    return int(found[1]) / KIB
+        raise LookupError(f"no {field} of {pid}")
+    return int(found[1])
 
 
 def children(pid: int) -> Sequence[int]:
@@ -38,5 +47,6 @@ def _used_ticks(pid: int) -> int:
 
 
 def processor_ns(pids: Iterable[int]) -> int:
-    """Return the processor time of single-threaded processes by the scheduler's own clock, finer than ticks."""
-    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) for pid in pids)
+    """Return the processor time of processes' living threads by the scheduler's own clock, finer than ticks."""
+    tasks = [task for pid in pids for task in Path(f"/proc/{pid}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
