@@ -176,7 +176,7 @@ test("looking at any tab wakes the one that leads", async () => {
   socket.onclose({ code: 1012 });
   await profile.pass(100);
   assert.equal(profile.sockets.length, 1);
-  second.client.wake();
+  second.client.start();
   await settle();
   assert.equal(profile.sockets.length, 2);
 });
@@ -239,6 +239,13 @@ test("where locks are refused, each has a socket of its own", async () => {
   assert.deepEqual(first.states, ["live"]);
 });
 
+test("how many look is told to a tab that comes later, though nothing changed since", async () => {
+  const { profile, socket } = await pair();
+  socket.say({ b: [{ c: CYCLE, k: "viewers", d: { n: 12 } }] });
+  const third = await tab(profile);
+  assert.deepEqual(third.messages, [{ n: 12 }]);
+});
+
 test("a tab put away and taken out again goes on where it was", async () => {
   const { profile, first, second } = await pair();
   first.client.stop();
@@ -247,7 +254,7 @@ test("a tab put away and taken out again goes on where it was", async () => {
   const socket = await welcome(profile);
   socket.say(answer(10));
   socket.say({ b: [news(12, 10)], t: 1 });
-  first.client.wake();
+  first.client.start();
   await settle();
   assert.deepEqual(socket.subs.at(-1), { c: CYCLE, pos: { e: "x", o: 10 } });
   socket.say(answer(10));

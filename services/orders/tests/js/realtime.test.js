@@ -183,11 +183,11 @@ test("the ticket is renewed on the open socket before it runs out", async () => 
 test("waking tries at once and never opens a second socket", async () => {
   const { world, client } = await live();
   open(world).onclose({ code: 1006 });
-  client.wake();
-  client.wake();
+  client.start();
+  client.start();
   await settle();
   assert.equal(world.sockets.length, 2);
-  client.wake();
+  client.start();
   await settle();
   assert.equal(world.sockets.length, 2);
 });

@@ -50,6 +50,10 @@ def order_page_words() -> Words:
             ngettext("%(num)s product found", "%(num)s products found", 2),
         ),
         "stale": _("No connection: stock and prices may be out of date. You can still order."),
+        "viewers": _both(
+            ngettext("%(num)s person is looking", "%(num)s people are looking", 1),
+            ngettext("%(num)s person is looking", "%(num)s people are looking", 2),
+        ),
         "closed": _("Ordering is closed"),
         "closedNow": _("The cutoff has passed: ordering is closed."),
         "sending": _("Sending…"),

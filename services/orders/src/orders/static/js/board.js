@@ -1,5 +1,6 @@
 // The staff's board: whatever happens, the regions that changed are drawn anew by the server and put in place.
 
+import { showConnection } from "./connection.js";
 import { ServerClock, runCountdown } from "./countdown.js";
 import { goLive } from "./realtime.js";
 import { readWords } from "./words.js";
@@ -15,9 +16,7 @@ else if (empty) awaitDay(Number(empty.dataset.since));
 
 /** Nothing is open: the first news, of a day that opens or an order, brings the board. */
 function awaitDay(since) {
-  const nothing = () => {};
-  const reload = () => location.reload();
-  goLive([{ c: "staff", since }], { message: reload, reset: nothing, clock: nothing, state: nothing });
+  goLive([{ c: "staff", since }], { message: ({ c: channel }) => channel === "staff" && location.reload() });
 }
 
 function openBoard(place) {
@@ -26,16 +25,24 @@ function openBoard(place) {
   const clock = new ServerClock(Number(board().dataset.serverTime));
   const refresh = makeRefresh(place, clock);
   runCountdown(place, clock, () => Number(board().dataset.cutoff), words, refresh);
-  const stale = document.querySelector("[data-stale]");
-  goLive([{ c: "staff", since: Number(place.dataset.since) }], {
-    message: refresh,
+  const since = Number(place.dataset.since);
+  goLive([{ c: "staff", since }, { c: `cycle:${board().dataset.cycle}`, since }], {
+    message: ({ c: channel, k: kind, d: data }) => {
+      if (kind === "viewers") showLooking(place, (place.dataset.viewers = data.n));
+      else if (!channel.startsWith("person:")) refresh();
+    },
     reset: refresh,
     clock: (serverMs) => clock.correct(serverMs),
-    state: (state) => {
-      stale.hidden = state === "live";
-      place.dataset.live = state;
-    },
+    state: (state) => showConnection(place, state),
   });
+}
+
+/** How many people have the market day before them, staff among them; nothing as long as that is not known. */
+function showLooking(place, number) {
+  const figure = place.querySelector("[data-looking]");
+  if (!figure || number === undefined) return;
+  figure.hidden = false;
+  figure.querySelector("dd").textContent = number;
 }
 
 /** One fetch at a time; what comes in meanwhile makes one more. */
@@ -88,6 +95,7 @@ function put(place, html, clock) {
     }
     keepPlace(shown, region);
   }
+  showLooking(place, place.dataset.viewers);
 }
 
 /** Replace a region without moving the reader: scroll position and focus stay where they were. */

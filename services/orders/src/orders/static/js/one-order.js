@@ -1,5 +1,6 @@
 // The page of one order: after it went through, nothing typed before counts; and what others write or change shows up.
 
+import { showConnection } from "./connection.js";
 import { forgetDrafts } from "./draft.js";
 import { goLive } from "./realtime.js";
 
@@ -17,9 +18,7 @@ function watch(sheet) {
       if ((kind === "comment" || kind === "order") && data.order_id === order) refresh();
     },
     reset: refresh,
-    state: (state) => {
-      sheet.dataset.live = state;
-    },
+    state: (state) => showConnection(sheet, state),
   });
 }
 

@@ -1,4 +1,4 @@
-// News over /ws, else /sse; one connection for all tabs. How to use it, and why it is so: docs/realtime.md.
+// News over /ws, else /sse; one connection for all tabs: see docs/realtime.md.
 
 export const SUBPROTOCOL = "mercadito.v1";
 export const FIRST_RETRY_MS = 500;
@@ -12,7 +12,6 @@ const GATHER_MS = 50;
 const RENEW_BEFORE_MS = 60_000;
 const SHORTEST_RENEWAL_MS = 30_000;
 const PATIENCE_MS = 10_000;
-const FORBIDDEN = 4003;
 const FOR_WIRE = ["want", "bye", "wake"];
 
 export class Chain {
@@ -145,6 +144,7 @@ class Wire extends Timed {
     this.ready = true;
     this.wishes = {};
     this.due = {};
+    this.whispers = {};
     this.say("ask");
   }
 
@@ -152,7 +152,7 @@ class Wire extends Timed {
     this.link = link;
     this.quiet(PATIENCE_MS);
     link.onmessage = ({ data }) => this.link === link && this.receive(data);
-    link.onclose = ({ code }) => this.link === link && this.closed(code);
+    link.onclose = () => this.link === link && this.closed();
     link.onerror = () => this.link === link && this.sse && this.faltered();
   }
 
@@ -179,6 +179,7 @@ class Wire extends Timed {
     }
     if (this.sse) this.set("open", GATHER_MS, () => this.source());
     this.send({ sub: wishes.map(({ c, pos, since }) => (pos ? { c, pos } : { c, since })) });
+    this.say("frame", { b: wishes.flatMap(({ c }) => this.whispers[c] ?? []) });
   }
 
   bye(tab) {
@@ -221,13 +222,15 @@ class Wire extends Timed {
     }
     if (sub) this.attempt = this.retryMs = 0;
     if (sub || err || b) this.say("frame", frame, this.due[(sub ?? err)?.c]?.shift());
-    if (b?.some(({ k }) => k === "signed_out")) this.renew(); // perhaps this session
+    for (const message of b ?? []) {
+      if (!message.o) this.whispers[message.c] = message; // for tabs to come
+      if (message.k === "signed_out") this.renew(); // perhaps this session
+    }
   }
 
-  closed(code) {
+  closed() {
     this.drop();
     if (this.over) return;
-    if (code === FORBIDDEN) return this.end("stale");
     this.say("down");
     this.set("retry", this.retryMs || retryDelay(this.attempt, this.world.Math.random), () => this.connect());
     this.retryMs = 0;
@@ -279,7 +282,7 @@ export class Realtime extends Timed {
   }
 
   start() {
-    if (this.on) return;
+    if (this.on) return this.say("wake");
     const { BroadcastChannel, navigator, Math } = this.world;
     this.on = true;
     this.id = Math.random();
@@ -299,11 +302,6 @@ export class Realtime extends Timed {
     this.unhold();
     this.bus?.close();
     this.clear(...Object.keys(this.timers));
-  }
-
-  wake() {
-    if (this.on) this.say("wake");
-    else this.start();
   }
 
   /** Hold the connection when it is our turn; `steal` it from a tab that fell silent. */
@@ -402,10 +400,10 @@ export class Realtime extends Timed {
 export function goLive(channels, handlers) {
   const { person } = document.documentElement.dataset;
   const live = new Realtime(channels.concat(person ? { c: `person:${person}` } : []), handlers, person);
-  const when = (names, action) => names.split(" ").forEach((name) => addEventListener(name, action, true));
-  when("online pageshow resume visibilitychange", () => document.hidden || live.wake());
-  when("offline", () => live.wire?.link && live.wire.closed());
-  when("pagehide freeze", () => live.stop());
+  const when = (action, ...names) => names.forEach((name) => addEventListener(name, action, true));
+  when(() => document.hidden || live.start(), "online", "pageshow", "resume", "visibilitychange");
+  when(() => live.wire?.link && live.wire.closed(), "offline");
+  when(() => live.stop(), "pagehide", "freeze");
   live.start();
   return live;
 }
