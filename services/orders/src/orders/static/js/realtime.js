@@ -212,7 +212,7 @@ class Wire extends Timed {
     }
     const { welcome, ping, drain, sub, err, b } = frame;
     if (welcome?.ping_s) this.silenceMs = welcome.ping_s * 1000 * PINGS_MISSED;
-    this.quiet(this.silenceMs);
+    this.quiet(this.sse ? SOCKET_AGAIN_MS : this.silenceMs);
     this.failures = this.sse ? SOCKETS_TRIED : 0;
     if (welcome && !this.ready) this.gather();
     if (drain) this.retryMs = drain.retry_ms;
