@@ -13,6 +13,7 @@ BADGE_WITHIN_MS = 15_000
 BACK_WITHIN_MS = 10_000
 NEWS_WITHIN_MS = 2_000
 EVENTS_WITHIN_MS = 20_000
+COUNTED_WITHIN_MS = 40_000
 
 
 def live(page: Page) -> Locator:
@@ -125,6 +126,26 @@ def test_a_tab_that_takes_over_misses_nothing_of_what_happened_meanwhile(
     assert same()
 
 
+def test_a_tab_that_is_put_to_sleep_gives_the_connection_up_and_wakes_to_everything(
+    shop: list[Client], offers: list[dict[str, object]], signed_in: SignIn
+) -> None:
+    offer = str(offers[0]["id"])
+    first = signed_in("buyer2")
+    is_live(first)
+    second = first.context.new_page()
+    opened = sockets_of(second)
+    second.goto("/order")
+    is_live(second)
+    first.evaluate("document.dispatchEvent(new Event('freeze'))")  # a headless browser freezes no page by itself
+    order(shop[0], offer, 3)
+    left = shop[0].offer(offer)["remaining"]
+    expect(stock(second, offer)).to_have_text(f"{left} left", timeout=BACK_WITHIN_MS)
+    assert len(opened) == 1
+    assert stock(first, offer).text_content() != f"{left} left"
+    first.evaluate("document.dispatchEvent(new Event('resume'))")
+    expect(stock(first, offer)).to_have_text(f"{left} left", timeout=BACK_WITHIN_MS)
+
+
 def test_where_sockets_are_blocked_the_same_news_come_as_events(
     shop: list[Client], offers: list[dict[str, object]], signed_in: SignIn
 ) -> None:
@@ -199,3 +220,21 @@ def test_another_person_in_the_same_browser_shares_nothing_with_the_one_before(
     expect(stock(new, offer)).to_have_text(re.compile(str(left)), timeout=NEWS_WITHIN_MS)
     expect(old.locator("[data-signed-out]")).to_be_visible()
     assert stock(old, offer).text_content() == before
+
+
+def test_the_pages_say_how_many_are_looking_and_nothing_when_one_is_alone(signed_in: SignIn) -> None:
+    alone = signed_in("buyer2")
+    is_live(alone)
+    expect(alone.locator("[data-viewers]")).to_have_text("")
+    spanish, board = signed_in("buyer1"), signed_in("staff", viewport=DESK)
+    board.goto("/staff")
+    expect(alone.locator("[data-viewers]")).to_have_text("3 people are looking", timeout=COUNTED_WITHIN_MS)
+    expect(spanish.locator("[data-viewers]")).to_have_text("Lo ven 3 personas", timeout=COUNTED_WITHIN_MS)
+    expect(board.locator("[data-looking] dd")).to_have_text("3", timeout=COUNTED_WITHIN_MS)
+    second = alone.context.new_page()
+    second.goto("/order")
+    expect(second.locator("[data-viewers]")).to_have_text("3 people are looking", timeout=COUNTED_WITHIN_MS)
+    board.close()
+    spanish.close()
+    for page in (alone, second):
+        expect(page.locator("[data-viewers]")).to_have_text("", timeout=COUNTED_WITHIN_MS)

@@ -190,6 +190,22 @@ test("a second tab joins: the events are opened anew for both, from the earlier 
   assert.deepEqual([first.resets, second.resets], [[], []]);
 });
 
+test("a slow tab that asks when the events are open already has them opened once more, not for ever", async () => {
+  const profile = new Profile();
+  const first = await tab(profile);
+  const slow = await tab(profile, 400);
+  const source = await blockSockets(profile);
+  source.say(answer(10));
+  source.say({ b: [news(12, 10)], t: 700 });
+  slow.client.ask();
+  await profile.pass(5 * SOON_MS);
+  assert.equal(profile.sources.length, 2);
+  assert.equal(profile.sources[1].address, "/sse?c=cycle:1&since=700");
+  profile.sources[1].say(answer(11));
+  profile.sources[1].say({ b: [news(12, 11), news(13, 12)], t: 800 });
+  assert.deepEqual([first.messages, slow.messages], [[12, 13], [12, 13]]);
+});
+
 test("signed out while events come: the next attempt says so", async () => {
   const profile = new Profile();
   const page = await tab(profile);

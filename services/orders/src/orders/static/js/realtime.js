@@ -46,7 +46,7 @@ export class Chain {
   }
 }
 
-/** Full jitter: a thousand phones must not come back at once. */
+/** Full jitter: phones must not come back at once. */
 export function retryDelay(attempt, random) {
   return Math.round(random() * Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt));
 }
@@ -58,7 +58,7 @@ async function post(world, path) {
   return answer.json();
 }
 
-/** Null when the session has ended or is not `person`'s any more. */
+/** Null when the session has ended or is not `person`'s. */
 export async function fetchTicket(world, person) {
   const made = await post(world, "realtime-tickets");
   return person && (made?.person_id ?? person) !== person ? null : made;
@@ -169,15 +169,15 @@ class Wire extends Timed {
 
   want(wishes) {
     if (!this.ready) return; // soon all are asked
-    if (this.sse && this.link) {
+    if (this.sse) {
       this.drop();
-      return this.gather();
+      this.ready = true;
+      this.set("open", GATHER_MS, () => this.source());
     }
     for (const wish of wishes) {
       (this.wishes[wish.c] ??= {})[wish.tab] = wish;
       if (!this.sse) (this.due[wish.c] ??= []).push(wish.tab);
     }
-    if (this.sse) this.set("open", GATHER_MS, () => this.source());
     this.send({ sub: wishes.map(({ c, pos, since }) => (pos ? { c, pos } : { c, since })) });
     this.say("frame", { b: wishes.flatMap(({ c }) => this.whispers[c] ?? []) });
   }
@@ -191,8 +191,12 @@ class Wire extends Timed {
     }
   }
 
+  all() {
+    return Object.values(this.wishes).flatMap(Object.values);
+  }
+
   source() {
-    const since = Math.min(...Object.values(this.wishes).flatMap(Object.values).flatMap((wish) => wish.since ?? []));
+    const since = Math.min(...this.all().map((wish) => wish.since ?? Infinity));
     const query = Object.keys(this.wishes).map((c) => `c=${c}`);
     if (since < Infinity) query.push(`since=${since}`);
     this.follow(new this.world.EventSource(`/sse?${query.join("&")}`));
@@ -210,7 +214,7 @@ class Wire extends Timed {
     } catch {
       return;
     }
-    const { welcome, ping, drain, sub, err, b } = frame;
+    const { welcome, ping, drain, sub, err, b, t } = frame;
     if (welcome?.ping_s) this.silenceMs = welcome.ping_s * 1000 * PINGS_MISSED;
     this.quiet(this.sse ? SOCKET_AGAIN_MS : this.silenceMs);
     this.failures = this.sse ? SOCKETS_TRIED : 0;
@@ -222,6 +226,7 @@ class Wire extends Timed {
     }
     if (sub) this.attempt = this.retryMs = 0;
     if (sub || err || b) this.say("frame", frame, this.due[(sub ?? err)?.c]?.shift());
+    if (t) for (const wish of this.all()) wish.since = t;
     for (const message of b ?? []) {
       if (!message.o) this.whispers[message.c] = message; // for tabs to come
       if (message.k === "signed_out") this.renew(); // perhaps this session
@@ -283,9 +288,9 @@ export class Realtime extends Timed {
 
   start() {
     if (this.on) return this.say("wake");
-    const { BroadcastChannel, navigator, Math } = this.world;
+    const { BroadcastChannel, navigator } = this.world;
     this.on = true;
-    this.id = Math.random();
+    this.id = this.world.Math.random();
     this.down();
     if (!(this.person && navigator.locks && BroadcastChannel)) return this.hold();
     this.bus = new BroadcastChannel(`${SUBPROTOCOL} ${this.person}`);
@@ -366,11 +371,11 @@ export class Realtime extends Timed {
   }
 
   subscribed({ c, recovered, pos }) {
-    const whole = this.chains.get(c)?.answer(pos, recovered);
-    if (whole === undefined) return;
+    const chain = this.chains.get(c);
+    if (!chain) return;
     this.clear("stale");
     this.tell("live");
-    if (!whole) this.handlers.reset?.(c);
+    if (!chain.answer(pos, recovered)) this.handlers.reset?.(c);
   }
 
   batch(messages, t) {
