@@ -11,20 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.driver.api import Client, limited_offers
+from tests.driver.documents import block
 from tests.driver.polling import eventually
-from tests.driver.system import ROOT, System
+from tests.driver.system import System
 
-PAGE = ROOT / "docs" / "realtime.md"
 START_WITHIN_S = 20
 NEWS_WITHIN_S = 5
 BACK_WITHIN_S = 40
-
-
-def block(title: str) -> str:
-    """The code block of the page whose first line says ``title`` after the language."""
-    found = re.search(rf"^```\w+ {re.escape(title)}\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found[1]
 
 
 @dataclass
@@ -51,7 +44,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def run(title: str, *command: str, **environment: str) -> Program:
         file, output = tmp_path / title, tmp_path / f"{title}.{len(running)}.out"
-        file.write_text(block(title))
+        file.write_text(block("realtime.md", title))
         with output.open("wb") as out:
             process = subprocess.Popen(
                 [*command, str(file), *environment.pop("arguments", "").split()],

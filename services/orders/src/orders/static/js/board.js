@@ -1,6 +1,6 @@
 // The staff's board: whatever happens, the regions that changed are drawn anew by the server and put in place.
 
-import { showConnection } from "./connection.js";
+import { showConnection, showViewers } from "./connection.js";
 import { ServerClock, runCountdown } from "./countdown.js";
 import { goLive } from "./realtime.js";
 import { readWords } from "./words.js";
@@ -28,21 +28,13 @@ function openBoard(place) {
   const since = Number(place.dataset.since);
   goLive([{ c: "staff", since }, { c: `cycle:${board().dataset.cycle}`, since }], {
     message: ({ c: channel, k: kind, d: data }) => {
-      if (kind === "viewers") showLooking(place, (place.dataset.viewers = data.n));
+      if (kind === "viewers") showViewers(place, data.n, words);
       else if (!channel.startsWith("person:")) refresh();
     },
     reset: refresh,
     clock: (serverMs) => clock.correct(serverMs),
     state: (state) => showConnection(place, state),
   });
-}
-
-/** How many people have the market day before them, staff among them; nothing as long as that is not known. */
-function showLooking(place, number) {
-  const figure = place.querySelector("[data-looking]");
-  if (!figure || number === undefined) return;
-  figure.hidden = false;
-  figure.querySelector("dd").textContent = number;
 }
 
 /** One fetch at a time; what comes in meanwhile makes one more. */
@@ -86,6 +78,7 @@ function put(place, html, clock) {
   }
   Object.assign(board.dataset, fresh.dataset);
   clock.correct(Number(fresh.dataset.serverTime));
+  showAsBefore(board, fresh);
   const known = new Map([...board.querySelectorAll("[data-order]")].map((row) => [row.dataset.order, row.dataset.version]));
   for (const region of fresh.querySelectorAll("[data-region]")) {
     const shown = board.querySelector(`[data-region="${region.dataset.region}"]`);
@@ -95,7 +88,11 @@ function put(place, html, clock) {
     }
     keepPlace(shown, region);
   }
-  showLooking(place, place.dataset.viewers);
+}
+
+/** What only the connection tells, the server's drawing does not say. */
+function showAsBefore(board, fresh) {
+  fresh.querySelector("[data-viewers]").textContent = board.querySelector("[data-viewers]").textContent;
 }
 
 /** Replace a region without moving the reader: scroll position and focus stay where they were. */

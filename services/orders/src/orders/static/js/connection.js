@@ -15,7 +15,8 @@ export function showConnection(page, state) {
 }
 
 /** Write how many look. The line keeps its place when it has nothing to say: alone, or not told. */
-export function showViewers(place, count, words) {
+export function showViewers(page, count, words) {
+  const line = page.querySelector("[data-viewers]");
   const text = count >= COMPANY ? say(words.viewers, { num: count }) : "";
-  if (place.textContent !== text) place.textContent = text;
+  if (line && line.textContent !== text) line.textContent = text;
 }

@@ -219,7 +219,7 @@ function watch(page) {
 
 function applyMessage(page, { k: kind, v: version, d: data }) {
   if (kind === "offer") applyOffer(page, data.offer_id, data, version);
-  if (kind === "viewers") showViewers(page.form.querySelector("[data-viewers]"), data.n, page.words);
+  if (kind === "viewers") showViewers(page.form, data.n, page.words);
   if (kind === "cycle") {
     if (data.cutoff_at) page.cutoffMs = Date.parse(data.cutoff_at);
     if (data.state !== "open") page.cutoffMs = Math.min(page.cutoffMs, page.clock.read());
