@@ -14,9 +14,9 @@ const SHORTEST_RENEWAL_MS = 30_000;
 const PATIENCE_MS = 10_000;
 const FOR_WIRE = ["want", "bye", "wake"];
 
+/** One channel's place in its stream. */
 export class Chain {
   waiting = true;
-
   constructor(c, since) {
     Object.assign(this, { c, since });
   }
@@ -66,7 +66,6 @@ export async function fetchTicket(world, person) {
 
 class Timed {
   timers = {};
-
   set(name, ms, action) {
     this.clear(name);
     this.timers[name] = this.world.setTimeout(() => {
@@ -90,7 +89,6 @@ class Wire extends Timed {
   retryMs = 0;
   wishes = {};
   silenceMs = SILENCE_MS;
-
   constructor({ world, person }, say) {
     super();
     Object.assign(this, { world, person, say });
@@ -135,8 +133,7 @@ class Wire extends Timed {
     this.renewBefore(ticket);
     this.failures = this.sse ? 0 : this.failures + 1;
     if (this.sse) return this.gather();
-    const { WebSocket, location } = this.world;
-    this.follow(new WebSocket(`${location.origin.replace("http", "ws")}/ws`, SUBPROTOCOL));
+    this.follow(new this.world.WebSocket(`${this.world.location.origin.replace("http", "ws")}/ws`, SUBPROTOCOL));
     this.link.onopen = () => this.send({ auth: ticket.ticket });
   }
 
@@ -270,8 +267,7 @@ class Wire extends Timed {
 
   drop() {
     this.link?.close(1000);
-    this.link = null;
-    this.ready = false;
+    this.link = this.ready = null;
     this.clear("silence", "open", "again");
   }
 }
@@ -279,7 +275,6 @@ class Wire extends Timed {
 /** One tab. Handlers: message, reset(channel), state("live" | "stale" | "signed-out"), clock(ms). */
 export class Realtime extends Timed {
   versions = new Map();
-
   constructor(channels, handlers, person, world = globalThis) {
     super();
     this.chains = new Map(channels.map(({ c, since }) => [c, new Chain(c, since)]));
@@ -304,7 +299,7 @@ export class Realtime extends Timed {
     this.say("bye", this.id);
     this.on = false;
     this.release?.();
-    this.unhold();
+    this.wire = this.wire?.stop();
     this.bus?.close();
     this.clear(...Object.keys(this.timers));
   }
@@ -313,13 +308,11 @@ export class Realtime extends Timed {
   lead(steal = false) {
     let over;
     this.release?.();
-    const freed = new Promise((resolve) => {
-      this.release = () => resolve((over = true));
-    });
+    const freed = new Promise((resolve) => (this.release = () => resolve((over = true))));
     const won = () => over || (this.hold(), freed);
     this.world.navigator.locks.request(this.bus.name, { steal }, won).catch(({ name }) => {
       if (over) return;
-      this.unhold();
+      this.wire = this.wire?.stop();
       if (name === "AbortError") this.lead(); // stolen
       else this.hold();
     });
@@ -328,11 +321,6 @@ export class Realtime extends Timed {
   hold() {
     this.wire = new Wire(this, (...said) => this.say(...said));
     this.clear("quiet");
-  }
-
-  unhold() {
-    this.wire?.stop();
-    this.wire = null;
   }
 
   say(...said) {
@@ -364,18 +352,15 @@ export class Realtime extends Timed {
 
   frame({ sub, b, t, err }, to = this.id) {
     const mine = to === this.id;
-    if (sub && (mine || !sub.recovered)) this.subscribed(sub);
+    const chain = (mine || !sub?.recovered) && this.chains.get(sub?.c);
+    if (chain) {
+      this.clear("stale");
+      this.tell("live");
+      if (!chain.answer(sub.pos, sub.recovered)) this.handlers.reset?.(sub.c);
+    }
     if (b) this.batch(b, t);
     if (err?.c && mine) this.chains.delete(err.c);
     if (!this.chains.size) this.end("stale");
-  }
-
-  subscribed({ c, recovered, pos }) {
-    const chain = this.chains.get(c);
-    if (!chain) return;
-    this.clear("stale");
-    this.tell("live");
-    if (!chain.answer(pos, recovered)) this.handlers.reset?.(c);
   }
 
   batch(messages, t) {
