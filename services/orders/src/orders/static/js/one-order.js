@@ -13,7 +13,7 @@ if (sheet) watch(sheet);
 function watch(sheet) {
   const { order, store, since } = sheet.dataset;
   const refresh = makeRefresh();
-  const comment = document.querySelector("#comments form")?.elements.text;
+  const comment = document.querySelector("#comments > form")?.elements.text;
   if (comment) keepTyped(comment, `comment:${order}`);
   goLive([{ c: `store:${store}`, since: Number(since) }], {
     message: ({ k: kind, d: data }) => {
