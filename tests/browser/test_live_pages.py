@@ -11,11 +11,13 @@ from tests.browser.conftest import DESK, SignIn
 from tests.browser.test_every_page import violations
 from tests.driver.api import Client, limited_offers
 from tests.driver.documents import block
+from tests.driver.system import System
 
 BADGE_WITHIN_MS = 15_000
 BACK_WITHIN_MS = 10_000
 NEWS_WITHIN_MS = 2_000
 EVENTS_WITHIN_MS = 20_000
+RESTARTED_WITHIN_MS = 30_000
 COUNTED_WITHIN_MS = 40_000
 
 
@@ -82,6 +84,23 @@ def test_after_the_network_was_cut_the_page_catches_up_without_a_reload(
         expect(board.locator("#board").get_by_text(str(number)).first).to_be_visible(timeout=BACK_WITHIN_MS)
     expect(page.locator(f"#quantity-{second}")).to_have_value("2")
     assert all(is_same() for is_same in same)
+
+
+def test_realtime_killed_in_the_middle_costs_no_news_and_no_reload(
+    system: System, shop: list[Client], offers: list[dict[str, object]], signed_in: SignIn
+) -> None:
+    offer = str(offers[0]["id"])
+    page = signed_in("buyer2")
+    is_live(page)
+    same = stays(page)
+    killed = system.kill("realtime")
+    order(shop[0], offer, 3)
+    system.came_back("realtime", instead_of=killed)
+    left = shop[0].offer(offer)["remaining"]
+    expect(stock(page, offer)).to_have_text(f"{left} left", timeout=RESTARTED_WITHIN_MS)
+    order(shop[2], offer, 1)
+    expect(stock(page, offer)).to_have_text(f"{left - 1} left", timeout=NEWS_WITHIN_MS)
+    assert same()
 
 
 def test_of_two_tabs_one_holds_the_socket_and_the_other_goes_on_when_it_closes(
