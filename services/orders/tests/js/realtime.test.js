@@ -180,6 +180,15 @@ test("the ticket is renewed on the open socket before it runs out", async () => 
   assert.equal(socket.sent.filter((frame) => frame.auth).length, 2);
 });
 
+test("one of too many does not hurry back", async () => {
+  const { world } = await live();
+  open(world).onclose({ code: 4029 });
+  await world.pass(7_000);
+  assert.equal(world.sockets.length, 1);
+  await world.pass(2_000);
+  assert.equal(world.sockets.length, 2);
+});
+
 test("waking tries at once and never opens a second socket", async () => {
   const { world, client } = await live();
   open(world).onclose({ code: 1006 });

@@ -12,6 +12,7 @@ const GATHER_MS = 50;
 const RENEW_BEFORE_MS = 60_000;
 const SHORTEST_RENEWAL_MS = 30_000;
 const PATIENCE_MS = 10_000;
+const TOO_MANY = 4029;
 const FOR_WIRE = ["want", "bye", "wake"];
 
 /** One channel's place in its stream. */
@@ -149,7 +150,7 @@ class Wire extends Timed {
     this.link = link;
     this.quiet(PATIENCE_MS);
     link.onmessage = ({ data }) => this.link === link && this.receive(data);
-    link.onclose = () => this.link === link && this.closed();
+    link.onclose = ({ code }) => this.link === link && this.closed(code);
     link.onerror = () => this.link === link && this.sse && this.faltered();
   }
 
@@ -230,10 +231,11 @@ class Wire extends Timed {
     }
   }
 
-  closed() {
+  closed(code) {
     this.drop();
     if (this.over) return;
     this.say("down");
+    if (code === TOO_MANY) this.attempt += 5;
     this.set("retry", this.retryMs || retryDelay(this.attempt, this.world.Math.random), () => this.connect());
     this.retryMs = 0;
     this.attempt += 1;
@@ -250,12 +252,10 @@ class Wire extends Timed {
   }
 
   async renew() {
-    const { link } = this;
     try {
       const ticket = await fetchTicket(this.world, this.person);
       if (!ticket) return this.end("signed-out");
       if (this.sse) await post(this.world, "session/renew");
-      if (!link || this.link !== link) return;
       this.send({ auth: ticket.ticket });
       this.renewBefore(ticket);
     } catch {} // the server will close
