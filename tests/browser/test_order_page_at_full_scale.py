@@ -217,6 +217,7 @@ def test_a_lost_connection_is_said_above_the_bar_and_moves_nothing(
     page = signed_in("buyer2", viewport=PHONE)
     page.add_init_script(WATCH_SHIFTS)
     page.route_web_socket("**/ws", lambda socket: socket.close())
+    page.route("**/sse?*", lambda route: route.abort())
     page.goto("/order")
     expect(page.locator("[data-stale]")).to_be_visible(timeout=20_000)
     assert shifted(page) <= STILL

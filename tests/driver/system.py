@@ -1,6 +1,7 @@
 """A whole system, started and steered with the same commands that an operator types."""
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -20,16 +21,20 @@ WHOLE_WAY = ROOT.parent / "shared" / "checks" / "whole_way.py"
 # The recorded reports end on this day; a market that is dated today would rightly call them stale.
 MARKET_DAY = "2026-01-08"
 COMMAND_WITHIN_S = 120
+LISTENING_PORTS = (20_000, 32_000)
 PROCESSES = ("gateway", "orders-web", "orders-worker", "realtime", "usda", "notify", "nats", "postgres")
 
 
 def free_port_pair() -> int:
-    """Return a free port whose successor is free as well (the gateway's admin listener)."""
+    """Return a free port whose successor is free as well (the gateway's admin listener).
+
+    Below those that outgoing connections are given: between the look and the start none of them takes one away.
+    """
     while True:
+        port = random.randrange(*LISTENING_PORTS, 2)
         with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
             try:
+                first.bind(("127.0.0.1", port))
                 second.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue

@@ -249,6 +249,7 @@ def test_a_ticket_opens_a_socket_and_dies_with_what_it_came_from(
     by_token = api.call("POST", "/realtime-tickets")
     by_cookie = client.post("/api/v1/realtime-tickets", headers=SAME_ORIGIN)
     assert (by_token.status_code, by_cookie.status_code) == (201, 201)
+    assert by_cookie.json["person_id"] == buyer.person_id
     keys = KeySet(key_files[1])
     first = keys.verify(by_token.json["ticket"], {"realtime"})
     second = keys.verify(by_cookie.json["ticket"], {"realtime"})

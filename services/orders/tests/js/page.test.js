@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { showConnection, showViewers } from "../../src/orders/static/js/connection.js";
 import { ServerClock, timeLeft } from "../../src/orders/static/js/countdown.js";
-import { Draft, forgetDrafts } from "../../src/orders/static/js/draft.js";
+import { Draft, forgetDrafts, keepTyped } from "../../src/orders/static/js/draft.js";
 import { OfferRow, caseFill, plain } from "../../src/orders/static/js/offer-row.js";
 import { money, say } from "../../src/orders/static/js/words.js";
 
@@ -126,4 +127,47 @@ test("a browser that forbids storage is no reason to fail", () => {
   draft.save({});
   assert.equal(draft.read(), null);
   forgetDrafts(null);
+});
+
+test("a comment that was begun is there again after a sign-in, and what the server filled in wins", () => {
+  const storage = new FakeStorage();
+  const field = (value) => ({ value, addEventListener: (_, action) => (field.typed = action) });
+  const first = field("");
+  keepTyped(first, "comment:7", storage);
+  first.value = "By the back door";
+  field.typed();
+  const second = field("");
+  keepTyped(second, "comment:7", storage);
+  assert.equal(second.value, "By the back door");
+  const refused = field("Too long");
+  keepTyped(refused, "comment:7", storage);
+  assert.equal(refused.value, "Too long");
+  forgetDrafts(storage);
+  const after = field("");
+  keepTyped(after, "comment:7", storage);
+  assert.equal(after.value, "");
+});
+
+test("how many look is said from two on, and not at all before one is told", () => {
+  const line = { textContent: "" };
+  const page = { querySelector: () => line };
+  const words = { viewers: { one: "%(num)s person", other: "%(num)s people" } };
+  for (const [count, text] of [[undefined, ""], [1, ""], [2, "2 people"], [1_204, "1204 people"], [0, ""]]) {
+    showViewers(page, count, words);
+    assert.equal(line.textContent, text);
+  }
+});
+
+test("one badge at a time says what is the matter", () => {
+  const badges = { "[data-stale]": { hidden: true }, "[data-signed-out]": { hidden: true } };
+  globalThis.document = { querySelector: (wanted) => badges[wanted] };
+  const page = { dataset: {} };
+  const shown = (state) => {
+    showConnection(page, state);
+    return [page.dataset.live, ...Object.values(badges).map((badge) => !badge.hidden)];
+  };
+  assert.deepEqual(shown("stale"), ["stale", true, false]);
+  assert.deepEqual(shown("signed-out"), ["signed-out", false, true]);
+  assert.deepEqual(shown("live"), ["live", false, false]);
+  delete globalThis.document;
 });

@@ -4,72 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Chain, LONGEST_RETRY_MS, Realtime, SILENCE_MS, fetchTicket, retryDelay } from "../../src/orders/static/js/realtime.js";
+import { Profile, settle } from "../fakes/browser.js";
 
-class FakeSocket {
-  constructor() {
-    this.readyState = 1;
-    this.sent = [];
-    this.closedWith = null;
-  }
-  send(text) {
-    this.sent.push(JSON.parse(text));
-  }
-  close(code) {
-    this.readyState = 3;
-    this.closedWith = code;
-  }
-  say(frame) {
-    this.onmessage({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
-  }
-}
-
-class World {
-  constructor(tickets = []) {
-    this.sockets = [];
-    this.timers = new Map();
-    this.next = 1;
-    this.time = 1_000_000;
-    this.tickets = tickets;
-    this.random = () => 0.5;
-  }
-  now() {
-    return this.time;
-  }
-  after(ms, action) {
-    this.timers.set(this.next, { at: this.time + ms, ms, action });
-    return this.next++;
-  }
-  cancel(timer) {
-    this.timers.delete(timer);
-  }
-  async ticket() {
-    const answer = this.tickets.length ? this.tickets.shift() : { ticket: "t", expires_at: new Date(this.time + 600_000).toISOString() };
-    if (answer instanceof Error) throw answer;
-    return answer;
-  }
-  socket() {
-    this.sockets.push(new FakeSocket());
-    return this.sockets.at(-1);
-  }
-  /** Let `ms` pass: run what falls due, in order, with promises settled in between. */
-  async pass(ms) {
-    const end = this.time + ms;
-    for (;;) {
-      const due = [...this.timers].filter(([, timer]) => timer.at <= end).sort((a, b) => a[1].at - b[1].at)[0];
-      if (!due) break;
-      this.timers.delete(due[0]);
-      this.time = due[1].at;
-      due[1].action();
-      await settle();
-    }
-    this.time = end;
-    await settle();
-  }
-}
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
-async function live(world = new World(), channels = [{ c: "cycle:1", since: 500 }]) {
+async function live(world = new Profile(), channels = [{ c: "cycle:1", since: 500 }]) {
   const seen = { messages: [], resets: [], states: [], clocks: [] };
   const client = new Realtime(
     channels,
@@ -79,7 +16,8 @@ async function live(world = new World(), channels = [{ c: "cycle:1", since: 500 
       state: (state) => seen.states.push(state),
       clock: (ms) => seen.clocks.push(ms),
     },
-    world,
+    "ana",
+    world.tab({ sse: false, shared: false }),
   );
   client.start();
   await settle();
@@ -223,7 +161,7 @@ test("the badge says stale only after ten seconds without contact, and live agai
 });
 
 test("no ticket because of a restart is tried again; signed out is the end of it", async () => {
-  const { world, seen } = await live(new World([new Error("503"), "signed-out"]));
+  const { world, seen } = await live(Object.assign(new Profile(), { tickets: [new Error("503"), null] }));
   assert.equal(world.sockets.length, 0);
   await world.pass(LONGEST_RETRY_MS);
   assert.deepEqual(seen.states, ["signed-out"]);
@@ -242,14 +180,23 @@ test("the ticket is renewed on the open socket before it runs out", async () => 
   assert.equal(socket.sent.filter((frame) => frame.auth).length, 2);
 });
 
+test("one of too many does not hurry back", async () => {
+  const { world } = await live();
+  open(world).onclose({ code: 4029 });
+  await world.pass(7_000);
+  assert.equal(world.sockets.length, 1);
+  await world.pass(2_000);
+  assert.equal(world.sockets.length, 2);
+});
+
 test("waking tries at once and never opens a second socket", async () => {
   const { world, client } = await live();
   open(world).onclose({ code: 1006 });
-  client.wake();
-  client.wake();
+  client.start();
+  client.start();
   await settle();
   assert.equal(world.sockets.length, 2);
-  client.wake();
+  client.start();
   await settle();
   assert.equal(world.sockets.length, 2);
 });
@@ -306,14 +253,15 @@ test("any loss, doubling or delay ends with every message applied once, in order
   }
 });
 
-test("a ticket is asked for with the cookie, by POST, from this site", async () => {
-  const asked = [];
-  const answer = (status) => async (path, options) => {
-    asked.push([path, options.method, options.credentials]);
-    return { status, ok: status < 300, json: async () => ({ ticket: "t" }) };
-  };
-  assert.deepEqual(await fetchTicket(answer(201)), { ticket: "t" });
-  assert.deepEqual(asked, [["/api/v1/realtime-tickets", "POST", "same-origin"]]);
-  assert.equal(await fetchTicket(answer(401)), "signed-out");
-  await assert.rejects(fetchTicket(answer(503)));
+test("a ticket is asked for by POST; none is for who is signed out, or is somebody else by now", async () => {
+  const world = new Profile();
+  world.tickets = [{}, {}, { person_id: "ben" }, { person_id: undefined }, null, new Error("503")];
+  const tab = world.tab();
+  assert.equal((await fetchTicket(tab, "ana")).ticket, "t");
+  assert.deepEqual(world.asked, [["/api/v1/realtime-tickets", "POST"]]);
+  assert.equal((await fetchTicket(tab)).ticket, "t");
+  assert.equal(await fetchTicket(tab, "ana"), null);
+  assert.equal((await fetchTicket(tab, "ana")).ticket, "t"); // an older server does not say whose it is
+  assert.equal(await fetchTicket(tab, "ana"), null);
+  await assert.rejects(fetchTicket(tab, "ana"));
 });

@@ -25,6 +25,7 @@ class TokenOut(Out):
 
 class TicketOut(Out):
     ticket: str
+    person_id: str
     expires_at: datetime
 
 

@@ -101,4 +101,5 @@ def me() -> Response:
 def ticket() -> Response:
     """Hand out a ticket that dies with the caller's session or token."""
     signed = container().accounts.ticket(caller())
-    return reply(TicketOut(ticket=signed.token, expires_at=signed.expires_at), 201)
+    body = TicketOut(ticket=signed.token, person_id=caller().actor.person_id, expires_at=signed.expires_at)
+    return reply(body, 201)

@@ -50,6 +50,7 @@ def order_page_words() -> Words:
             ngettext("%(num)s product found", "%(num)s products found", 2),
         ),
         "stale": _("No connection: stock and prices may be out of date. You can still order."),
+        **_company_words(),
         "closed": _("Ordering is closed"),
         "closedNow": _("The cutoff has passed: ordering is closed."),
         "sending": _("Sending…"),
@@ -61,6 +62,7 @@ def board_words() -> Words:
     """Return what board.js says."""
     return {
         "stale": _("No connection: the board may be out of date."),
+        **_company_words(),
         "closed": _("Closed"),
         **countdown_words(),
     }
@@ -72,6 +74,15 @@ def countdown_words() -> Words:
         "days": _both(ngettext("%(num)s day", "%(num)s days", 1), ngettext("%(num)s day", "%(num)s days", 2)),
         "hours": _("%(num)s h"),
         "minutes": _("%(num)s min"),
+    }
+
+
+def _company_words() -> Words:
+    return {
+        "viewers": _both(
+            ngettext("%(num)s person is looking", "%(num)s people are looking", 1),
+            ngettext("%(num)s person is looking", "%(num)s people are looking", 2),
+        ),
     }
 
 

@@ -1,5 +1,6 @@
 // The staff's board: whatever happens, the regions that changed are drawn anew by the server and put in place.
 
+import { showConnection, showViewers } from "./connection.js";
 import { ServerClock, runCountdown } from "./countdown.js";
 import { goLive } from "./realtime.js";
 import { readWords } from "./words.js";
@@ -15,9 +16,7 @@ else if (empty) awaitDay(Number(empty.dataset.since));
 
 /** Nothing is open: the first news, of a day that opens or an order, brings the board. */
 function awaitDay(since) {
-  const nothing = () => {};
-  const reload = () => location.reload();
-  goLive([{ c: "staff", since }], { message: reload, reset: nothing, clock: nothing, state: nothing });
+  goLive([{ c: "staff", since }], { message: ({ c: channel }) => channel === "staff" && location.reload() });
 }
 
 function openBoard(place) {
@@ -26,15 +25,15 @@ function openBoard(place) {
   const clock = new ServerClock(Number(board().dataset.serverTime));
   const refresh = makeRefresh(place, clock);
   runCountdown(place, clock, () => Number(board().dataset.cutoff), words, refresh);
-  const stale = document.querySelector("[data-stale]");
-  goLive([{ c: "staff", since: Number(place.dataset.since) }], {
-    message: refresh,
+  const since = Number(place.dataset.since);
+  goLive([{ c: "staff", since }, { c: `cycle:${board().dataset.cycle}`, since }], {
+    message: ({ c: channel, k: kind, d: data }) => {
+      if (kind === "viewers") showViewers(place, data.n, words);
+      else if (!channel.startsWith("person:")) refresh();
+    },
     reset: refresh,
     clock: (serverMs) => clock.correct(serverMs),
-    state: (state) => {
-      stale.hidden = state === "live";
-      place.dataset.live = state;
-    },
+    state: (state) => showConnection(place, state),
   });
 }
 
@@ -79,6 +78,7 @@ function put(place, html, clock) {
   }
   Object.assign(board.dataset, fresh.dataset);
   clock.correct(Number(fresh.dataset.serverTime));
+  showAsBefore(board, fresh);
   const known = new Map([...board.querySelectorAll("[data-order]")].map((row) => [row.dataset.order, row.dataset.version]));
   for (const region of fresh.querySelectorAll("[data-region]")) {
     const shown = board.querySelector(`[data-region="${region.dataset.region}"]`);
@@ -88,6 +88,11 @@ function put(place, html, clock) {
     }
     keepPlace(shown, region);
   }
+}
+
+/** What only the connection tells, the server's drawing does not say. */
+function showAsBefore(board, fresh) {
+  fresh.querySelector("[data-viewers]").textContent = board.querySelector("[data-viewers]").textContent;
 }
 
 /** Replace a region without moving the reader: scroll position and focus stay where they were. */

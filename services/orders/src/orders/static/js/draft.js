@@ -34,6 +34,19 @@ export function forgetDrafts(storage = sessionStorageOrNone()) {
   }
 }
 
+/** Keep what is typed in one field, a comment say, until it went through. */
+export function keepTyped(field, name, storage = sessionStorageOrNone()) {
+  const key = `${PREFIX}${name}`;
+  field.value ||= storage?.getItem(key) ?? "";
+  field.addEventListener("input", () => {
+    try {
+      storage?.setItem(key, field.value);
+    } catch {
+      // Full or forbidden: then it is as it would be without this.
+    }
+  });
+}
+
 function sessionStorageOrNone() {
   try {
     return globalThis.sessionStorage ?? null;

@@ -1,6 +1,7 @@
 // The page of one order: after it went through, nothing typed before counts; and what others write or change shows up.
 
-import { forgetDrafts } from "./draft.js";
+import { showConnection } from "./connection.js";
+import { forgetDrafts, keepTyped } from "./draft.js";
 import { goLive } from "./realtime.js";
 
 const GATHER_MS = 250;
@@ -12,14 +13,14 @@ if (sheet) watch(sheet);
 function watch(sheet) {
   const { order, store, since } = sheet.dataset;
   const refresh = makeRefresh();
+  const comment = document.querySelector("#comments > form")?.elements.text;
+  if (comment) keepTyped(comment, `comment:${order}`);
   goLive([{ c: `store:${store}`, since: Number(since) }], {
     message: ({ k: kind, d: data }) => {
       if ((kind === "comment" || kind === "order") && data.order_id === order) refresh();
     },
     reset: refresh,
-    state: (state) => {
-      sheet.dataset.live = state;
-    },
+    state: (state) => showConnection(sheet, state),
   });
 }
 

@@ -1,6 +1,7 @@
 // The order page, alive: steppers, sums, search, time left, and what happens to stock and prices while one looks.
 
 import { Announcer } from "./announcer.js";
+import { showConnection, showViewers } from "./connection.js";
 import { ServerClock, runCountdown } from "./countdown.js";
 import { Draft } from "./draft.js";
 import { listenToKeys } from "./grid-keys.js";
@@ -208,20 +209,17 @@ function closeRows(page) {
 }
 
 function watch(page) {
-  const stale = page.form.querySelector("[data-stale]");
   goLive([{ c: `cycle:${page.form.dataset.cycle}`, since: Number(page.form.dataset.since) }], {
     message: (message) => applyMessage(page, message),
     reset: () => refetch(page),
     clock: (serverMs) => page.clock.correct(serverMs),
-    state: (state) => {
-      stale.hidden = state === "live";
-      page.form.dataset.live = state;
-    },
+    state: (state) => showConnection(page.form, state),
   });
 }
 
 function applyMessage(page, { k: kind, v: version, d: data }) {
   if (kind === "offer") applyOffer(page, data.offer_id, data, version);
+  if (kind === "viewers") showViewers(page.form, data.n, page.words);
   if (kind === "cycle") {
     if (data.cutoff_at) page.cutoffMs = Date.parse(data.cutoff_at);
     if (data.state !== "open") page.cutoffMs = Math.min(page.cutoffMs, page.clock.read());
