@@ -111,6 +111,25 @@ test("pings are answered with their number", async () => {
   assert.deepEqual(socket.sent.at(-1), { pong: 7 });
 });
 
+test("after a quiet hour it asks from where the last ping said that all was told, never from further back", async () => {
+  const { world } = await live();
+  const socket = open(world);
+  socket.say({ ping: 1, seen: { x: 900, other: 9_000 } });
+  socket.say({ ping: 2, seen: { x: 7 } });
+  socket.say({ b: [news(901, 10)] });
+  socket.say({ ping: 3, seen: { x: 1_200 } });
+  socket.onclose({ code: 1006 });
+  await world.pass(LONGEST_RETRY_MS);
+  const second = world.sockets.at(-1);
+  second.onopen();
+  second.say({ welcome: { session: "s", ping_s: 10 } });
+  assert.deepEqual(second.sent.at(-1), { sub: [{ c: "cycle:1", pos: { e: "x", o: 1_200 } }] });
+  second.say({ ping: 1, seen: { x: 5_000 } }); // not yet answered: nothing was told here
+  second.say({ sub: { c: "cycle:1", recovered: true, pos: { e: "x", o: 901 } } });
+  second.say({ b: [news(1_201, 901)] });
+  assert.equal(second.sent.filter((frame) => frame.sub).length, 1);
+});
+
 test("silence longer than the pings promise ends the socket", async () => {
   const { world } = await live();
   const socket = open(world);

@@ -14,9 +14,6 @@ from realtime.gathering import samples_of
 from realtime.protocol import Close
 from realtime.sessions import Session, Sessions
 
-RETRY_PER_CLIENT_MS = 2
-"""Clients are told to come back spread over 2 ms each: 500 a second."""
-
 MAX_PAGE = 1_000
 _log = structlog.get_logger(__name__)
 
@@ -29,14 +26,14 @@ class Channels(Protocol):
 
 
 class Commands:
-    """Answers for one worker; ``move`` asks everyone to come back within so many ms."""
+    """Answers for one worker; ``move`` asks everyone to come back."""
 
     def __init__(
         self,
         registry: CollectorRegistry,
         hub: Channels,
         sessions: Sessions,
-        move: Callable[[int], Coroutine[None, None, None]],
+        move: Callable[[], Coroutine[None, None, None]],
     ) -> None:
         self._registry, self._hub, self._sessions, self._move = registry, hub, sessions, move
         self._moving: asyncio.Task[None] | None = None
@@ -87,7 +84,7 @@ class Commands:
         clients = len(self._sessions)
         if self._moving is None or self._moving.done():
             _log.info("moving_on", clients=clients)
-            self._moving = asyncio.create_task(self._move(clients * RETRY_PER_CLIENT_MS))
+            self._moving = asyncio.create_task(self._move())
         return clients
 
     async def _log_level(self, question: Mapping[str, Any]) -> Any:

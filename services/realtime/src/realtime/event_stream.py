@@ -37,7 +37,7 @@ class EventStream:
     transport = "sse"
     __slots__ = (
         *("_age_at", "_answered", "_connection", "_deadline", "_due_changed", "_has_ended", "_hub", "_is_full"),
-        *("_ping_at", "_ping_s", "_positions", "_queue", "_queued", "_tickets", "_wake"),
+        *("_ping_at", "_ping_s", "_pings", "_positions", "_queue", "_queued", "_tickets", "_wake"),
         *("address", "closed_with", "id", "opened_at", "stalled_since", "subscriber"),
     )
 
@@ -71,7 +71,7 @@ class EventStream:
         if identity is not None:
             self._deadline = now + (identity.expires_at - datetime.now(UTC)).total_seconds()
         self._age_at = now + MAX_AGE_S * random.uniform(1 - AGE_SPREAD, 1 + AGE_SPREAD)
-        self._ping_s = ping_s
+        self._ping_s, self._pings = ping_s, 0
         self._ping_at = now + ping_s
 
     @property
@@ -94,7 +94,8 @@ class EventStream:
     async def run(self, wishes: Sequence[Wish], write: Write) -> None:
         """Write until the stream is closed or the client is gone; ``write`` waits while its connection is full."""
         self._positions = {wish.channel: wish.position for wish in wishes}
-        await write(b"retry: %d\n\n" % random.randint(RETRY_MIN_MS, RETRY_MAX_MS))
+        welcome = self._event(protocol.welcome(self.id, self._ping_s))
+        await write(b"retry: %d\n%b" % (random.randint(RETRY_MIN_MS, RETRY_MAX_MS), welcome))
         for wish in wishes:
             self.subscriber.watch(wish)
         while not self._has_ended:
@@ -192,13 +193,15 @@ class EventStream:
         return b"%bdata: %b\n\n" % (self._id(), frame.payload)
 
     def _heartbeat(self) -> bytes:
-        """Write a comment with the id of now: no event for the page, but a quiet client comes back from here."""
-        for seen in self._hub.seen():
+        """Write a ping with the id of now: a quiet client comes back from here. Nobody can answer it on this way."""
+        self._pings += 1
+        seen = self._hub.seen()
+        for position in seen:
             for channel in self._answered:
-                position = self._positions[channel]
-                if position is not None and position.epoch == seen.epoch and position.offset < seen.offset:
-                    self._positions[channel] = seen
-        return b":\n%b\n" % self._id()
+                known = self._positions[channel]
+                if known is not None and known.epoch == position.epoch and known.offset < position.offset:
+                    self._positions[channel] = position
+        return b"%bdata: %b\n\n" % (self._id(), protocol.ping(self._pings, seen).payload)
 
     def _id(self) -> bytes:
         return b"id: %b\n" % ",".join(_text(position) for position in self._positions.values()).encode()

@@ -2,7 +2,7 @@
 
 import socket
 
-SEND_BUFFER_BYTES = 64 * 1024
+SEND_BUFFER_BYTES = 32 * 1024
 """What the kernel may hold for a client (Linux doubles it); small, so that a slow one is noticed here."""
 
 USER_TIMEOUT_MS = 20_000

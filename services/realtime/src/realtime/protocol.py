@@ -210,9 +210,8 @@ def whisper(channel: str, kind: str, data: Mapping[str, Any], now_ms: int) -> Fr
 
 
 def ping(n: int, seen: Sequence[Position]) -> Frame:
-    """Ask for a sign of life; ``seen``: up to where, per stream, this client has been told everything it watches."""
-    positions = [{"e": position.epoch, "o": position.offset} for position in seen]
-    return Frame(orjson.dumps({"ping": n, "seen": positions}))
+    """Ask for a sign of life; ``seen``: up to where, by epoch, this client has been told everything it watches."""
+    return Frame(orjson.dumps({"ping": n, "seen": {position.epoch: position.offset for position in seen}}))
 
 
 def drain(retry_ms: int) -> Frame:

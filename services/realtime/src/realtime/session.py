@@ -33,7 +33,9 @@ STALL_S = 5.0
 """A client that has not read what waits for it for so long is too slow (4008)."""
 
 CLOSE_S = 3.0
-"""So long a client may take to answer our closing; then the connection is cut."""
+"""So long a client may take to answer our closing; then the connection is cut. One that does not read has less."""
+
+STALLED_CLOSE_S = 1.0
 
 MAX_AGE_S = 30 * 60
 AGE_SPREAD = 0.2
@@ -166,7 +168,7 @@ class Session:
             self.closed_with = code
             self.leave()
             self._outlet.close(code, reason)
-            self._deadline = time.monotonic() + CLOSE_S
+            self._deadline = time.monotonic() + (CLOSE_S if self.stalled_since is None else STALLED_CLOSE_S)
             self._due_changed(self)
 
     def abort(self) -> None:

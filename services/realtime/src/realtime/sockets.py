@@ -34,11 +34,14 @@ OTHER_FILES = 256
 
 FORGET_S = 30.0
 DRAIN_BATCH = 250
-DRAIN_PAUSE_S = 0.25
+DRAIN_PAUSE_S = 0.1
 RETRY_PER_CLIENT_MS = 2
 """Told to come back spread over 2 ms a client: 500 a second."""
 
 MIN_RETRY_MS = 500
+RESTART_MS = 3_000
+"""When a process ends, so long a crowd's return waits for the next one (few clients come at once: they can be held)."""
+
 DRAINED_POLL_S = 0.05
 
 _log = structlog.get_logger(__name__)
@@ -98,16 +101,20 @@ class SocketServer:
             return
         self._server.close()
         deadline = time.monotonic() + self._settings.drain_s
-        await self.move(len(self.sessions) * RETRY_PER_CLIENT_MS)
+        await self.move(min(RESTART_MS, len(self.sessions) * RETRY_PER_CLIENT_MS))
         while self.sessions and time.monotonic() < deadline:  # noqa: ASYNC110 - sessions end by themselves
             await asyncio.sleep(DRAINED_POLL_S)
         for session in self.sessions:
             session.abort()
 
-    async def move(self, spread_ms: int) -> None:
-        """Ask everyone to come back within that time, in batches."""
+    async def move(self, away_ms: int = 0) -> None:
+        """Ask everyone, in batches, to come back: spread over a time that begins ``away_ms`` after the last batch."""
+        clients = len(self.sessions)
+        spread_ms = max(MIN_RETRY_MS, clients * RETRY_PER_CLIENT_MS)
+        begins = time.monotonic() + (clients - 1) // DRAIN_BATCH * DRAIN_PAUSE_S + away_ms / 1_000
         for number, session in enumerate(self.sessions, start=1):
-            session.drain(random.randint(0, max(MIN_RETRY_MS, spread_ms)))
+            until_then_ms = max(0, round((begins - time.monotonic()) * 1_000))
+            session.drain(until_then_ms + random.randint(0, spread_ms))
             self._metrics.drains.inc()
             if number % DRAIN_BATCH == 0:
                 await asyncio.sleep(DRAIN_PAUSE_S)

@@ -128,11 +128,15 @@ async def test_a_sign_of_life_moves_the_places_of_answered_channels_on_and_never
     publish(hub, clock, 140, urgent("cycle:other", "a"))
     stream.check(stream.due)
     await settle()
-    assert reader.text.endswith(b":\nid: ORDERS.e1:140,USDA.e1:0\n\n")
+    assert reader.text.startswith(b"retry: ")
+    assert reader.text.split(b"\n")[1].startswith(b'data: {"welcome":{"session":')
+    seen = b'{"ORDERS.e1":140,"USDA.e1":0}'
+    assert reader.text.endswith(b'id: ORDERS.e1:140,USDA.e1:0\ndata: {"ping":1,"seen":%b}\n\n' % seen)
     hub.restart("USDA", "USDA.e2", floor=7, floor_ms=clock.now)
     stream.check(stream.due)
     await settle()
-    assert reader.text.endswith(b":\nid: ORDERS.e1:140,USDA.e2:7\n\n")
+    seen = b'{"ORDERS.e1":140,"USDA.e2":7}'
+    assert reader.text.endswith(b'id: ORDERS.e1:140,USDA.e2:7\ndata: {"ping":2,"seen":%b}\n\n' % seen)
     stream.close(Close.RESTART, "")
     await running
 
@@ -150,7 +154,7 @@ async def test_a_place_that_is_still_sought_is_not_moved_on(
     stream.check(stream.due)
     await settle()
     assert len(asked) == 1
-    assert reader.text.endswith(b":\nid: ORDERS.e1:50\n\n")
+    assert b"\nid: ORDERS.e1:50\n" in reader.text
     stream.close(Close.RESTART, "")
     await running
 

@@ -123,7 +123,7 @@ def test_a_batch_chains_its_messages_and_gives_a_version_only_where_there_is_one
 
 def test_the_other_frames_are_as_interfaces_md_says() -> None:
     assert said(protocol.welcome("s", 25)) == {"welcome": {"session": "s", "ping_s": 25}}
-    assert said(protocol.ping(4, [Position("E", 7)])) == {"ping": 4, "seen": [{"e": "E", "o": 7}]}
+    assert said(protocol.ping(4, [Position("E", 7)])) == {"ping": 4, "seen": {"E": 7}}
     assert said(protocol.drain(700)) == {"drain": {"retry_ms": 700}}
     assert said(protocol.error("forbidden", "staff")) == {"err": {"code": "forbidden", "c": "staff"}}
     assert said(protocol.error("malformed")) == {"err": {"code": "malformed"}}

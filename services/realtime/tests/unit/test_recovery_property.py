@@ -138,7 +138,7 @@ class Client:
         """Be told, as by a ping, up to where everything has been said."""
         if self.hub is not None and self.subscriber is not None and not self.subscriber.is_paused:
             position = self.hub.seen()[0]
-            self.inbox.append({"ping": 1, "seen": [{"e": position.epoch, "o": position.offset}]})
+            self.inbox.append({"ping": 1, "seen": {position.epoch: position.offset}})
 
     def read(self, count: int) -> None:
         for _ in range(min(count, len(self.inbox))):
@@ -160,9 +160,9 @@ class Client:
     def _take(self, frame: dict[str, Any]) -> None:
         if "sub" in frame:
             self._take_answer(frame["sub"])
-        for position in frame.get("seen", []):
-            if self._position is not None and not self._is_waiting and position["e"] == self._position.epoch:
-                self._position = Position(position["e"], max(self._position.offset, position["o"]))
+        for epoch, offset in frame.get("seen", {}).items():
+            if self._position is not None and not self._is_waiting and epoch == self._position.epoch:
+                self._position = Position(epoch, max(self._position.offset, offset))
         for message in frame.get("b", []):
             if message["c"] == CHANNEL:
                 self._take_message(message)

@@ -181,7 +181,7 @@ def test_pings_are_counted_and_an_answer_of_any_kind_is_enough(
     for n in (1, 2, 3):
         seconds.now += 25
         session.check(seconds.now)
-        seen = [{"e": "ORDERS.e1", "o": 100}, {"e": "USDA.e1", "o": 0}]
+        seen = {"ORDERS.e1": 100, "USDA.e1": 0}
         assert outlet.frames[-1] == {"ping": n, "seen": seen}
         say(session, pong=n)
     seconds.now += 24

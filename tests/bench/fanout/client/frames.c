@@ -180,16 +180,19 @@ static void take_answer(struct client *c, char *text, char *end)
         became_open(c);
 }
 
-/* Everything up to these positions, one a stream, was told to this socket: later it can ask from there. */
+/* Everything up to these offsets, one an epoch, was told to this socket: later it can ask from there. */
 static void take_seen(struct client *c, char *text, char *end)
 {
-    for (char *at = text; (at = FIND(at, end, "{\"e\":\""));) {
-        char *epoch = at + 6, *quote = memchr(epoch, '"', (size_t)(end - epoch));
+    char *at = FIND(text, end, "\"seen\":{");
+    if (!at)
+        return;
+    for (at += 8; (at = memchr(at, '"', (size_t)(end - at)));) {
+        char *epoch = at + 1, *quote = memchr(epoch, '"', (size_t)(end - epoch));
         if (!quote)
             return;
-        at = quote;
+        at = quote + 1;
         int16_t of = epoch_of(epoch, (size_t)(quote - epoch));
-        uint64_t offset = NUMBER(quote, end, "\"o\":", 0);
+        uint64_t offset = digits(quote + 2, end);
         for (int i = 0; i < settings.channel_count; i++)
             if (c->at[i].epoch == of && of >= 0 && offset > c->at[i].offset)
                 c->at[i].offset = offset;

@@ -1,4 +1,4 @@
-// News over /ws, else /sse; one connection for all tabs: see docs/realtime.md.
+// News, by one connection for all tabs: docs/realtime.md.
 
 export const SUBPROTOCOL = "mercadito.v1";
 export const FIRST_RETRY_MS = 500;
@@ -212,9 +212,9 @@ class Wire extends Timed {
     } catch {
       return;
     }
-    const { welcome, ping, drain, sub, err, b, t } = frame;
+    const { welcome, ping, seen, drain, sub, err, b, t } = frame;
     if (welcome?.ping_s) this.silenceMs = welcome.ping_s * 1000 * PINGS_MISSED;
-    this.quiet(this.sse ? SOCKET_AGAIN_MS : this.silenceMs);
+    this.quiet(this.silenceMs);
     this.failures = this.sse ? SOCKETS_TRIED : 0;
     if (welcome && !this.ready) this.gather();
     if (drain) this.retryMs = drain.retry_ms;
@@ -223,7 +223,7 @@ class Wire extends Timed {
       this.beat();
     }
     if (sub) this.attempt = this.retryMs = 0;
-    if (sub || err || b) this.say("frame", frame, this.due[(sub ?? err)?.c]?.shift());
+    if (sub || err || b || seen) this.say("frame", frame, this.due[(sub ?? err)?.c]?.shift());
     if (t) for (const wish of this.all()) wish.since = t;
     for (const message of b ?? []) {
       if (!message.o) this.whispers[message.c] = message; // for tabs to come
@@ -335,7 +335,7 @@ export class Realtime extends Timed {
     else this[name](...said);
   }
 
-  beat() {} // heard is enough
+  beat() {}
 
   ask(chains = [...this.chains.values()]) {
     this.say("want", chains.map((chain) => chain.wish(this.id)));
@@ -350,7 +350,7 @@ export class Realtime extends Timed {
     this.tell(state);
   }
 
-  frame({ sub, b, t, err }, to = this.id) {
+  frame({ sub, b, t, err, seen = {} }, to = this.id) {
     const mine = to === this.id;
     const chain = (mine || !sub?.recovered) && this.chains.get(sub?.c);
     if (chain) {
@@ -359,6 +359,7 @@ export class Realtime extends Timed {
       if (!chain.answer(sub.pos, sub.recovered)) this.handlers.reset?.(sub.c);
     }
     if (b) this.batch(b, t);
+    for (const { waiting, pos } of this.chains.values()) if (!waiting && seen[pos.e] > pos.o) pos.o = seen[pos.e];
     if (err?.c && mine) this.chains.delete(err.c);
     if (!this.chains.size) this.end("stale");
   }
