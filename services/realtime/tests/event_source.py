@@ -15,12 +15,11 @@ LIMIT = 1024 * 1024
 
 @dataclass
 class Event:
-    """One event, or a lone comment or retry."""
+    """One event, or a lone retry."""
 
     id: str | None = None
     data: Any = None
     retry: int | None = None
-    is_comment: bool = False
 
 
 @dataclass
@@ -133,9 +132,7 @@ def _event(text: bytes) -> Event:
     for line in text.split(b"\n"):
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if name == b"":
-            event.is_comment = True
-        elif name == b"id":
+        if name == b"id":
             event.id = value.decode()
         elif name == b"data":
             assert event.data is None, "a frame is one line"

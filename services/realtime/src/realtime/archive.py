@@ -140,7 +140,7 @@ class Archive:
                 while offset < scan.extent.last:
                     if count % consumers.BATCH == 0:
                         await consumers.pull(nc, stream, name, subscription.subject)
-                    message = await consumers.next_message(subscription, SCAN_S)
+                    message = await subscription.next_msg(timeout=SCAN_S)
                     if not message.reply.startswith("$JS.ACK."):
                         _heed(message)
                         continue

@@ -1,6 +1,5 @@
 """Ephemeral pull consumers that nobody acknowledges, and the questions to JetStream that go with them."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 BATCH = 1_000
@@ -97,19 +95,6 @@ async def listening(nc: Client) -> AsyncIterator[Subscription]:
         yield subscription
     finally:
         await subscription.unsubscribe()
-
-
-async def next_message(subscription: Subscription, timeout_s: float) -> Msg:
-    """Wait for the next message, and notice a cancellation that comes in the same turn of the loop.
-
-    nats-py waits by ``asyncio.wait_for``, which up to Python 3.11 returns what it has and forgets that it was cancelled
-    (github.com/python/cpython/issues/86296): a task in a loop would go on for ever, and with it the process.
-    """
-    message = await subscription.next_msg(timeout=timeout_s)
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-    return message
 
 
 def unix_ms(moment: datetime) -> int:

@@ -154,7 +154,7 @@ class Feed:
         while True:
             self._note_progress(consumer)
             try:
-                message = await consumers.next_message(subscription, LISTEN_S)
+                message = await subscription.next_msg(timeout=LISTEN_S)
             except NatsTimeoutError:
                 if self._nc.stats["reconnects"] != reconnects:
                     raise Broken("the connection was lost in between") from None

@@ -1,12 +1,11 @@
 """What a feed makes of what the server sends; the server itself is in the integration tests."""
 
-import asyncio
 from typing import Any
 
 import pytest
 from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
-from realtime.consumers import Broken, _epoch_of, next_message
+from realtime.consumers import Broken, _epoch_of
 from realtime.feed import Feed, _Consumer
 from realtime.metrics import Metrics
 
@@ -85,23 +84,6 @@ def test_what_was_pending_and_is_deleted_does_not_keep_it_from_being_ready(feed:
     feed._note_progress(made)
     assert desk.begun == [("ORDERS.e", 40)]
     assert feed.problem() is None
-
-
-async def test_who_is_cancelled_as_a_message_comes_ends_all_the_same() -> None:
-    class Subscription:
-        async def next_msg(self, timeout: float) -> Msg:  # noqa: ASYNC109 - nats-py's signature
-            try:
-                await asyncio.sleep(timeout)
-            except asyncio.CancelledError:  # as asyncio.wait_for of Python 3.11, when both happen in one turn
-                return message(1, 17)
-            raise AssertionError("it was not cancelled")
-
-    subscription: Any = Subscription()
-    task = asyncio.create_task(next_message(subscription, 60))
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 @pytest.mark.parametrize("status", ["404", "408"])
