@@ -14,6 +14,7 @@ from realtime.app import HttpServer, Inside, create_app
 from realtime.archive import Archive
 from realtime.channels import ORDERS, USDA
 from realtime.commands import Commands
+from realtime.ending import end
 from realtime.feed import Feed
 from realtime.hub import Hub, unix_ms
 from realtime.metrics import Levels, Metrics
@@ -45,6 +46,7 @@ class Realtime:
         self._viewers = Viewers(self._hub, settings.viewers_s)
         self._tickets = Tickets(KeySet(settings.jwks_file))
         self._feeds: list[Feed] = []
+        self._readers: list[asyncio.Task[None]] = []
         self._is_draining = False
         self._archive = Archive(news_in, self._metrics)
         self._sessions = Sessions(settings.bounds)
@@ -106,8 +108,8 @@ class Realtime:
             group.create_task(self._http.run_until_stopped())
             await stop.wait()
             await self._drain()
-            for task in working:
-                task.cancel()
+            await end(self._readers)
+            await end(working)
             await self._siblings.stop()
             self._http.should_exit = True
 
@@ -123,10 +125,8 @@ class Realtime:
             desk = NewsDesk(self._hub, self._tickets, self._metrics, self._sessions.of_person)
             self._feeds = [Feed(nc, stream, desk, self._metrics) for stream in (ORDERS, USDA)]
             async with asyncio.TaskGroup() as readers:
-                readers.create_task(self._archive.run(nc))
-                for feed in self._feeds:
-                    readers.create_task(feed.run())
-                readers.create_task(self._viewers.run(nc))
+                parts = (*(feed.run() for feed in self._feeds), self._archive.run(nc), self._viewers.run(nc))
+                self._readers = [readers.create_task(part) for part in parts]
         finally:
             await nc.close()
 
