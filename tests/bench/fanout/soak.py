@@ -61,11 +61,11 @@ async def measure(report: Report, hall: Hall, plan: Soak) -> None:
     report.add(f"{what}: slope of its own memory, second half", "kB/min", slope, SLOPE_LIMIT_KB_PER_MIN, "limit")
     report.add(f"{what}: gaps, lost", "", seen.gaps + seen.lost, None, "none allowed")
     report.add(f"{what}: doubled", "", seen.doubled, None, "none allowed")
+    megabytes = f"{weights[0][1] / 1024:.1f} MB at first, {weights[-1][1] / 1024:.1f} at last"
     report.notes.append(
-        f"{what}: {weights[0][1] / 1024:.1f} MB at first, {weights[-1][1] / 1024:.1f} at last;"
-        f" {seen.opened:,} connects, {seen.recovered:,} channels recovered, {seen.unrecovered} told to fetch the state, {evicted:.0f} evicted,"
-        f" {seen.news:,} messages in {seen.frames:,} frames, p99 {seen.p99_ms:.0f} ms (from publishing, so with the"
-        f" absence of those who were away); {seen.troubles}"
+        f"{what}: {megabytes}; {seen.opened:,} connects, {seen.recovered:,} channels recovered, {seen.unrecovered} told"
+        f" to fetch the state, {evicted:.0f} evicted, {seen.news:,} messages in {seen.frames:,} frames, p99"
+        f" {seen.p99_ms:.0f} ms (from publishing, so with the absence of those who were away); {seen.troubles}"
     )
 
 
