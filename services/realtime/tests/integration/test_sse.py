@@ -250,7 +250,9 @@ async def test_a_quiet_stream_moves_its_id_on_so_that_who_was_quiet_asks_from_a_
     await source.answers(f"cycle:{cycle}", "prices")
     offset = await publish.offers(fresh("other"), ("o1", 9, 1))
     epoch = source.last_id.partition(":")[0]
-    await source.until(lambda e: "ping" in (e.data or {}) and (e.id or "").startswith(f"{epoch}:{offset},"), timeout_s=6)
+    await source.until(
+        lambda e: "ping" in (e.data or {}) and (e.id or "").startswith(f"{epoch}:{offset},"), timeout_s=6
+    )
     back = await sources(process, f"cycle:{cycle}", "prices", Last_Event_ID=source.last_id)
     assert all(answer["recovered"] for answer in (await back.answers(f"cycle:{cycle}", "prices")).values())
     assert source.news(f"cycle:{cycle}") == []
