@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from realtime.hub import Hub
@@ -60,8 +59,10 @@ class Recorder:
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
 
+    identity = None
+
     def deliver(self, frame: Frame) -> None:
-        self.frames.append(orjson.loads(frame.payload))
+        self.frames.append(json.loads(frame))
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """One channel: its recent messages in order, what waits to be sent, and who watches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,9 @@ RECOVERY_MESSAGES = 300
 """Who missed more is told so and fetches the state: cheaper for both than reading it all."""
 
 
+Deliver = Callable[[Frame], None]
+
+
 class Watcher(Protocol):
     """Whoever is told a channel's news."""
 
@@ -24,8 +27,9 @@ class Watcher(Protocol):
     def identity(self) -> Identity | None:
         """Who that is, as far as it is known."""
 
-    def deliver(self, frame: Frame) -> None:
-        """Take a frame at once, without waiting."""
+    @property
+    def deliver(self) -> Deliver:
+        """What takes a frame at once, without waiting."""
 
 
 @dataclass(slots=True)
@@ -59,7 +63,7 @@ class Chain:
         self.name, self.encoded_name = name, name.encode()
         self.left_ms = left_ms
         self.pending: dict[object, Entry] = {}
-        self.watchers: dict[Watcher, None] = {}
+        self.watchers: dict[Watcher, Deliver] = {}
         self.begin(stream)
 
     def begin(self, stream: Stream) -> None:

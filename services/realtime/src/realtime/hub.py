@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import orjson
 
 from realtime import protocol
-from realtime.chain import Chain, Stream, Subscribed, Watcher
+from realtime.chain import Chain, Deliver, Stream, Subscribed, Watcher
 from realtime.channels import stream_of
 from realtime.projection import News
 from realtime.protocol import Frame, Position, Wish
@@ -149,7 +149,7 @@ class Hub:
         """
         chain = self._chain(wish.channel)
         if watcher not in chain.watchers:
-            chain.watchers[watcher] = None
+            chain.watchers[watcher] = watcher.deliver
             self.subscriptions += 1
         start = None if wish.position is None else wish.position.offset
         answer = chain.answer(start, self._missed(chain, wish, earlier), self._now_ms())
@@ -243,18 +243,18 @@ class Hub:
 
     def _deliver_grouped(self, batches: Sequence[tuple[Chain, bytes, int]]) -> None:
         """Make one frame for each group of watchers with the same news, whatever else they watch."""
-        groups: dict[Watcher, int] = {}
+        groups: dict[Deliver, int] = {}
         for place, (chain, _, _) in enumerate(batches):
-            for watcher in chain.watchers:
-                groups[watcher] = groups.get(watcher, 0) | 1 << place
+            for deliver in chain.watchers.values():
+                groups[deliver] = groups.get(deliver, 0) | 1 << place
         frames: dict[int, tuple[Frame, int]] = {}
-        for watcher, group in groups.items():
+        for deliver, group in groups.items():
             made = frames.get(group)
             if made is None:
                 made = frames[group] = self._frame_of(
                     [batch for place, batch in enumerate(batches) if group >> place & 1]
                 )
-            watcher.deliver(made[0])
+            deliver(made[0])
             self._counts.wrote(made[1], 1)
 
     def _frame_of(self, batches: Sequence[tuple[Chain, bytes, int]]) -> tuple[Frame, int]:
@@ -263,9 +263,9 @@ class Hub:
         frame = protocol.batch((encoded for _, encoded, _ in batches), self._now_ms(), heads)
         return frame, sum(count for _, _, count in batches)
 
-    def _deliver(self, watchers: Iterable[Watcher], frame: Frame) -> None:
-        for watcher in tuple(watchers):  # a watcher found too slow leaves while we are at it
-            watcher.deliver(frame)
+    def _deliver(self, watchers: Mapping[Watcher, Deliver], frame: Frame) -> None:
+        for deliver in tuple(watchers.values()):  # a watcher found too slow leaves while we are at it
+            deliver(frame)
 
 
 def _joined(chain: Chain, after: Position, earlier: Stretch) -> Sequence[Entry] | None:

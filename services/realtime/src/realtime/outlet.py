@@ -1,6 +1,7 @@
 """One WebSocket as picows carries it: frames in become a session's messages, a full way pauses it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import structlog
@@ -33,6 +34,7 @@ class WebSocket(WSListener):
         "_request_id",
         "_session",
         "_transport",
+        "deliver",
     )
 
     def __init__(
@@ -51,7 +53,17 @@ class WebSocket(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Begin; picows calls it after its 101 went out."""
+        try:
+            self._begin(transport)
+        except Exception:
+            _log.exception("socket_failed", request_id=self._request_id)
+            raise  # picows closes with 1011
+
+    def _begin(self, transport: WSTransport) -> None:
         self._transport = transport
+        self.deliver: Callable[[Frame], None] = partial(
+            transport.send, _TEXT
+        )  # from hub to kernel without Python between
         transport.underlying_transport.set_write_buffer_limits(high=0)
         transport.request.headers.clear()  # picows would keep some kB of them for as long as the socket is open
         peer = transport.underlying_transport.get_extra_info("peername")
@@ -89,7 +101,7 @@ class WebSocket(WSListener):
 
     def send(self, frame: Frame) -> None:
         if frame.replay is None or not self._compresses:
-            self._transport.send(_TEXT, frame.payload)
+            self._transport.send(_TEXT, frame)
         else:
             self._transport.send(_TEXT, frame.replay.compressed(frame), rsv1=True)
 

@@ -1,9 +1,9 @@
 """The frames of subprotocol ``mercadito.v1``: what clients may say, and what they are told (interfaces.md)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -35,16 +35,22 @@ class Close(IntEnum):
     TOO_MANY = 4029
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame for a client, made once for all that get it.
+class Frame(bytes):
+    """The JSON text of one frame, made once for all clients that get it.
 
     ``heads`` tells, for each channel with news in it, up to which (epoch, offset) its reader has then seen everything.
+    It is a kind of bytes so that a socket's own C function can take it from the hub as it is.
     """
 
-    payload: bytes
     heads: tuple[tuple[str, str, int], ...] = ()
     replay: "Replay | None" = None
+
+    @classmethod
+    def of(cls, payload: bytes, heads: Iterable[tuple[str, str, int]]) -> Self:
+        """Make a frame with news."""
+        made = cls(payload)
+        made.heads = tuple(heads)
+        return made
 
 
 class Replay:
@@ -59,13 +65,14 @@ class Replay:
     def frame(self, now_ms: int, head: tuple[str, str, int]) -> Frame:
         """Make a frame of it that tells the time of now."""
         frame = batch((self.encoded,), now_ms, (head,))
-        return replace(frame, replay=self) if len(self.encoded) >= deflate.WORTH_BYTES else frame
+        frame.replay = self if len(self.encoded) >= deflate.WORTH_BYTES else None
+        return frame
 
     def compressed(self, frame: Frame) -> bytes:
         """Return the payload of a compressed frame that says the same; only its end is compressed anew."""
         if self._compressed is None:
             self._compressed = deflate.piece(_BATCH_BEGIN + self.encoded)
-        rest = frame.payload[len(_BATCH_BEGIN) + len(self.encoded) :]
+        rest = frame[len(_BATCH_BEGIN) + len(self.encoded) :]
         return deflate.message((self._compressed, deflate.piece(rest)))
 
 
@@ -180,7 +187,7 @@ def subscribed(channel: str, position: Position, *, recovered: bool) -> Frame:
     """Answer a subscription; ``pos.o`` is the ``p`` of the channel's next message."""
     pos = {"e": position.epoch, "o": position.offset}
     payload = orjson.dumps({"sub": {"c": channel, "recovered": recovered, "pos": pos}})
-    return Frame(payload, ((channel, position.epoch, position.offset),))
+    return Frame.of(payload, ((channel, position.epoch, position.offset),))
 
 
 def message(channel: bytes, entry: Entry, previous: int) -> bytes:
@@ -201,7 +208,7 @@ def chained(channel: bytes, previous: int, entries: Iterable[Entry]) -> list[byt
 
 def batch(messages: Iterable[bytes], now_ms: int, heads: Sequence[tuple[str, str, int]]) -> Frame:
     """Make a frame of encoded messages."""
-    return Frame(b'%b%b],"t":%d}' % (_BATCH_BEGIN, b",".join(messages), now_ms), tuple(heads))
+    return Frame.of(b'%b%b],"t":%d}' % (_BATCH_BEGIN, b",".join(messages), now_ms), heads)
 
 
 def whisper(channel: str, kind: str, data: Mapping[str, Any], now_ms: int) -> Frame:

@@ -20,6 +20,10 @@ from realtime.ring import Stretch
 class Outlet(Protocol):
     """The way to the client."""
 
+    @property
+    def deliver(self) -> Callable[[Frame], None]:
+        """What the hub calls for each frame of news: ``send``, or what does the same for news and is quicker."""
+
     def send(self, frame: Frame) -> None:
         """Write a frame without waiting; may call the subscriber's ``pause`` before it returns."""
 
@@ -44,7 +48,7 @@ class Archive(Protocol):
 
 
 class Subscriber:
-    """The channels of one client. ``deliver`` is the outlet's own ``send``: the hub calls it for every frame."""
+    """The channels of one client. ``deliver`` is the outlet's own: the hub calls it for every frame."""
 
     __slots__ = (
         *("_archive", "_asked", "_behind", "_hub", "_outlet", "_waiting", "_watched"),
@@ -53,7 +57,7 @@ class Subscriber:
 
     def __init__(self, outlet: Outlet, hub: Hub, archive: Archive) -> None:
         self._outlet, self._hub, self._archive = outlet, hub, archive
-        self.deliver = outlet.send
+        self.deliver = outlet.deliver
         self.identity: Identity | None = None
         self.is_paused = False
         self._watched: set[str] = set()

@@ -15,13 +15,12 @@ from typing import Any, Protocol
 
 import orjson
 import structlog
-from mercadito_events.service.identity import Identity
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
 from realtime import protocol
-from realtime.protocol import Frame
+from realtime.chain import Watcher
 
 SUBJECT = "realtime.viewers.v1"
 FAMILY = "cycle"
@@ -39,15 +38,6 @@ MAX_PEOPLE = 1_000_000
 PENDING_MESSAGES = 256
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _log = structlog.get_logger(__name__)
-
-
-class Watcher(Protocol):
-    """Whoever watches a channel."""
-
-    @property
-    def identity(self) -> Identity | None: ...
-
-    def deliver(self, frame: Frame) -> None: ...
 
 
 class Audience(Protocol):

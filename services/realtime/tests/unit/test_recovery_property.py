@@ -2,6 +2,8 @@
 it ends up knowing what the server knows.
 """
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -104,8 +106,12 @@ class Client:
         self.state: dict[str, int] = {}
         self.fetched = self.gaps = 0
 
+    @property
+    def deliver(self) -> Callable[[Frame], None]:
+        return self.send
+
     def send(self, frame: Frame) -> None:
-        self.inbox.append(orjson.loads(frame.payload))
+        self.inbox.append(json.loads(frame))
 
     def close(self, code: int, reason: str) -> None:
         raise AssertionError

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -25,9 +26,13 @@ class Outlet:
         self.closed: tuple[int, str] | None = None
         self.waiting = 0
 
+    @property
+    def deliver(self) -> Callable[[Frame], None]:
+        return self.send
+
     def send(self, frame: Frame) -> None:
         assert self.closed is None
-        self.frames.append(orjson.loads(frame.payload))
+        self.frames.append(json.loads(frame))
 
     def close(self, code: int, reason: str) -> None:
         assert self.closed is None

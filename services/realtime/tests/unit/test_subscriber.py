@@ -1,6 +1,7 @@
+import json
+from collections.abc import Callable
 from typing import Any
 
-import orjson
 import pytest
 from realtime.hub import Hub
 from realtime.protocol import Frame, Position, Wish
@@ -19,8 +20,12 @@ class Outlet:
         self.room = 10**9
         self.subscriber: Subscriber | None = None
 
+    @property
+    def deliver(self) -> Callable[[Frame], None]:
+        return self.send
+
     def send(self, frame: Frame) -> None:
-        self.frames.append(orjson.loads(frame.payload))
+        self.frames.append(json.loads(frame))
         self.room -= 1
         if self.room <= 0 and self.subscriber is not None:
             self.subscriber.pause()
