@@ -55,7 +55,7 @@ async def _weigh(report: Report, realtime: Realtime, crowd: Crowd, plan: Standin
     report.add(what, "kB", each_kb, CONNECTION_LIMIT_KB, "limit")
     kernel_kb = (_kernel_kb() - kernel_before_kb) / more
     report.notes.append(
-        f"{what}: growth of the process's own memory; in the kernel {kernel_kb:.1f} kB more for both ends together (slabs"
+        f"{what}: growth of the process's own memory; in the kernel {kernel_kb:.1f} kB more for both ends (slabs"
         f" and TCP buffers of the whole machine); connecting took {connect_ms:.2f} ms of processor time each"
     )
 
