@@ -20,7 +20,7 @@ from nats.errors import Error
 CONNECT_TIMEOUT_S = 5
 CONNECT_DEADLINE_S = 60.0
 RECONNECT_MIN_S = 0.1
-RECONNECT_MAX_S = 5.0
+RECONNECT_MAX_S = 1.0
 PING_INTERVAL_S = 10
 MAX_OUTSTANDING_PINGS = 2
 PENDING_BYTES = 8 * 1024 * 1024
@@ -102,7 +102,7 @@ def inbox_prefix(user: str) -> str:
 
 
 def choose_server(servers: list[Server], _info: Mapping[str, Any]) -> tuple[Server, float]:
-    """Take the server that failed least, after a random wait that doubles with its failures up to 5 s."""
+    """Take the server that failed least, after a random wait that doubles with its failures up to ``RECONNECT_MAX_S``."""
     server = min(servers, key=lambda candidate: candidate.reconnects)
     ceiling = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2 ** min(server.reconnects, 10))
     return server, random.uniform(ceiling / 2, ceiling)

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from realtime.hub import Hub
 from realtime.projection import News
-from realtime.protocol import Frame
 
 
 class Issuer:
@@ -61,8 +60,8 @@ class Recorder:
 
     identity = None
 
-    def deliver(self, frame: Frame) -> None:
-        self.frames.append(json.loads(frame))
+    def deliver(self, buffer: bytearray, head: int) -> None:
+        self.frames.append(json.loads(buffer[head:]))
 
     @property
     def messages(self) -> list[dict[str, Any]]:

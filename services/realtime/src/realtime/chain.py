@@ -17,7 +17,8 @@ RECOVERY_MESSAGES = 300
 """Who missed more is told so and fetches the state: cheaper for both than reading it all."""
 
 
-Deliver = Callable[[Frame], None]
+Deliver = Callable[[bytearray, int], None]
+"""Takes a frame's buffer at once, without waiting; the number is where its text begins, always ``HEAD``."""
 
 
 class Watcher(Protocol):
@@ -29,7 +30,7 @@ class Watcher(Protocol):
 
     @property
     def deliver(self) -> Deliver:
-        """What takes a frame at once, without waiting."""
+        """What the hub calls for each frame."""
 
 
 @dataclass(slots=True)

@@ -107,10 +107,9 @@ class EventStream:
             if self.stalled_since is not None:
                 await self._catch_up(write)
 
-    @property
-    def deliver(self) -> Callable[[Frame], None]:
-        """What the hub calls for news."""
-        return self.send
+    def deliver(self, _buffer: bytearray, _head: int) -> None:
+        """Queue the news that the hub is telling as an event."""
+        self.send(self._hub.telling)
 
     def send(self, frame: Frame) -> None:
         """Queue a frame as an event; the first that the connection does not take at once pauses the client."""
@@ -190,12 +189,12 @@ class EventStream:
     def _event(self, frame: Frame) -> bytes:
         """Write a frame as an event; its id, if it changes any position, is where all channels then are."""
         if not frame.heads:
-            return b"data: %b\n\n" % frame
+            return b"data: %b\n\n" % frame.payload
         for channel, epoch, offset in frame.heads:
             if channel in self._positions:
                 self._positions[channel] = Position(epoch, offset)
                 self._answered.add(channel)
-        return b"%bdata: %b\n\n" % (self._id(), frame)
+        return b"%bdata: %b\n\n" % (self._id(), frame.payload)
 
     def _heartbeat(self) -> bytes:
         """Write a ping with the id of now: a quiet client comes back from here. Nobody can answer it on this way."""
@@ -206,7 +205,7 @@ class EventStream:
                 known = self._positions[channel]
                 if known is not None and known.epoch == position.epoch and known.offset < position.offset:
                     self._positions[channel] = position
-        return b"%bdata: %b\n\n" % (self._id(), protocol.ping(self._pings, seen))
+        return b"%bdata: %b\n\n" % (self._id(), protocol.ping(self._pings, seen).payload)
 
     def _id(self) -> bytes:
         return b"id: %b\n" % ",".join(_text(position) for position in self._positions.values()).encode()

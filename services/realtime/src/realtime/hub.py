@@ -15,7 +15,7 @@ from realtime import protocol
 from realtime.chain import Chain, Deliver, Stream, Subscribed, Watcher
 from realtime.channels import stream_of
 from realtime.projection import News
-from realtime.protocol import Frame, Position, Wish
+from realtime.protocol import HEAD, Frame, Position, Wish
 from realtime.ring import RING_AGE_S, Entry, Stretch
 
 FRAME_MESSAGES = 100
@@ -59,6 +59,8 @@ class Hub:
         self._urgent: dict[Chain, None] = {}
         self._settled: dict[str, int] = {}
         self.subscriptions = 0
+        self.telling = Frame(b"")
+        """The frame that is being delivered, for watchers who need more of it than its buffer."""
 
     @property
     def is_waiting(self) -> bool:
@@ -120,6 +122,11 @@ class Hub:
         chain = self._chains.get(channel)
         if chain is not None and chain.watchers:
             self._deliver(chain.watchers, protocol.whisper(channel, kind, data, self._now_ms()))
+
+    def tell(self, watcher: Watcher, frame: Frame) -> None:
+        """Tell one watcher alone."""
+        self.telling = frame
+        watcher.deliver(frame.buffer, HEAD)
 
     def watched(self, family: str) -> Iterator[str]:
         """Name the channels of a family (``cycle``) that somebody watches."""
@@ -254,7 +261,8 @@ class Hub:
                 made = frames[group] = self._frame_of(
                     [batch for place, batch in enumerate(batches) if group >> place & 1]
                 )
-            deliver(made[0])
+            self.telling = made[0]
+            deliver(made[0].buffer, HEAD)
             self._counts.wrote(made[1], 1)
 
     def _frame_of(self, batches: Sequence[tuple[Chain, bytes, int]]) -> tuple[Frame, int]:
@@ -264,8 +272,9 @@ class Hub:
         return frame, sum(count for _, _, count in batches)
 
     def _deliver(self, watchers: Mapping[Watcher, Deliver], frame: Frame) -> None:
+        self.telling = frame
         for deliver in tuple(watchers.values()):  # a watcher found too slow leaves while we are at it
-            deliver(frame)
+            deliver(frame.buffer, HEAD)
 
 
 def _joined(chain: Chain, after: Position, earlier: Stretch) -> Sequence[Entry] | None:

@@ -8,8 +8,9 @@ import structlog
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from realtime import deflate, handshake
+from realtime.chain import Deliver
 from realtime.handshake import Headers
-from realtime.protocol import MAX_FRAME_BYTES, Close, Frame
+from realtime.protocol import HEAD, MAX_FRAME_BYTES, Close, Frame
 from realtime.session import Session
 
 _log = structlog.get_logger(__name__)
@@ -61,9 +62,7 @@ class WebSocket(WSListener):
 
     def _begin(self, transport: WSTransport) -> None:
         self._transport = transport
-        self.deliver: Callable[[Frame], None] = partial(
-            transport.send, _TEXT
-        )  # from hub to kernel without Python between
+        self.deliver: Deliver = partial(transport.send_reuse_external_bytearray, _TEXT)
         transport.underlying_transport.set_write_buffer_limits(high=0)
         transport.request.headers.clear()  # picows would keep some kB of them for as long as the socket is open
         peer = transport.underlying_transport.get_extra_info("peername")
@@ -101,7 +100,7 @@ class WebSocket(WSListener):
 
     def send(self, frame: Frame) -> None:
         if frame.replay is None or not self._compresses:
-            self._transport.send(_TEXT, frame)
+            self.deliver(frame.buffer, HEAD)
         else:
             self._transport.send(_TEXT, frame.replay.compressed(frame), rsv1=True)
 

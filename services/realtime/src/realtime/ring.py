@@ -1,6 +1,5 @@
 """The recent messages of one channel, and up to where they are complete."""
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,18 +31,18 @@ class Stretch:
 
 
 class Ring:
-    """Recent messages in stream order.
+    """Recent messages in stream order; of each value only the latest, which is all that anyone who was away is told.
 
     The promise: every message of the channel with an offset above ``floor`` (and, in time, stored after
-    ``floor_ms``) is here. So a client at any stream position not below the floor can be told exactly what it missed,
-    whichever process gave it that position.
+    ``floor_ms``) is here, or a later one of the same key is. So a client at any stream position not below the floor can
+    be told exactly what it missed, whichever process gave it that position.
     """
 
     __slots__ = ("_entries", "floor", "floor_ms")
 
     def __init__(self, floor: int, floor_ms: int) -> None:
         self.floor, self.floor_ms = floor, floor_ms
-        self._entries: deque[Entry] = deque()
+        self._entries: dict[object, Entry] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -51,22 +50,26 @@ class Ring:
     @property
     def head(self) -> int:
         """The offset of the newest message, or the floor when there is none: what the next message follows."""
-        return self._entries[-1].offset if self._entries else self.floor
+        newest = self._newest()
+        return self.floor if newest is None else newest.offset
 
     @property
     def head_ms(self) -> int:
         """When the newest message was stored, or the floor's time."""
-        return max(self._entries[-1].at_ms, self.floor_ms) if self._entries else self.floor_ms
+        newest = self._newest()
+        return self.floor_ms if newest is None else max(newest.at_ms, self.floor_ms)
 
     def append(self, entry: Entry) -> None:
         """Add the newest message; its offset is not below the head."""
-        self._entries.append(entry)
+        key = object() if entry.key is None else entry.key
+        self._entries.pop(key, None)
+        self._entries[key] = entry
         if len(self._entries) > RING_MESSAGES:
             self._forget_oldest()
 
     def trim(self, older_than_ms: int) -> None:
         """Forget what is older than that."""
-        while self._entries and self._entries[0].at_ms < older_than_ms:
+        while self._entries and next(iter(self._entries.values())).at_ms < older_than_ms:
             self._forget_oldest()
 
     def after(self, offset: int) -> list[Entry] | None:
@@ -74,7 +77,7 @@ class Ring:
         if offset < self.floor:
             return None
         found: list[Entry] = []
-        for entry in reversed(self._entries):
+        for entry in reversed(self._entries.values()):
             if entry.offset <= offset:
                 break
             found.append(entry)
@@ -85,8 +88,11 @@ class Ring:
         if at_ms <= self.floor_ms:
             return None
         # One event gives several messages of one offset; what is left of one half forgotten is not to be shown.
-        return [entry for entry in self._entries if entry.at_ms >= at_ms and entry.offset > self.floor]
+        return [entry for entry in self._entries.values() if entry.at_ms >= at_ms and entry.offset > self.floor]
+
+    def _newest(self) -> Entry | None:
+        return next(reversed(self._entries.values()), None)
 
     def _forget_oldest(self) -> None:
-        oldest = self._entries.popleft()
+        oldest = self._entries.pop(next(iter(self._entries)))
         self.floor, self.floor_ms = oldest.offset, max(self.floor_ms, oldest.at_ms)

@@ -35,8 +35,8 @@ OTHER_FILES = 256
 FORGET_S = 30.0
 DRAIN_BATCH = 250
 DRAIN_PAUSE_S = 0.1
-RETRY_PER_CLIENT_MS = 2
-"""Told to come back spread over 2 ms a client: 500 a second."""
+RETRY_PER_CLIENT_MS = 3
+"""Told to come back spread over 3 ms a client: 333 a second for each process that drains."""
 
 MIN_RETRY_MS = 500
 RESTART_MS = 3_000

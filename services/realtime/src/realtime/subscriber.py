@@ -11,6 +11,7 @@ from typing import Protocol
 from mercadito_events.service.identity import Identity
 
 from realtime import protocol
+from realtime.chain import Deliver
 from realtime.channels import stream_of
 from realtime.hub import Hub
 from realtime.protocol import Frame, Position, Wish
@@ -21,7 +22,7 @@ class Outlet(Protocol):
     """The way to the client."""
 
     @property
-    def deliver(self) -> Callable[[Frame], None]:
+    def deliver(self) -> Deliver:
         """What the hub calls for each frame of news: ``send``, or what does the same for news and is quicker."""
 
     def send(self, frame: Frame) -> None:

@@ -21,6 +21,7 @@ from nats.errors import Error
 
 from realtime import protocol
 from realtime.chain import Watcher
+from realtime.protocol import Frame
 
 SUBJECT = "realtime.viewers.v1"
 FAMILY = "cycle"
@@ -46,6 +47,8 @@ class Audience(Protocol):
     def watched(self, family: str) -> Iterable[str]: ...
 
     def watchers_of(self, channel: str) -> Sequence[Watcher]: ...
+
+    def tell(self, watcher: Watcher, frame: Frame) -> None: ...
 
     def whisper(self, channel: str, kind: str, data: Mapping[str, Any]) -> None: ...
 
@@ -122,7 +125,7 @@ class Viewers:
             if new:
                 frame = protocol.whisper(channel, "viewers", {"n": self._sum(channel)}, time.time_ns() // 1_000_000)
                 for watcher in new:
-                    watcher.deliver(frame)
+                    self._hub.tell(watcher, frame)
             greeted[channel] = here
         self._greeted = greeted
 

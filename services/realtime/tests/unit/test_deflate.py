@@ -70,8 +70,8 @@ def test_a_replay_is_compressed_once_and_says_the_time_of_now(monkeypatch: pytes
     replay.compressed(later)
     assert pieces == [b'],"t":2000}']
     assert first.replay is replay
-    assert json.loads(later)["t"] == 2_000
-    assert orjson.loads(deflate.inflate(packed, 10**6)) == json.loads(first)
+    assert json.loads(later.payload)["t"] == 2_000
+    assert orjson.loads(deflate.inflate(packed, 10**6)) == json.loads(first.payload)
 
 
 def test_a_small_replay_is_not_worth_it() -> None:

@@ -119,7 +119,7 @@ def test_a_watcher_that_leaves_while_news_is_handed_out_harms_nobody(hub: Hub) -
     others = [Recorder() for _ in range(3)]
 
     class Leaver:
-        def deliver(self, frame: Frame) -> None:
+        def deliver(self, _buffer: bytearray, _head: int) -> None:
             hub.unsubscribe(self, CYCLE)
 
     for watcher in (others[0], Leaver(), *others[1:]):
@@ -173,8 +173,9 @@ def test_who_watches_several_channels_gets_one_frame_a_tick_and_the_same_one_as_
             for channel in channels:
                 hub.subscribe(self, Wish(channel))
 
-        def deliver(self, frame: Frame) -> None:
-            self.kept.append(frame)
+        def deliver(self, buffer: bytearray, _head: int) -> None:
+            assert hub.telling.buffer is buffer
+            self.kept.append(hub.telling)
 
     Keeper("both", CYCLE, "staff")
     Keeper("both and more", CYCLE, "staff", "prices", "store:9")
@@ -186,7 +187,10 @@ def test_who_watches_several_channels_gets_one_frame_a_tick_and_the_same_one_as_
     hub.tick()
     assert [len(kept) for kept in frames.values()] == [1, 1, 1, 1, 0]
     assert frames["both"][0] is frames["both and more"][0]
-    told = {name: [(m["c"], m["p"], m["o"]) for f in kept for m in json.loads(f)["b"]] for name, kept in frames.items()}
+    told = {
+        name: [(m["c"], m["p"], m["o"]) for f in kept for m in json.loads(f.payload)["b"]]
+        for name, kept in frames.items()
+    }
     cycle, staff = [(CYCLE, 100, 101), (CYCLE, 101, 102)], [("staff", 100, 101), ("staff", 101, 102)]
     assert told == {"both": cycle + staff, "both and more": cycle + staff, "one": cycle, "other": staff, "none": []}
     assert frames["both"][0].heads == ((CYCLE, EPOCH, 102), ("staff", EPOCH, 102))

@@ -99,7 +99,7 @@ def test_no_object_does_more_than_be_refused(frame: dict[str, object]) -> None:
 
 
 def said(frame: Frame) -> Any:
-    return json.loads(frame)
+    return json.loads(frame.payload)
 
 
 def test_a_whisper_has_neither_offset_nor_predecessor() -> None:

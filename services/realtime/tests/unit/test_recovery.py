@@ -13,7 +13,7 @@ from stand_ins import CYCLE, EPOCH, Clock, Counted, Recorder, publish, stock, ur
 
 
 def missed(answer: Subscribed) -> list[int]:
-    return [] if answer.missed is None else [message["o"] for message in json.loads(answer.missed)["b"]]
+    return [] if answer.missed is None else [message["o"] for message in json.loads(answer.missed.payload)["b"]]
 
 
 def at(offset: int, epoch: str = EPOCH) -> Wish:
@@ -163,5 +163,5 @@ def test_those_who_come_back_together_are_answered_with_messages_encoded_once_an
     second = hub.subscribe(Recorder(), at(100))
     assert first.missed is not None
     assert second.missed is not None
-    assert json.loads(second.missed)["t"] - json.loads(first.missed)["t"] == 5_000
+    assert json.loads(second.missed.payload)["t"] - json.loads(first.missed.payload)["t"] == 5_000
     assert missed(first) == missed(second) == [101, 102]

@@ -3,7 +3,6 @@ it ends up knowing what the server knows.
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -106,12 +105,11 @@ class Client:
         self.state: dict[str, int] = {}
         self.fetched = self.gaps = 0
 
-    @property
-    def deliver(self) -> Callable[[Frame], None]:
-        return self.send
+    def deliver(self, buffer: bytearray, head: int) -> None:
+        self.send(Frame(bytes(buffer[head:])))
 
     def send(self, frame: Frame) -> None:
-        self.inbox.append(json.loads(frame))
+        self.inbox.append(json.loads(frame.payload))
 
     def close(self, code: int, reason: str) -> None:
         raise AssertionError

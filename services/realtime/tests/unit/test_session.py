@@ -26,13 +26,12 @@ class Outlet:
         self.closed: tuple[int, str] | None = None
         self.waiting = 0
 
-    @property
-    def deliver(self) -> Callable[[Frame], None]:
-        return self.send
+    def deliver(self, buffer: bytearray, head: int) -> None:
+        self.send(Frame(bytes(buffer[head:])))
 
     def send(self, frame: Frame) -> None:
         assert self.closed is None
-        self.frames.append(json.loads(frame))
+        self.frames.append(json.loads(frame.payload))
 
     def close(self, code: int, reason: str) -> None:
         assert self.closed is None

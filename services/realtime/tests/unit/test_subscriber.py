@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,12 +19,11 @@ class Outlet:
         self.room = 10**9
         self.subscriber: Subscriber | None = None
 
-    @property
-    def deliver(self) -> Callable[[Frame], None]:
-        return self.send
+    def deliver(self, buffer: bytearray, head: int) -> None:
+        self.send(Frame(bytes(buffer[head:])))
 
     def send(self, frame: Frame) -> None:
-        self.frames.append(json.loads(frame))
+        self.frames.append(json.loads(frame.payload))
         self.room -= 1
         if self.room <= 0 and self.subscriber is not None:
             self.subscriber.pause()

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from mercadito_events.service.identity import Identity
-from realtime.protocol import Frame
+from realtime.protocol import HEAD, Frame
 from realtime.viewers import FORGET_PERIODS, MAX_BODY_BYTES, MAX_CYCLES, MAX_PROCESSES, Viewers
 
 PERIOD_S = 5.0
@@ -19,8 +19,8 @@ class Watcher:
         self.identity = None if person_id is None else Identity(person_id, "buyer", (), "web", "t", None, day, day)
         self.told: list[dict[str, Any]] = []
 
-    def deliver(self, frame: Frame) -> None:
-        self.told.append(json.loads(frame))
+    def deliver(self, buffer: bytearray, head: int) -> None:
+        self.told.append(json.loads(buffer[head:]))
 
     @property
     def numbers(self) -> list[int]:
@@ -37,6 +37,9 @@ class Hub:
 
     def watchers_of(self, channel: str) -> Sequence[Watcher]:
         return tuple(self.channels.get(channel, ()))
+
+    def tell(self, watcher: Watcher, frame: Frame) -> None:
+        watcher.deliver(frame.buffer, HEAD)
 
     def whisper(self, channel: str, kind: str, data: Mapping[str, Any]) -> None:
         self.whispered.append((channel, kind, data))
