@@ -102,7 +102,7 @@ def inbox_prefix(user: str) -> str:
 
 
 def choose_server(servers: list[Server], _info: Mapping[str, Any]) -> tuple[Server, float]:
-    """Take the server that failed least, after a random wait that doubles with its failures up to ``RECONNECT_MAX_S``."""
+    """Take the server that failed least, after a random wait that doubles with its failures up to the maximum."""
     server = min(servers, key=lambda candidate: candidate.reconnects)
     ceiling = min(RECONNECT_MAX_S, RECONNECT_MIN_S * 2 ** min(server.reconnects, 10))
     return server, random.uniform(ceiling / 2, ceiling)

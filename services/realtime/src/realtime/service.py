@@ -1,6 +1,7 @@
 """The process: makes the parts, runs them in one event loop, and takes them down in order."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -128,7 +129,8 @@ class Realtime:
                 parts = (*(feed.run() for feed in self._feeds), self._archive.run(nc), self._viewers.run(nc))
                 self._readers = [readers.create_task(part) for part in parts]
         finally:
-            await nc.close()
+            with contextlib.suppress(RuntimeError):  # nats-py's own, when the server went away as we end
+                await nc.close()
 
     async def _drain(self) -> None:
         self._is_draining = True

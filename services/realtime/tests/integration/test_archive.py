@@ -1,24 +1,32 @@
 """The stream as second memory, on a real nats-server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from harness import Clients, Process, Publisher, publisher
+from harness import Publisher, publisher
 from mercadito_events.connection import connect
+from mercadito_events.service.identity import KeySet
 from mercadito_events.testing import NatsServer
 from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
 from realtime import archive as module
 from realtime import consumers
+from realtime import feed as feed_module
 from realtime.archive import Archive
+from realtime.feed import Feed
+from realtime.hub import Hub, unix_ms
 from realtime.metrics import Metrics
-from realtime.newsdesk import news_in
-from realtime.protocol import Position
+from realtime.newsdesk import NewsDesk, news_in
+from realtime.protocol import Frame, Position, Wish
 from realtime.ring import Stretch
+from realtime.subscriber import Subscriber
+from realtime.tickets import Tickets
+from stand_ins import Counted, Issuer
 
 STREAM, CYCLE = "ORDERS", "cycle:c1"
 
@@ -179,24 +187,55 @@ async def test_so_many_may_wait_and_the_next_is_told_at_once(
     assert idle.answers == {1: None}
 
 
+class Outlet:
+    """Keeps what a client is told."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    def deliver(self, buffer: bytearray, head: int) -> None:
+        self.frames.append(json.loads(buffer[head:]))
+
+    def send(self, frame: Frame) -> None:
+        self.frames.append(json.loads(frame.payload))
+
+    def close(self, code: int, reason: str) -> None:
+        raise AssertionError
+
+    def abort(self) -> None:
+        raise AssertionError
+
+    def buffered(self) -> int:
+        return 0
+
+    async def told(self, wanted: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        async with asyncio.timeout(5):
+            while not (found := [frame for frame in self.frames if wanted(frame)]):  # noqa: ASYNC110 - with a deadline
+                await asyncio.sleep(0.005)
+        return found[0]
+
+
 async def test_a_client_that_comes_back_from_before_memory_begins_is_caught_up_from_the_stream(
-    shared: Process, clients: Clients, publish: Publisher
+    nc: Client, say: Publisher, archive: Archive, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cycle = "c-long-ago"
-    watcher = await clients.signed_in(shared)
-    answer = await watcher.subscribe(f"cycle:{cycle}")
-    position = answer["sub"]["pos"]
-    for version in range(1, 26):  # ten more than the ring of the channel holds, a tick apart
-        await publish.offers(cycle, *((f"o{number}", version, version) for number in range(100)))
-        await watcher.message(lambda m, version=version: m["c"] == f"cycle:{cycle}" and m["v"] == version)
-    before = shared.metric('realtime_recoveries_total{from="stream"}')
-    back = await clients.signed_in(shared)
-    answer = await back.subscribe(f"cycle:{cycle}", pos=position)
-    assert answer["sub"] == {"c": f"cycle:{cycle}", "recovered": True, "pos": position}
-    await back.message(lambda m: m["v"] == 25)
-    news = back.news(f"cycle:{cycle}")
-    assert sorted(m["d"]["offer_id"] for m in news) == sorted(f"o{number}" for number in range(100))
-    assert [m["p"] for m in news] == [position["o"], *(m["o"] for m in news[:-1])]
-    assert shared.metric('realtime_recoveries_total{from="stream"}') == before + 1
-    await publish.offers(cycle, ("o1", 0, 99))
-    assert (await back.message(lambda m: m["v"] == 99))["p"] == news[-1]["o"]
+    monkeypatch.setattr(feed_module, "RING_AGE_S", 0)  # a process that begins now remembers nothing of before
+    for offer_id in ("a", "b", "c"):
+        await say.offers("c1", (offer_id, 9, 1))
+    counted, outlet = Counted(), Outlet()
+    hub, metrics = Hub(unix_ms, counted), Metrics(CollectorRegistry())
+    feed = Feed(nc, STREAM, NewsDesk(hub, Tickets(KeySet(issuer.jwks_file)), metrics, lambda _: []), metrics)
+    reading = asyncio.create_task(feed.run())
+    async with asyncio.timeout(5):
+        while feed.problem():  # noqa: ASYNC110 - polled with a deadline
+            await asyncio.sleep(0.005)
+    epoch = (await consumers.extent(nc, STREAM)).epoch
+    Subscriber(outlet, hub, archive).watch(Wish(CYCLE, Position(epoch, 1)))
+    answer = (await outlet.told(lambda frame: "sub" in frame))["sub"]
+    assert answer == {"c": CYCLE, "recovered": True, "pos": {"e": epoch, "o": 1}}
+    missed = (await outlet.told(lambda frame: "b" in frame))["b"]
+    assert [(m["p"], m["o"], m["d"]["offer_id"]) for m in missed] == [(1, 2, "b"), (2, 3, "c")]
+    assert counted.sources == ["stream"]
+    await say.offers("c1", ("a", 0, 2))
+    news = (await outlet.told(lambda frame: frame.get("b", [{}])[0].get("o") == 4))["b"]
+    assert (news[0]["p"], news[0]["v"]) == (3, 2)
+    reading.cancel()
