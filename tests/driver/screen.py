@@ -59,6 +59,14 @@ class Screen:
             if wanted(frame):
                 return frame
 
+    def asks(self, channel: str, *, within_s: float = 5) -> Message:
+        """Subscribe to one more channel; return the answer, a refusal too."""
+        self._send({"sub": [{"c": channel}]})
+        wanted = ("sub", "err")
+        return self._until(
+            lambda frame: any(frame.get(name, {}).get("c") == channel for name in wanted), within_s=within_s
+        )
+
     def sees(self, kind: str, *, within_s: float, **fields: object) -> Message:
         """Wait for a message of `kind` whose data has these fields; return it."""
 
