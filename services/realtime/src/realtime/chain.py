@@ -58,13 +58,14 @@ class Subscribed:
 class Chain:
     """A channel's messages; those that wait for a tick are not in the ring yet."""
 
-    __slots__ = ("_replays", "encoded_name", "left_ms", "name", "pending", "ring", "stream", "watchers")
+    __slots__ = ("_replays", "encoded_name", "left_ms", "name", "pending", "ring", "stream", "turnover", "watchers")
 
     def __init__(self, name: str, stream: Stream, left_ms: int) -> None:
         self.name, self.encoded_name = name, name.encode()
         self.left_ms = left_ms
         self.pending: dict[object, Entry] = {}
         self.watchers: dict[Watcher, Deliver] = {}
+        self.turnover = 0
         self.begin(stream)
 
     def begin(self, stream: Stream) -> None:

@@ -137,6 +137,11 @@ class Hub:
         chain = self._chains.get(channel)
         return tuple(chain.watchers) if chain is not None else ()
 
+    def turnover(self, channel: str) -> int:
+        """Return how often somebody came to a channel or left it, so far: if it has not grown, the same are there."""
+        chain = self._chains.get(channel)
+        return chain.turnover if chain is not None else 0
+
     def seen(self) -> list[Position]:
         """Say up to where, per stream, whoever watches anything has been told all of it."""
         return [Position(state.epoch, self._settled[name]) for name, state in self._streams.items()]
@@ -157,6 +162,7 @@ class Hub:
         chain = self._chain(wish.channel)
         if watcher not in chain.watchers:
             chain.watchers[watcher] = watcher.deliver
+            chain.turnover += 1
             self.subscriptions += 1
         start = None if wish.position is None else wish.position.offset
         answer = chain.answer(start, self._missed(chain, wish, earlier), self._now_ms())
@@ -174,6 +180,7 @@ class Hub:
         if chain is None or watcher not in chain.watchers:
             return None
         del chain.watchers[watcher]
+        chain.turnover += 1
         chain.left_ms = self._now_ms()
         self.subscriptions -= 1
         return chain.position

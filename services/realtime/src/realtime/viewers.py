@@ -48,6 +48,8 @@ class Audience(Protocol):
 
     def watchers_of(self, channel: str) -> Sequence[Watcher]: ...
 
+    def turnover(self, channel: str) -> int: ...
+
     def tell(self, watcher: Watcher, frame: Frame) -> None: ...
 
     def whisper(self, channel: str, kind: str, data: Mapping[str, Any]) -> None: ...
@@ -70,6 +72,7 @@ class Viewers:
         self._reports: dict[str, _Report] = {}
         self._told: dict[str, int] = {}
         self._greeted: dict[str, frozenset[Watcher]] = {}
+        self._turnovers: dict[str, int] = {}
 
     async def run(self, nc: Client) -> None:
         """Count, tell and listen, for ever; while NATS is away, only what is here counts."""
@@ -118,8 +121,12 @@ class Viewers:
 
     def greet(self) -> None:
         """Tell those who came since the last time."""
-        greeted = {}
+        greeted, turnovers = {}, {}
         for channel in list(self._hub.watched(FAMILY)):
+            turnovers[channel] = self._hub.turnover(channel)
+            if turnovers[channel] == self._turnovers.get(channel) and channel in self._greeted:
+                greeted[channel] = self._greeted[channel]
+                continue
             here = frozenset(self._hub.watchers_of(channel))
             new = here - self._greeted.get(channel, frozenset())
             if new:
@@ -127,7 +134,7 @@ class Viewers:
                 for watcher in new:
                     self._hub.tell(watcher, frame)
             greeted[channel] = here
-        self._greeted = greeted
+        self._greeted, self._turnovers = greeted, turnovers
 
     def _own(self, channel: str) -> int:
         identities = (watcher.identity for watcher in self._hub.watchers_of(channel))

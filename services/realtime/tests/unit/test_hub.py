@@ -216,3 +216,12 @@ def test_what_has_been_seen_is_all_that_was_sent_and_nothing_that_still_waits(hu
     assert hub.seen()[0] == Position(EPOCH, 105)
     hub.tick()
     assert hub.seen()[0] == Position(EPOCH, 120)
+
+
+def test_the_turnover_of_a_channel_grows_with_whoever_comes_and_goes(hub: Hub, recorder: Recorder) -> None:
+    assert hub.turnover(CYCLE) == 0
+    hub.subscribe(recorder, Wish(CYCLE))
+    hub.subscribe(recorder, Wish(CYCLE))
+    assert hub.turnover(CYCLE) == 1
+    hub.unsubscribe(recorder, CYCLE)
+    assert hub.turnover(CYCLE) == 2
