@@ -174,10 +174,10 @@ def test_what_a_ping_says_was_seen_moves_positions_forward_and_never_back(tmp_pa
         await talk.join(offset=10)
         if first:
             for offset in (30, 20):
-                talk.say(ping=1, seen=[{"e": "USDA.e1", "o": 99}, {"e": _EPOCH, "o": offset}])
+                talk.say(ping=1, seen={"USDA.e1": 99, _EPOCH: offset})
                 await talk.hear()
             talk.news(31, 10, 1)
-            talk.say(ping=1, seen=[{"e": _EPOCH, "o": 40}])
+            talk.say(ping=1, seen={_EPOCH: 40})
             talk.close(1012)
 
     talks: list[Talk] = []

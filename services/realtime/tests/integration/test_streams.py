@@ -13,6 +13,7 @@ import pytest
 from harness import Clients, Process, Publisher, Start, publisher
 from mercadito_events.connection import connect
 from mercadito_events.testing import NatsServer, wait_until
+from realtime.sockets import RETRY_PER_CLIENT_MS
 from stand_ins import Issuer
 
 
@@ -186,7 +187,7 @@ async def test_sigterm_tells_clients_when_to_come_back_and_ends_in_order(begin: 
         assert await socket.code() == 1012
         told = [frame["drain"]["retry_ms"] for frame in socket.frames if "drain" in frame]
         assert len(told) == 1
-        assert 0 <= told[0] <= 500
+        assert 0 <= told[0] <= 500 + 6 * RETRY_PER_CLIENT_MS
     assert await asyncio.to_thread(process.stop) == 0
     assert [line["code"] for line in process.lines("socket_closed")] == [1012] * 6
 
