@@ -23,6 +23,11 @@ function gate.admit(upstream, id)
   place_of[id], placed_at[id] = upstream, clock.now()
 end
 
+--- Return a request's arrival number if it went straight through, and whether it has a place.
+function gate.attempt_of(id)
+  return arrival_of[id], place_of[id] ~= nil
+end
+
 --- Take a request's place back after an attempt; return its arrival number if it had gone straight through.
 function gate.take_back(id)
   local upstream, arrival = place_of[id], arrival_of[id]

@@ -55,6 +55,8 @@ local function wait_for_release(visit)
   if not room.enter(upstream, visit) then
     return refusal.refuse(visit, "queue-full")
   end
+  -- Only now: with its place free before it waits again, one that came later could go first, in another worker.
+  gate.take_back(visit.id)
   release.round(upstream)
   if visit.released_now then
     return
@@ -75,7 +77,7 @@ hold.enter = guard.request(function()
   local id = request.id()
   local visit = visits.get(id) or begin(id)
   visit.entries = visit.entries + 1
-  local arrival, had_place = gate.take_back(id)
+  local arrival, had_place = gate.attempt_of(id)
   visit.arrival = visit.arrival or arrival
   if request.has_too_many_headers() then
     return refusal.too_many_headers()
