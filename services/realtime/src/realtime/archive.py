@@ -20,7 +20,7 @@ from realtime.consumers import Broken, Extent, unix_ms
 from realtime.metrics import Metrics
 from realtime.projection import News
 from realtime.protocol import Position
-from realtime.ring import Entry, Stretch
+from realtime.ring import Entry, Stretch, put
 
 MAX_EVENTS = 5_000
 """Who missed more events of a stream than that fetches the state."""
@@ -63,9 +63,7 @@ class _Scan:
             entries = self.channels.get(item.channel)
             if entries is None:
                 continue
-            key = object() if item.key is None else item.key
-            entries.pop(key, None)
-            entries[key] = Entry(offset, at_ms, item.kind, orjson.dumps(item.data), item.version, item.key)
+            put(entries, Entry(offset, at_ms, item.kind, orjson.dumps(item.data), item.version, item.key))
             self.messages += 1
 
     def answers(self, ask: _Ask) -> bool:

@@ -1,6 +1,6 @@
 """One channel: its recent messages in order, what waits to be sent, and who watches."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from mercadito_events.service.identity import Identity
 
 from realtime import protocol
 from realtime.protocol import Frame, Position, Replay
-from realtime.ring import Entry, Ring
+from realtime.ring import Entry, Ring, put
 
 MAX_REPLAYS = 64
 """So many encoded replays of a channel are kept, until its next message."""
@@ -86,9 +86,7 @@ class Chain:
 
     def add(self, entry: Entry) -> None:
         """Let a message wait; a newer value of the same key takes its place, at the newer end."""
-        key = object() if entry.key is None else entry.key
-        self.pending.pop(key, None)
-        self.pending[key] = entry
+        put(self.pending, entry)
 
     def commit(self, count: int) -> list[Entry]:
         """Move the oldest waiting messages to the ring: about ``count``, but whole events only."""
@@ -110,32 +108,21 @@ class Chain:
         self.ring.trim(older_than_ms)
 
     def answer(self, start: int | None, missed: Sequence[Entry] | None, now_ms: int) -> Subscribed:
-        """Answer a subscription; ``missed`` follows stream position ``start`` (None: the first message's own).
+        """Answer a subscription; ``missed``, of each value the latest, follows stream position ``start``.
+
+        ``start`` None: just before the first of ``missed``.
 
         Those who come back in a storm ask from the same few positions: messages are encoded once until news comes.
         """
-        latest = None if missed is None else latest_of(missed)
-        if latest is None or len(latest) > RECOVERY_MESSAGES:
+        if missed is None or len(missed) > RECOVERY_MESSAGES:
             return Subscribed(recovered=False, position=self.position)
-        if not latest:
+        if not missed:
             return Subscribed(recovered=True, position=self.position)
-        begin = latest[0].offset - 1 if start is None else start
+        begin = missed[0].offset - 1 if start is None else start
         replay = None if start is None else self._replays.get(start)
         if replay is None:
-            replay = Replay(b",".join(protocol.chained(self.encoded_name, begin, latest)))
+            replay = Replay(b",".join(protocol.chained(self.encoded_name, begin, missed)))
         if start is not None and len(self._replays) < MAX_REPLAYS:
             self._replays[start] = replay
         frame = replay.frame(now_ms, self.head)
         return Subscribed(recovered=True, position=Position(self.stream.epoch, begin), missed=frame)
-
-
-def latest_of(entries: Iterable[Entry]) -> list[Entry]:
-    """Leave out values that later ones overtook; every message without a key stays."""
-    seen: set[str] = set()
-    kept: list[Entry] = []
-    for entry in reversed(list(entries)):
-        if entry.key is None or entry.key not in seen:
-            kept.append(entry)
-        if entry.key is not None:
-            seen.add(entry.key)
-    return kept[::-1]

@@ -8,6 +8,9 @@ from realtime.protocol import SUBPROTOCOL
 
 PATH = "/ws"
 VERSION = "13"
+NOT_NOW = {"Retry-After": "1", "X-Gateway-Not-Processed": "1"}
+"""What goes with a 503: the gateway may hold the request and try again."""
+
 MAX_ADDRESS_CHARS = 64
 MAX_REQUEST_ID_CHARS = 64
 

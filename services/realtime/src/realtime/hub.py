@@ -16,7 +16,7 @@ from realtime.chain import Chain, Deliver, Stream, Subscribed, Watcher
 from realtime.channels import stream_of
 from realtime.projection import News
 from realtime.protocol import HEAD, Frame, Position, Wish
-from realtime.ring import RING_AGE_S, Entry, Stretch
+from realtime.ring import RING_AGE_S, Entry, Stretch, latest_of
 
 FRAME_MESSAGES = 100
 """A tick sends this many messages of a channel, and then the rest of the event it stopped in; others wait a tick."""
@@ -228,7 +228,7 @@ class Hub:
         return []
 
     def _send(self, chains: dict[Chain, None]) -> None:
-        """Send about ``FRAME_MESSAGES`` of each channel; those with nothing left are taken out of ``chains``."""
+        """Send about ``FRAME_MESSAGES`` of each channel; those with nothing left wait no more."""
         batches: list[tuple[Chain, bytes, int]] = []
         for chain in list(chains):
             if not chain.watchers:
@@ -239,7 +239,6 @@ class Hub:
                     (chain, b",".join(protocol.chained(chain.encoded_name, previous, entries)), len(entries))
                 )
             if not chain.pending:
-                chains.pop(chain, None)
                 self._waiting.pop(chain, None)
                 self._urgent.pop(chain, None)
         self._settle()
@@ -290,4 +289,4 @@ def _joined(chain: Chain, after: Position, earlier: Stretch) -> Sequence[Entry] 
     remembered = chain.ring.after(begins)
     if remembered is None or earlier.upto < begins:
         return None
-    return [*(entry for entry in earlier.entries if after.offset < entry.offset <= begins), *remembered]
+    return latest_of([*(entry for entry in earlier.entries if after.offset < entry.offset <= begins), *remembered])

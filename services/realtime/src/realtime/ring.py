@@ -1,6 +1,6 @@
 """The recent messages of one channel, and up to where they are complete."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 RING_MESSAGES = 2_000
@@ -20,6 +20,21 @@ class Entry:
     data: bytes
     version: int | None = None
     key: str | None = None
+
+
+def put(entries: dict[object, Entry], entry: Entry) -> None:
+    """Add the newest message; an older value of the same key goes, one without a key stays beside all others."""
+    key = object() if entry.key is None else entry.key
+    entries.pop(key, None)
+    entries[key] = entry
+
+
+def latest_of(entries: Iterable[Entry]) -> list[Entry]:
+    """Leave out values that later ones overtook; every message without a key stays."""
+    latest: dict[object, Entry] = {}
+    for entry in entries:
+        put(latest, entry)
+    return list(latest.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +76,7 @@ class Ring:
 
     def append(self, entry: Entry) -> None:
         """Add the newest message; its offset is not below the head."""
-        key = object() if entry.key is None else entry.key
-        self._entries.pop(key, None)
-        self._entries[key] = entry
+        put(self._entries, entry)
         if len(self._entries) > RING_MESSAGES:
             self._forget_oldest()
 

@@ -6,7 +6,7 @@ import logging
 import random
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
@@ -132,9 +132,7 @@ class SocketServer:
                 http.HTTPStatus.UPGRADE_REQUIRED, "version", {"Sec-WebSocket-Version": handshake.VERSION}
             )
         if self._problems() or self.sessions.is_full:
-            # The gateway may hold the upgrade and try again.
-            again = {"Retry-After": "1", "X-Gateway-Not-Processed": "1"}
-            return self._turn_away(http.HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", again)
+            return self._turn_away(http.HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", handshake.NOT_NOW)
         told = {"Sec-WebSocket-Protocol": SUBPROTOCOL}
         extension = deflate.negotiate(request.headers.getall("Sec-WebSocket-Extensions", []))
         if extension is not None:
@@ -143,7 +141,7 @@ class SocketServer:
         return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(told), websocket)
 
     def _turn_away(
-        self, status: http.HTTPStatus, reason: str, headers: dict[str, str] | None = None
+        self, status: http.HTTPStatus, reason: str, headers: Mapping[str, str] | None = None
     ) -> WSUpgradeResponseWithListener:
         self._metrics.refusals.labels(reason).inc()
         told = {"Content-Type": "text/plain; charset=utf-8", **(headers or {})}

@@ -87,9 +87,7 @@ class Streams:
         if not handshake.may_come_from(headers, self._settings.allowed_origins):
             raise self._refused("origin", Problem(403, "Streams are for pages of this origin."))
         if self._problems() or self._sessions.is_full:
-            # The gateway may hold the request and try again.
-            again = {"Retry-After": "1", "X-Gateway-Not-Processed": "1"}
-            raise self._refused("unavailable", Problem(503, "Not now; come back.", headers=again))
+            raise self._refused("unavailable", Problem(503, "Not now; come back.", headers=handshake.NOT_NOW))
         identity = self._identify(request, names)
         for name in names:
             self._check_right(identity, name)

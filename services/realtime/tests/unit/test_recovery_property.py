@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from realtime import chain as chain_module
 from realtime import hub as hub_module
 from realtime import ring as ring_module
-from realtime.chain import latest_of
 from realtime.hub import Hub
 from realtime.projection import News
 from realtime.protocol import Frame, Position, Wish
-from realtime.ring import Entry, Stretch
+from realtime.ring import Entry, Stretch, latest_of
 from realtime.subscriber import Found, Subscriber
 
 CHANNEL, OTHER, STREAM = "staff", "cycle:c1", "ORDERS"
