@@ -153,5 +153,7 @@ def settings(folder: Path, services: Mapping[str, Service], **more: str) -> dict
         "GATEWAY_PROBE_UP_MS": "200",
         "GATEWAY_HOLD_S": "10",
         "GATEWAY_SHUTDOWN_S": "15",
+        # A test that loads it goes as fast as the machine allows: 2,100 requests/s here, where the demo allows 1,000.
+        "GATEWAY_RATE_PER_S": "1000000",
         **more,
     }
