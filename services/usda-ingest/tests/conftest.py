@@ -21,10 +21,10 @@ from jwt.algorithms import OKPAlgorithm
 from mercadito_events.service.migrations import upgrade
 from mercadito_events.testing import DatabaseUrls, wait_until
 from sqlalchemy import Engine, create_engine, make_url, text
-from usda_ingest import crawls
-from usda_ingest.files import Validators
-from usda_ingest.intake import Intake
-from usda_ingest.raw_files import RawFiles
+from usda_ingest.storing import crawls
+from usda_ingest.storing.files import Validators
+from usda_ingest.storing.intake import Intake
+from usda_ingest.storing.raw_files import RawFiles
 
 pytest_plugins = ["mercadito_events.testing"]
 
@@ -133,7 +133,13 @@ def _end_sessions(postgres_server: Any, name: str) -> None:
 
 # Importing Scrapy takes a second of CPU; a server that has done it forks every crawl of the session.
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PRELOADED = ["pytest", "usda_ingest.cli", "usda_ingest.crawl", "scrapy.core.engine", "scrapy.extensions.closespider"]
+_PRELOADED = [
+    "pytest",
+    "usda_ingest.cli",
+    "usda_ingest.crawling.crawl",
+    "scrapy.core.engine",
+    "scrapy.extensions.closespider",
+]
 _PRELOADED += ["scrapy.core.downloader.handlers.http11", "scrapy.downloadermiddlewares.httpcompression"]
 _IN_CHILD = """
 import os, sys

@@ -75,7 +75,7 @@ def _migrate(_: argparse.Namespace) -> int:
 
 
 def _crawl(options: argparse.Namespace) -> int:
-    from usda_ingest.crawl import run_crawl  # noqa: PLC0415 - Scrapy only in the process that crawls
+    from usda_ingest.crawling.crawl import run_crawl  # noqa: PLC0415 - Scrapy only in the process that crawls
 
     settings = CrawlSettings.from_env(os.environ)
     try:
@@ -93,7 +93,7 @@ def _crawl(options: argparse.Namespace) -> int:
 
 
 def _republish(_: argparse.Namespace) -> int:
-    from usda_ingest.republish import republish  # noqa: PLC0415 - as above
+    from usda_ingest.announcing.republish import republish  # noqa: PLC0415 - as above
 
     try:
         told = republish(republish_database(os.environ))

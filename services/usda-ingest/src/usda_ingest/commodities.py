@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from usda_ingest.values import fold
+from usda_ingest.reading.values import fold
 
 
 @dataclass(frozen=True, slots=True)

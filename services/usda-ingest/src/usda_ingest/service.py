@@ -18,10 +18,10 @@ from nats.aio.client import Client
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from usda_ingest.app import SERVICE, create_app
-from usda_ingest.crawler import Crawler
+from usda_ingest.api.app import SERVICE, create_app
+from usda_ingest.api.signed_in import remember_sign_out
+from usda_ingest.crawling.crawler import Crawler
 from usda_ingest.settings import ServiceSettings
-from usda_ingest.signed_in import remember_sign_out
 
 API_THREADS = 4
 # The API's threads, the relay, the consumer, the crawler and a readiness check may each hold one.

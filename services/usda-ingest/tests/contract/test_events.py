@@ -10,11 +10,11 @@ import pytest
 from mercadito_events.envelope import MAX_BODY_BYTES, Event
 from mercadito_events.service.database import DatabaseSettings
 from sqlalchemy import make_url
-from usda_ingest import crawls
-from usda_ingest.announcements import DayQuote, prices_recorded
+from usda_ingest.announcing.announcements import DayQuote, prices_recorded
+from usda_ingest.announcing.republish import republish
+from usda_ingest.api.signed_in import remember_sign_out
 from usda_ingest.errors import CrawlBusy
-from usda_ingest.republish import republish
-from usda_ingest.signed_in import remember_sign_out
+from usda_ingest.storing import crawls
 
 SERVICE = Path(__file__).resolve().parents[2]
 EVENTS = SERVICE.parents[1] / "events"

@@ -15,9 +15,9 @@ from mercadito_events.envelope import new_event
 from mercadito_events.inbox import Permanent
 from mercadito_events.service.identity import KeySet
 from sqlalchemy import create_engine
-from usda_ingest.app import create_app
+from usda_ingest.api.app import create_app
+from usda_ingest.api.signed_in import remember_sign_out
 from usda_ingest.errors import CrawlBusy
-from usda_ingest.signed_in import remember_sign_out
 
 PRICE_FIELDS = [
     *("series_id", "report_id", "market", "commodity", "variety", "package", "size", "organic", "origin", "quality"),

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from usda_ingest.package_weight import stated_weight
+from usda_ingest.reading.package_weight import stated_weight
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 import pytest
-from usda_ingest.politeness import HostRule, retry_after_s
+from usda_ingest.crawling.politeness import HostRule, retry_after_s
 
 
 @pytest.mark.parametrize(

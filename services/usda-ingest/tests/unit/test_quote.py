@@ -1,7 +1,7 @@
 import uuid
 
 import pytest
-from usda_ingest.quote import SERIES_NAMESPACE, price_unit, series_id, series_package
+from usda_ingest.reading.quote import SERIES_NAMESPACE, price_unit, series_id, series_package
 
 
 def test_the_series_id_is_the_uuid5_of_its_six_parts_whatever_case_and_spacing() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from usda_ingest.errors import NotAPriceReport
-from usda_ingest.quote import Quote
-from usda_ingest.report_file import ReportFile
+from usda_ingest.reading.quote import Quote
+from usda_ingest.reading.report_file import ReportFile
 
 TODAY = date(2026, 11, 21)
 

@@ -4,10 +4,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from usda_ingest import report_file
 from usda_ingest.errors import FileRefused, NotAPriceReport
-from usda_ingest.quote import Quote
-from usda_ingest.report_file import OtherSection, Quarantined, ReportFile
+from usda_ingest.reading import report_file
+from usda_ingest.reading.quote import Quote
+from usda_ingest.reading.report_file import OtherSection, Quarantined, ReportFile
 
 TODAY = date(2026, 11, 21)
 LEGACY = "Commodity Name,City Name,Type,Package,Variety,Sub Variety,Date,Low Price,High Price,Origin,Item Size"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usda_ingest.errors import RowProblem
-from usda_ingest.values import MAX_TEXT_CHARS, day, fold, price, text
+from usda_ingest.reading.values import MAX_TEXT_CHARS, day, fold, price, text
 
 TODAY = date(2026, 11, 21)
 

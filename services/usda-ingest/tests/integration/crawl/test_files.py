@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from outcome import account, files, last_crawl
-from usda_ingest import storing
-from usda_ingest.package_weight import PackageWeight
-from usda_ingest.raw_files import RawFiles
+from usda_ingest.reading.package_weight import PackageWeight
+from usda_ingest.storing import rows as storing
+from usda_ingest.storing.raw_files import RawFiles
 
 
 def test_the_real_mars_files_are_stored_whole_and_crawling_again_changes_nothing(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from outcome import last_crawl
 from usda_ingest.errors import CrawlSuperseded
-from usda_ingest.files import Validators
-from usda_ingest.intake import Intake
-from usda_ingest.raw_files import RawFiles
+from usda_ingest.storing.files import Validators
+from usda_ingest.storing.intake import Intake
+from usda_ingest.storing.raw_files import RawFiles
 
 Answer = Callable[..., None]
 

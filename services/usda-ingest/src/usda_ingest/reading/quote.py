@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from hashlib import blake2b
 
-from usda_ingest.values import fold
+from usda_ingest.reading.values import fold
 
 SERIES_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://mercadito.example/usda/series")
 PER_PACKAGE = "package"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, RowMapping, text
 
-from usda_ingest.values import fold
+from usda_ingest.reading.values import fold
 
 MAX_POINTS = 2_000
 

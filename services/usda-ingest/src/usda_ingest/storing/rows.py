@@ -19,10 +19,10 @@ import psycopg2  # type: ignore[import-untyped]  # it has no types of its own
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from usda_ingest.accounting import Accounting
-from usda_ingest.package_weight import PackageWeight, stated_weight
-from usda_ingest.quote import PER_PACKAGE, Quote, Traits, series_id, series_package
-from usda_ingest.report_file import OtherSection, Quarantined
+from usda_ingest.reading.package_weight import PackageWeight, stated_weight
+from usda_ingest.reading.quote import PER_PACKAGE, Quote, Traits, series_id, series_package
+from usda_ingest.reading.report_file import OtherSection, Quarantined
+from usda_ingest.storing.accounting import Accounting
 
 Row = Quote | Quarantined | OtherSection
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from usda_ingest.accounting import Accounting
+from usda_ingest.storing.accounting import Accounting
 
 # Raised whenever rows would be read differently: files are then read again although their bytes are the same.
 READER_VERSION = 1

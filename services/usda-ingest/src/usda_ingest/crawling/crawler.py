@@ -11,9 +11,9 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from usda_ingest import crawls
 from usda_ingest.errors import CrawlBusy
 from usda_ingest.settings import ServiceSettings
+from usda_ingest.storing import crawls
 
 # What a child gets between its own deadline and ours: to finish a file and write down how it ended.
 GRACE_S = 60

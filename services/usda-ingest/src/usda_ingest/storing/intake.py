@@ -12,15 +12,15 @@ from mercadito_events.outbox import enqueue
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError
 
-from usda_ingest import crawls, files
-from usda_ingest.accounting import Accounting
-from usda_ingest.announcements import prices_recorded, report_ingested
-from usda_ingest.day_quotes import recompute
+from usda_ingest.announcing.announcements import prices_recorded, report_ingested
 from usda_ingest.errors import FileRefused, NotAPriceReport
-from usda_ingest.files import NO_PRICES, NOT_FETCHED, REFUSED, STORED, Content, Finding, Known, Validators
-from usda_ingest.raw_files import RawFiles
-from usda_ingest.report_file import ReportFile
-from usda_ingest.storing import Tally, clear_staged, store_rows
+from usda_ingest.reading.report_file import ReportFile
+from usda_ingest.storing import crawls, files
+from usda_ingest.storing.accounting import Accounting
+from usda_ingest.storing.day_quotes import recompute
+from usda_ingest.storing.files import NO_PRICES, NOT_FETCHED, REFUSED, STORED, Content, Finding, Known, Validators
+from usda_ingest.storing.raw_files import RawFiles
+from usda_ingest.storing.rows import Tally, clear_staged, store_rows
 
 MAX_PROGRESS_EVENTS = 200
 SEVERAL = "several"

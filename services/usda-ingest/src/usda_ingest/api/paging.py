@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import Request
 
-from usda_ingest.problems import Problem
+from usda_ingest.api.problems import Problem
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000

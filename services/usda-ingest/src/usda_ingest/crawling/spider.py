@@ -15,9 +15,9 @@ from scrapy.linkextractors import LinkExtractor
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from usda_ingest.files import Validators
-from usda_ingest.intake import Intake
-from usda_ingest.politeness import HostRule
+from usda_ingest.crawling.politeness import HostRule
+from usda_ingest.storing.files import Validators
+from usda_ingest.storing.intake import Intake
 
 MAX_PAGES = 50
 MAX_FILES = 500

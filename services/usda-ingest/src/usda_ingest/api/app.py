@@ -7,9 +7,10 @@ from mercadito_events.service import health
 from mercadito_events.service.identity import KeySet
 from sqlalchemy import Engine
 
-from usda_ingest import __version__, crawl_routes, price_routes, problems
-from usda_ingest.crawl_routes import StartCrawl
-from usda_ingest.requests_seen import RequestsSeen
+from usda_ingest import __version__
+from usda_ingest.api import crawl_routes, price_routes, problems
+from usda_ingest.api.crawl_routes import StartCrawl
+from usda_ingest.api.requests_seen import RequestsSeen
 
 SERVICE = "usda"
 

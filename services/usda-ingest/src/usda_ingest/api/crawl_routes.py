@@ -12,13 +12,13 @@ from fastapi.responses import JSONResponse
 from mercadito_events.service.identity import KeySet
 from sqlalchemy import Engine
 
-from usda_ingest import answers, crawl_queries
-from usda_ingest.crawls import MAX_PROBLEMS
+from usda_ingest.api import answers, crawl_queries
+from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
+from usda_ingest.api.price_routes import After, Limit, row_id
+from usda_ingest.api.problems import Problem
+from usda_ingest.api.signed_in import require_staff
 from usda_ingest.errors import CrawlBusy
-from usda_ingest.paging import DEFAULT_LIMIT, decode, page
-from usda_ingest.price_routes import After, Limit, row_id
-from usda_ingest.problems import Problem
-from usda_ingest.signed_in import require_staff
+from usda_ingest.storing.crawls import MAX_PROBLEMS
 
 StartCrawl = Callable[[str], Awaitable[uuid.UUID]]
 _PROBLEM = {"model": answers.ProblemBody}

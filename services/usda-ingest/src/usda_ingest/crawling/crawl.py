@@ -19,13 +19,14 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from twisted.python.failure import Failure
 
-from usda_ingest import __version__, crawls
+from usda_ingest import __version__
+from usda_ingest.crawling.politeness import HostRule
+from usda_ingest.crawling.spider import PriceSpider
 from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
-from usda_ingest.intake import Intake
-from usda_ingest.politeness import HostRule
-from usda_ingest.raw_files import RawFiles
 from usda_ingest.settings import CrawlSettings
-from usda_ingest.spider import PriceSpider
+from usda_ingest.storing import crawls
+from usda_ingest.storing.intake import Intake
+from usda_ingest.storing.raw_files import RawFiles
 
 MAX_REDIRECTS = 5
 PARENT_CHECK_S = 1.0
@@ -123,9 +124,9 @@ def scrapy_settings(settings: CrawlSettings) -> dict[str, Any]:
         "LOG_ENABLED": False,
         "LOG_INSTALL_ROOT_HANDLER": False,
         "DOWNLOADER_MIDDLEWARES": {
-            "usda_ingest.politeness.HostGuard": 40,
+            "usda_ingest.crawling.politeness.HostGuard": 40,
             "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-            "usda_ingest.politeness.PatientRetry": 550,
+            "usda_ingest.crawling.politeness.PatientRetry": 550,
         },
     }
 

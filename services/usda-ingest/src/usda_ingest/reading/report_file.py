@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, cast
 
 from usda_ingest.errors import FileRefused, NotAPriceReport, RowProblem
-from usda_ingest.formats import Context, Format, commodity_from_name, is_other_section, recognise
-from usda_ingest.quote import Quote
-from usda_ingest.values import fold
+from usda_ingest.reading.formats import Context, Format, commodity_from_name, is_other_section, recognise
+from usda_ingest.reading.quote import Quote
+from usda_ingest.reading.values import fold
 
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 MAX_ROWS = 1_000_000

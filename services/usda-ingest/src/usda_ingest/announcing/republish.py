@@ -3,9 +3,9 @@
 from mercadito_events.outbox import enqueue
 from mercadito_events.service.database import DatabaseSettings, create_engine
 
-from usda_ingest import crawls
-from usda_ingest.announcements import prices_recorded
-from usda_ingest.day_quotes import latest
+from usda_ingest.announcing.announcements import prices_recorded
+from usda_ingest.storing import crawls
+from usda_ingest.storing.day_quotes import latest
 
 
 def republish(settings: DatabaseSettings) -> int:

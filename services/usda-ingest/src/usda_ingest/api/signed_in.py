@@ -8,7 +8,7 @@ from mercadito_events.inbox import Permanent
 from mercadito_events.service.identity import Identity, KeySet, Revocations, Unauthenticated
 from sqlalchemy import Connection, Engine, text
 
-from usda_ingest.problems import Problem
+from usda_ingest.api.problems import Problem
 
 COOKIE = "mercadito_id"
 STAFF = ("staff", "admin")

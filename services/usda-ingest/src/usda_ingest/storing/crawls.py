@@ -8,9 +8,9 @@ import structlog
 from mercadito_events.outbox import enqueue
 from sqlalchemy import Connection, Engine, RowMapping, text
 
-from usda_ingest.accounting import Accounting
-from usda_ingest.announcements import crawl_failed, crawl_progressed
+from usda_ingest.announcing.announcements import crawl_failed, crawl_progressed
 from usda_ingest.errors import CrawlBusy, CrawlSuperseded
+from usda_ingest.storing.accounting import Accounting
 
 MAX_PROBLEMS = 1_000
 MAX_REASON_CHARS = 500

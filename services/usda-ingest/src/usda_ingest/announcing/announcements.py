@@ -11,7 +11,7 @@ from uuid import UUID
 from mercadito_events.envelope import Event, new_event
 from sqlalchemy import RowMapping
 
-from usda_ingest.files import Finding
+from usda_ingest.storing.files import Finding
 
 SOURCE = "/mercadito/usda"
 MAX_QUOTES = 500

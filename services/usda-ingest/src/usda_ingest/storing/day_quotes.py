@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Row, text
 
-from usda_ingest.announcements import DayQuote
+from usda_ingest.announcing.announcements import DayQuote
 
 # "now()" is the transaction's time: what this transaction has stored bears exactly that.
 _TOUCHED = """

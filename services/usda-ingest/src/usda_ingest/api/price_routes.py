@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import Engine
 
-from usda_ingest import answers, price_queries
-from usda_ingest.announcements import decimal_text
+from usda_ingest.announcing.announcements import decimal_text
+from usda_ingest.api import answers, price_queries
+from usda_ingest.api.paging import DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT, decode, page
+from usda_ingest.api.price_queries import PriceFilter
+from usda_ingest.api.problems import Problem
 from usda_ingest.commodities import known
-from usda_ingest.paging import DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT, decode, page
-from usda_ingest.price_queries import PriceFilter
-from usda_ingest.problems import Problem
 
 MAX_FILTER_CHARS = 300
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL has no such character

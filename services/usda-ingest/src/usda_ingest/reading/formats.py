@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from usda_ingest.errors import FileRefused, NotAPriceReport, RowProblem
-from usda_ingest.quote import Prices, Quote, Traits, price_unit
-from usda_ingest.values import MAX_COMMENT_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS, day, fold, price, text
+from usda_ingest.reading.quote import Prices, Quote, Traits, price_unit
+from usda_ingest.reading.values import MAX_COMMENT_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS, day, fold, price, text
 
 DETAILS_SECTION = "report details"
 LEGACY_REPORT_PREFIX = "mnp-"

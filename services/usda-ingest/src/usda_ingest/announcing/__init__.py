@@ -1,0 +1,1 @@
+"""What the others hear by events."""
