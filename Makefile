@@ -74,6 +74,10 @@ bench-gateway: ## only the gateway: restarts, order, overhead, memory, fairness,
 bench-fanout: ## only realtime: updates per core-second, memory, drops, restarts, soak, beside Flask-SocketIO, FastAPI and websockets
 	@$(call benchmark,fanout)
 
+.PHONY: bench-ingest
+bench-ingest: ## only usda-ingest: storing beside COPY and pandas, memory, a morning, forecasts, the series endpoint
+	@$(call benchmark,ingest)
+
 .PHONY: check
 check: ## only lint, types and import rules
 	@$(PYTHON) -m tests.run lint types imports
@@ -84,4 +88,4 @@ format: ## format the Python code
 
 .PHONY: lock
 lock: ## pin the dependencies of every project anew, with hashes
-	@$(PYTHON) -m native.environments --lock events demo tests gateway tests/bench/fanout/peers $(SERVICES)
+	@$(PYTHON) -m native.environments --lock events demo tests gateway tests/bench/fanout/peers tests/bench/ingest/peers $(SERVICES)

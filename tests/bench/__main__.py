@@ -11,9 +11,15 @@ from tests.bench import orders
 from tests.bench.fanout import bench as fanout
 from tests.bench.figures import Report
 from tests.bench.gateway import bench as gateway
+from tests.bench.ingest import bench as ingest
 from tests.bench.world import BenchFailed
 
-BENCHES: dict[str, Callable[[], Report]] = {"orders": orders.run, "gateway": gateway.run, "fanout": fanout.run}
+BENCHES: dict[str, Callable[[], Report]] = {
+    "orders": orders.run,
+    "gateway": gateway.run,
+    "fanout": fanout.run,
+    "ingest": ingest.run,
+}
 
 
 def main() -> int:

@@ -52,6 +52,14 @@ class Report:
         """Add a figure."""
         self.figures.append(Figure(what, unit, ours, beside, beside_is))
 
+    def must(
+        self, what: str, unit: str, ours: float, *, at_least: float | None = None, at_most: float | None = None
+    ) -> None:
+        """Add a figure that has to keep a bound; one that does not is marked in the table."""
+        bound, kind = (at_most, "at most") if at_least is None else (at_least, "at least")
+        kept = (at_least is None or ours >= at_least) and (at_most is None or ours <= at_most)
+        self.add(what, unit, ours, bound, kind if kept else f"{kind}: MISSED")
+
     def table(self) -> str:
         """Return the figures as lines of aligned columns."""
         rows = [_COLUMNS, *(_cells(figure) for figure in self.figures)]

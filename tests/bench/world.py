@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,13 +60,17 @@ class World:
         """What PostgreSQL writes."""
         return self.state.logs_dir / "postgres.log"
 
-    def start_database(self) -> None:
-        """Make and start the cluster, with this version's schema and a signing key."""
+    def start_postgres(self) -> None:
+        """Make and start the cluster, with a database for each service."""
         self.state.prepare()
         postgres.prepare(self.state)
         self.launch(program(self.state, "postgres"))
         postgres.wait_until_ready(self.state)
         postgres.make_databases(self.state)
+
+    def start_database(self) -> None:
+        """Make and start the cluster, with this version's schema of orders and a signing key."""
+        self.start_postgres()
         self.orders("migrate", environment=settings.migration(self.state, "orders"))
         self.orders("keys", "rotate")
 
@@ -115,9 +119,9 @@ class World:
         if done.returncode:
             raise BenchFailed(f"orders {' '.join(arguments)} failed:\n{(done.stdout or '')[-3000:]}")
 
-    def psql(self, statement: str) -> list[list[str]]:
+    def psql(self, statement: str, database: str = "orders") -> list[list[str]]:
         """Run a statement as the superuser; return rows of texts."""
-        command = [postgres.program() / "psql", *self.connection("postgres"), "-XqAt", "-F", "\x1f", "-v"]
+        command = [postgres.program() / "psql", *self.connection("postgres", database), "-XqAt", "-F", "\x1f", "-v"]
         done = subprocess.run(
             [*map(str, command), "ON_ERROR_STOP=1", "-c", statement],
             env={**os.environ, "PGPASSWORD": self.state.secret("postgres_db_password")},
@@ -130,9 +134,9 @@ class World:
             raise BenchFailed(f"psql: {done.stderr.strip()}\n{statement[:500]}")
         return [line.split("\x1f") for line in done.stdout.splitlines()]
 
-    def connection(self, role: str) -> list[str]:
+    def connection(self, role: str, database: str = "orders") -> list[str]:
         """Return the options with which PostgreSQL's programs find the database."""
-        return ["-h", "127.0.0.1", "-p", str(self.state.ports["postgres"]), "-U", role, "-d", "orders"]
+        return ["-h", "127.0.0.1", "-p", str(self.state.ports["postgres"]), "-U", role, "-d", database]
 
     def web_pids(self) -> tuple[int, Sequence[int]]:
         """Return the pid of gunicorn's master and those of its workers."""
@@ -167,14 +171,14 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes], log: Path) ->
 
 
 @contextlib.contextmanager
-def world() -> Iterator[World]:
-    """Lend a world with an empty database; everything of it is gone afterwards."""
+def world(start: Callable[[World], None] = World.start_database) -> Iterator[World]:
+    """Lend a world, by default with an empty database of orders; everything of it is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="mercadito-bench-"))
     # PostgreSQL's user passes through on the way to its files.
     folder.chmod(0o711)
     made = World(State(folder, free_port_pair()))
     try:
-        made.start_database()
+        start(made)
         yield made
     finally:
         made.stop()

@@ -1,0 +1,1 @@
+"""What storing a file is compared with, in an environment of its own."""
