@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Row, text
 
 from usda_ingest.announcing.announcements import DayQuote
+from usda_ingest.forecasting import due
 
 # "now()" is the transaction's time: what this transaction has stored bears exactly that.
 _TOUCHED = """
@@ -45,6 +46,7 @@ _WITHDRAW = text(f"""
       AND NOT EXISTS (SELECT FROM quotes q WHERE q.series_id = d.series_id AND q.quoted_on = d.quoted_on
                       AND q.headline AND q.low IS NOT NULL)
 """)  # noqa: S608 - constants only
+_TOUCHED_SERIES = text(f"SELECT DISTINCT series_id FROM ({_TOUCHED}) touched")  # noqa: S608 - constants only
 _LATEST = text("""
     SELECT * FROM (
         SELECT DISTINCT ON (d.series_id) d.series_id, d.report_id, s.market, s.commodity, s.variety, s.package, s.size,
@@ -57,6 +59,7 @@ _LATEST = text("""
 def recompute(connection: Connection) -> list[DayQuote]:
     """Bring the day quotes of what was just stored up to date; return those that changed, sorted for events."""
     connection.execute(_WITHDRAW)
+    due.mark(connection, connection.scalars(_TOUCHED_SERIES))
     return [_day_quote(row) for row in connection.execute(_RECOMPUTE)]
 
 
