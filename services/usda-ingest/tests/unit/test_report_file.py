@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from usda_ingest.errors import FileRefused, NotAPriceReport
-from usda_ingest.reading import report_file
+from usda_ingest.reading import raw_text, report_file
 from usda_ingest.reading.quote import Quote
 from usda_ingest.reading.report_file import OtherSection, Quarantined, ReportFile
 
@@ -140,7 +140,7 @@ def test_blank_lines_count_as_lines_but_not_as_rows(write: Write) -> None:
         (b"<table><tr><td>APPLES", "HTML or XML"),
         (b"\x1f\x8b\x08\x00garbage", "gzip"),
         ("\ufeffCommodity Name\n".encode("utf-16"), "UTF-16"),
-        (b"PK\x03\x04\x00\x00", "binary"),
+        (b"PK\x03\x04\x00\x00", "zip archive"),
         (f"{LEGACY}\n".encode(), "no rows"),
         (b"commodity,low_price\nApples,3\n", "columns are missing"),
         (f"{LEGACY},Low Price\n{ROW},3\n".encode(), "columns occur twice: low price"),
@@ -169,7 +169,7 @@ def test_a_truncated_gzip_is_refused(write: Write, zipped: Callable[[str], bytes
 def test_a_gzip_that_unpacks_without_end_is_refused(
     write: Write, zipped: Callable[[str], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report_file, "MAX_TEXT_BYTES", 100_000)
+    monkeypatch.setattr(raw_text, "MAX_TEXT_BYTES", 100_000)
     with pytest.raises(FileRefused, match="more than 100000 bytes"):
         read(write(zipped("x" * 10_000_000)))
 

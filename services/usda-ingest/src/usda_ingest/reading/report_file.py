@@ -1,27 +1,25 @@
 """A downloaded file: is it a price report, and what does each of its rows say? Read from disk, bounded."""
 
-import codecs
-import csv
-import gzip
-import io
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, cast
 
-from usda_ingest.errors import FileRefused, NotAPriceReport, RowProblem
-from usda_ingest.reading.formats import Context, Format, commodity_from_name, is_other_section, recognise
+from usda_ingest.errors import FileRefused, RowProblem
+from usda_ingest.reading.commodity_names import commodity_from_name
+from usda_ingest.reading.containers.delimited import DelimitedText
+from usda_ingest.reading.containers.table import MAX_COLUMNS, Table
+from usda_ingest.reading.formats.layout import Context
+from usda_ingest.reading.formats.recognition import recognise
+from usda_ingest.reading.formats.row_reader import RowReader
 from usda_ingest.reading.quote import Quote
+from usda_ingest.reading.raw_text import RawText
 from usda_ingest.reading.values import fold
 
-MAX_TEXT_BYTES = 256 * 1024 * 1024
 MAX_ROWS = 1_000_000
 MAX_KEPT_CHARS = 2_000
-_CHUNK_BYTES = 1024 * 1024
-_SNIFF_BYTES = 4_096
-_GZIP = b"\x1f\x8b"
+DETAILS_SECTION = "report details"
+_SECTION = "_section"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +47,25 @@ class ReportFile:
         today: a quote over a week after it is a mistake.
 
     Raises:
-        NotAPriceReport: a readable CSV without price columns.
-        FileRefused: not a CSV, not text, empty, truncated, too large, or without the columns a price needs.
+        NotAPriceReport: a readable table without price columns.
+        FileRefused: no table, not text, empty, truncated, too large, or without the columns a price needs.
 
     """
 
     def __init__(self, path: Path, name: str, today: date) -> None:
-        self._path = path
-        self._context = Context(today, commodity_from_name(name))
-        self._encoding = _check_bytes(path)
-        header = next(self._records(), (1, []))[1]
-        if _is_blank(header):
+        text = RawText(path)
+        if text.start.startswith(b"<"):
+            raise FileRefused("HTML or XML, not CSV", 1)
+        self._table: Table = DelimitedText(text)
+        header = self._table.header
+        if not any(column.strip() for column in header):
             raise FileRefused("the file is empty")
-        self._names = [fold(column) for column in header]
-        self.format: Format = recognise(header)
+        if len(header) > MAX_COLUMNS:
+            raise FileRefused(f"more than {MAX_COLUMNS} columns", 1)
+        self.format, names = recognise(header)
+        self._width = len(names)
+        self._section = names.index(_SECTION) if _SECTION in names else None
+        self._reader = RowReader(self.format, names, Context(today, commodity_from_name(name)))
 
     def rows(self) -> Iterator[Quote | Quarantined | OtherSection]:
         """Yield what each row says, in the file's order.
@@ -71,12 +74,8 @@ class ReportFile:
             FileRefused: the file can't be read to its end, or has no rows; what was yielded must not be kept.
 
         """
-        records = self._records()
-        next(records)
         count = 0
-        for line, fields in records:
-            if not fields:
-                continue
+        for line, fields in self._table.records():
             count += 1
             if count > MAX_ROWS:
                 raise FileRefused(f"more than {MAX_ROWS} rows", line)
@@ -86,96 +85,18 @@ class ReportFile:
 
     def _read(self, line: int, fields: list[str]) -> Quote | Quarantined | OtherSection:
         try:
-            row = self._named(fields)
-            if is_other_section(row):
+            self._check_width(fields)
+            if self._section is not None and fold(fields[self._section]) != DETAILS_SECTION:
                 return OtherSection(line)
-            return self.format.read(row, line, self._context)
+            return self._reader.read(line, fields)
         except RowProblem as problem:
             return Quarantined(line, problem.reason, _kept(fields))
 
-    def _named(self, fields: list[str]) -> Mapping[str, str]:
-        if len(fields) != len(self._names):
-            raise RowProblem(f"{len(fields)} fields instead of {len(self._names)}")
-        return dict(zip(self._names, fields, strict=True))
-
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield each record with the physical line it starts on; quoted line breaks make those differ."""
-        with _opened(self._path) as binary:
-            lines = io.TextIOWrapper(binary, encoding=self._encoding, newline="")
-            # strict: an open quote at the end would otherwise swallow the rest of the file into one field
-            reader = csv.reader(lines, strict=True)
-            start = 1
-            try:
-                for fields in reader:
-                    yield start, fields
-                    start = reader.line_num + 1
-            except csv.Error as problem:
-                raise FileRefused(f"not CSV: {problem}", start) from None
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as stream:
-        compressed = stream.read(len(_GZIP)) == _GZIP
-    return cast("IO[bytes]", gzip.open(path, "rb")) if compressed else path.open("rb")
-
-
-def _check_bytes(path: Path) -> str:
-    """Read all bytes once; return the encoding they are in. Nothing that fails here was ever looked at as rows."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    encoding, size = "utf-8-sig", 0
-    try:
-        with _opened(path) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                if size == 0:
-                    _refuse_foreign(chunk[:_SNIFF_BYTES])
-                size += len(chunk)
-                if size > MAX_TEXT_BYTES:
-                    raise FileRefused(f"more than {MAX_TEXT_BYTES} bytes of text")
-                if encoding == "utf-8-sig" and not _decodes(decoder, chunk):
-                    encoding = "cp1252"
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise FileRefused("the gzip data is truncated or damaged") from None
-    if size == 0:
-        raise FileRefused("the file is empty")
-    if encoding == "utf-8-sig" and not _decodes(decoder, b"", final=True):
-        encoding = "cp1252"
-    if encoding == "cp1252":
-        _check_cp1252(path)
-    return encoding
-
-
-def _refuse_foreign(start: bytes) -> None:
-    stripped = start.removeprefix(codecs.BOM_UTF8).lstrip()
-    if stripped.startswith(b"<"):
-        raise FileRefused("HTML or XML, not CSV", 1)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\x00" in start.split(b"\n")[0]:
-        raise FileRefused("binary or UTF-16 data, not CSV", 1)
-
-
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
-    try:
-        decoder.decode(chunk, final)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _check_cp1252(path: Path) -> None:
-    with _opened(path) as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            try:
-                chunk.decode("cp1252")
-            except UnicodeDecodeError:
-                raise FileRefused("the text is neither UTF-8 nor Windows-1252") from None
-
-
-def _is_blank(header: list[str]) -> bool:
-    return not any(name.strip() for name in header)
+    def _check_width(self, fields: list[str]) -> None:
+        if len(fields) != self._width:
+            raise RowProblem(f"{len(fields)} fields instead of {self._width}")
 
 
 def _kept(fields: list[str]) -> str:
     """Return the row for the record; NUL, which PostgreSQL can't hold, is shown as its symbol."""
     return ",".join(fields)[:MAX_KEPT_CHARS].replace("\x00", "␀")
-
-
-__all__ = ["MAX_ROWS", "MAX_TEXT_BYTES", "NotAPriceReport", "OtherSection", "Quarantined", "ReportFile"]

@@ -1,0 +1,27 @@
+"""What every container yields, and its bounds."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+MAX_COLUMNS = 1_000
+MAX_RECORD_CHARS = 1024 * 1024
+MAX_FIELD_CHARS = 131_072
+
+Record = tuple[int, list[str]]
+"""Where it is and its fields: the physical line in a CSV, else the place among the records."""
+
+
+class Table(Protocol):
+    """Records under a header; they are read again from the start each time they are asked for."""
+
+    @property
+    def header(self) -> Sequence[str]:
+        """The names of the columns, as written."""
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records below the header.
+
+        Raises:
+            FileRefused: what follows can't be read; nothing of the file may be kept.
+
+        """

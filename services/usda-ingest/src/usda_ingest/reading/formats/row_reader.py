@@ -1,0 +1,108 @@
+"""From the fields of a record to a quote. Reports repeat themselves, so what was read once is remembered."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import lru_cache
+from operator import itemgetter
+
+from usda_ingest.errors import FileRefused
+from usda_ingest.reading.formats.layout import Context, Layout
+from usda_ingest.reading.formats.price_range import is_wide, read_prices
+from usda_ingest.reading.quote import Prices, Quote, Traits
+from usda_ingest.reading.values import MAX_COMMENT_CHARS, day, text
+
+NO_QUOTE = "no quote given"
+# A week of all cities has 12,000 different descriptions in 56,000 rows; beyond that the oldest are forgotten.
+REMEMBERED = 16_384
+REMEMBERED_COMMENTS = 1_024
+
+Texts = tuple[str, ...]
+
+
+class RowReader:
+    """Reads the records of one file.
+
+    Args:
+        layout: the file's format.
+        names: the file's columns, folded and by the layout's names.
+        context: what the rows can't say.
+
+    Raises:
+        FileRefused: columns are missing, or a required one occurs twice.
+
+    """
+
+    def __init__(self, layout: Layout, names: Sequence[str], context: Context) -> None:
+        _check(layout, names)
+        self._layout, self._context = layout, context
+        self._traits_of = _picker(names, layout.traits)
+        self._prices_of = _picker(names, layout.prices)
+        self._comments_of = _picker(names, layout.comments)
+        self._notes_of = _picker(names, layout.notes)
+        self._day_of = _picker(names, (layout.day,))
+        self._describe = lru_cache(REMEMBERED)(self._traits)
+        self._read_prices = lru_cache(REMEMBERED)(_judged)
+        self._read_day = lru_cache(REMEMBERED)(self._day)
+        self._read_comment = lru_cache(REMEMBERED_COMMENTS)(_comment)
+        self._read_notes = lru_cache(REMEMBERED_COMMENTS)(self._notes)
+        self.wide_ranges = 0
+        self.first_wide_line = 0
+
+    def read(self, line: int, fields: Sequence[str]) -> Quote:
+        """Return the quote of a record.
+
+        Raises:
+            RowProblem: it can't be meant as it stands.
+
+        """
+        padded = [*fields, ""]  # where the pickers find what the file has no column for
+        traits = self._describe(self._traits_of(padded))
+        prices, wide = self._read_prices(self._prices_of(padded))
+        comment = self._read_comment(self._comments_of(padded), is_quoted=prices.low is not None)
+        notes = self._read_notes(self._notes_of(padded))
+        quoted_on = self._read_day(self._day_of(padded))
+        if wide:
+            self.wide_ranges += 1
+            self.first_wide_line = self.first_wide_line or line
+        return Quote(line=line, quoted_on=quoted_on, traits=traits, prices=prices, comment=comment, notes=notes)
+
+    def _traits(self, values: Texts) -> Traits:
+        return self._layout.describe(dict(zip(self._layout.traits, values, strict=True)), self._context)
+
+    def _day(self, values: Texts) -> date:
+        return day(values[0], self._layout.day, self._context.today)
+
+    def _notes(self, values: Texts) -> Texts:
+        named = zip(self._layout.notes, values, strict=True)
+        return tuple(text(value, name, limit=MAX_COMMENT_CHARS) for name, value in named)
+
+
+def _check(layout: Layout, names: Sequence[str]) -> None:
+    missing = sorted(layout.required.difference(names))
+    if missing:
+        raise FileRefused(f"columns are missing: {', '.join(missing)}", 1)
+    twice = sorted({name for name in layout.required if names.count(name) > 1})
+    if twice:
+        raise FileRefused(f"columns occur twice: {', '.join(twice)}", 1)
+
+
+def _picker(names: Sequence[str], wanted: Sequence[str]) -> Callable[[Sequence[str]], Texts]:
+    """Return what picks the wanted fields of a record that has a blank behind its last field."""
+    places = [names.index(name) if name in names else len(names) for name in wanted]
+    if not places:
+        return lambda _record: ()
+    if len(places) == 1:
+        (only,) = places
+        return lambda record: (record[only],)
+    return itemgetter(*places)
+
+
+def _judged(written: tuple[str, str, str, str]) -> tuple[Prices, bool]:
+    prices = read_prices(written)
+    return prices, is_wide(prices)
+
+
+def _comment(values: Texts, *, is_quoted: bool) -> str:
+    parts = [text(value, "comment", limit=MAX_COMMENT_CHARS) for value in values]
+    joined = "; ".join(dict.fromkeys(part for part in parts if part))
+    return joined or ("" if is_quoted else NO_QUOTE)
