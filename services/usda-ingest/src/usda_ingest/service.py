@@ -79,7 +79,13 @@ class _Service:
         return 1 if self._failed else 0
 
     def _server(self) -> _Server:
-        app = create_app(self._engine, self._keys, start_crawl=self._crawler.start, find_problems=self._problems)
+        app = create_app(
+            self._engine,
+            self._keys,
+            start_crawl=self._crawler.start,
+            find_problems=self._problems,
+            market_day=self._settings.crawl.market_day,
+        )
         return _Server(
             uvicorn.Config(
                 app,

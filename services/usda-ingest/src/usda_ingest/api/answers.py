@@ -58,33 +58,6 @@ class CommodityPage(BaseModel):
     next: str | None
 
 
-class Point(BaseModel):
-    """A day's quote over the rows without quality flags."""
-
-    date: date
-    report_id: str
-    low: DecimalText
-    high: DecimalText
-    mostly_low: DecimalText | None
-    mostly_high: DecimalText | None
-    reference: DecimalText
-
-
-class Series(BaseModel):
-    """A series with its newest 2,000 points, oldest first."""
-
-    series_id: UUID
-    market: str
-    commodity: str
-    name_es: str
-    category: str
-    variety: str
-    package: str
-    size: str
-    organic: bool
-    points: list[Point]
-
-
 class Account(BaseModel):
     """new + changed + unchanged + exact_doubles + quarantined = rows_read; header rows are counted beside it."""
 

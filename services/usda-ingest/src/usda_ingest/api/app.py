@@ -8,16 +8,19 @@ from mercadito_events.service.identity import KeySet
 from sqlalchemy import Engine
 
 from usda_ingest import __version__
-from usda_ingest.api import crawl_routes, price_routes, problems
+from usda_ingest.api import crawl_routes, price_routes, problems, series_routes
 from usda_ingest.api.crawl_routes import StartCrawl
 from usda_ingest.api.requests_seen import RequestsSeen
+from usda_ingest.api.series_routes import MarketDay
 
 SERVICE = "usda"
 
 FindProblems = Callable[[], Awaitable[Sequence[str]]]
 
 
-def create_app(engine: Engine, keys: KeySet, *, start_crawl: StartCrawl, find_problems: FindProblems) -> FastAPI:
+def create_app(
+    engine: Engine, keys: KeySet, *, start_crawl: StartCrawl, find_problems: FindProblems, market_day: MarketDay
+) -> FastAPI:
     """Return the application.
 
     Args:
@@ -25,6 +28,7 @@ def create_app(engine: Engine, keys: KeySet, *, start_crawl: StartCrawl, find_pr
         keys: the public keys of orders.
         start_crawl: starts a crawl for a cause, or raises ``CrawlBusy``.
         find_problems: what keeps the service from serving right now.
+        market_day: says by which day the age of a quote is judged.
 
     """
     app = FastAPI(
@@ -38,6 +42,7 @@ def create_app(engine: Engine, keys: KeySet, *, start_crawl: StartCrawl, find_pr
     problems.install(app)
     app.include_router(crawl_routes.routes(engine, keys, start_crawl))
     app.include_router(price_routes.routes(engine))
+    app.include_router(series_routes.routes(engine, market_day))
     _add_health(app, find_problems)
     app.add_middleware(RequestsSeen)
     return app

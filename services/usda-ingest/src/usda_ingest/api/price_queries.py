@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, text
+from sqlalchemy import Connection, Row, text
 
 from usda_ingest.reading.values import fold
-
-MAX_POINTS = 2_000
 
 _QUOTE_COLUMNS = (
     "quote_id, series_id, report_id, market, commodity, variety, package, size, organic, origin, quality, quoted_on,"
@@ -19,13 +17,9 @@ _QUOTE_COLUMNS = (
 _COMMODITIES = text("""
     SELECT commodity_key, (array_agg(commodity ORDER BY last_on DESC, commodity))[1] AS name,
            max(category) AS category, count(*) AS series, max(last_on) AS last_on
-    FROM series WHERE commodity_key > :after GROUP BY commodity_key ORDER BY commodity_key LIMIT :limit
-""")
-_SERIES = text("SELECT * FROM series WHERE series_id = :series_id")
-_POINTS = text("""
-    SELECT quoted_on, report_id, low, high, mostly_low, mostly_high, reference FROM (
-        SELECT * FROM day_quotes WHERE series_id = :series_id ORDER BY quoted_on DESC LIMIT :limit
-    ) newest ORDER BY quoted_on
+    FROM series
+    WHERE commodity_key > :after AND (CAST(:keys AS text[]) IS NULL OR commodity_key = ANY (CAST(:keys AS text[])))
+    GROUP BY commodity_key ORDER BY commodity_key LIMIT :limit
 """)
 
 
@@ -76,16 +70,6 @@ def quotes(
     return connection.execute(text(statement), {**values, "limit": limit + 1}).all()
 
 
-def commodities(connection: Connection, *, after: str, limit: int) -> Sequence[Row[Any]]:
-    """Return commodities by name; one more than ``limit`` if there are more."""
-    return connection.execute(_COMMODITIES, {"after": after, "limit": limit + 1}).all()
-
-
-def series(connection: Connection, series_id: uuid.UUID) -> RowMapping | None:
-    """Return the series' own row."""
-    return connection.execute(_SERIES, {"series_id": series_id}).mappings().one_or_none()
-
-
-def points(connection: Connection, series_id: uuid.UUID) -> Sequence[Row[Any]]:
-    """Return the newest 2,000 day quotes of a series, oldest first."""
-    return connection.execute(_POINTS, {"series_id": series_id, "limit": MAX_POINTS}).all()
+def commodities(connection: Connection, *, keys: Sequence[str] | None, after: str, limit: int) -> Sequence[Row[Any]]:
+    """Return commodities by name, only the given ones if any are given; one more than ``limit`` if there are more."""
+    return connection.execute(_COMMODITIES, {"keys": keys, "after": after, "limit": limit + 1}).all()

@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import Engine
 
 from usda_ingest.announcing.announcements import decimal_text
-from usda_ingest.api import answers, price_queries
+from usda_ingest.api import answers, price_queries, search
 from usda_ingest.api.paging import DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT, decode, page
 from usda_ingest.api.price_queries import PriceFilter
-from usda_ingest.api.problems import Problem
 from usda_ingest.commodities import known
 
 MAX_FILTER_CHARS = 300
@@ -24,6 +23,15 @@ _PLAIN = (
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 After = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS, description="from `next` of the page before")]
+Words = Annotated[
+    str | None,
+    Query(
+        max_length=search.MAX_QUERY_CHARS,
+        pattern=NO_NUL,
+        description="words that begin words of the commodity's English or Spanish name or of a variety; "
+        "case and accents don't matter",
+    ),
+]
 Text = Annotated[str | None, Query(max_length=MAX_FILTER_CHARS, pattern=NO_NUL)]
 
 
@@ -51,22 +59,15 @@ def routes(engine: Engine) -> APIRouter:
         return page(request, rows, limit, price, lambda row: [row.quoted_on.isoformat(), str(row.quote_id)])
 
     @router.get("/commodities", response_model=answers.CommodityPage)
-    def commodities(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
+    def commodities(
+        request: Request, q: Words = None, limit: Limit = DEFAULT_LIMIT, after: After = None
+    ) -> dict[str, Any]:
         """Page through the commodities by name."""
         cursor = decode(after, row_text)
         with engine.connect() as connection:
-            rows = price_queries.commodities(connection, after=cursor[0] if cursor else "", limit=limit)
+            keys = sorted({key for key, _ in search.matching(search.kinds(connection), q)}) if q else None
+            rows = price_queries.commodities(connection, keys=keys, after=cursor[0] if cursor else "", limit=limit)
         return page(request, rows, limit, commodity_item, lambda row: [row.commodity_key])
-
-    @router.get("/series/{series_id}", response_model=answers.Series)
-    def series(series_id: UUID) -> dict[str, Any]:
-        """Return a series with its daily points."""
-        with engine.connect() as connection:
-            found = price_queries.series(connection, series_id)
-            points = price_queries.points(connection, series_id) if found else ()
-        if found is None:
-            raise Problem(404, "not-found", "No such series.")
-        return {**_described(found), "points": [point(row) for row in points]}
 
     return router
 
@@ -103,21 +104,4 @@ def commodity_item(row: Any) -> dict[str, Any]:
         "category": row.category or (told.category if told else ""),
         "series": row.series,
         "last_date": row.last_on,
-    }
-
-
-def point(row: Any) -> dict[str, Any]:
-    """Return a day's quote."""
-    amounts = ("low", "high", "mostly_low", "mostly_high", "reference")
-    prices = {name: decimal_text(getattr(row, name)) for name in amounts}
-    return {"date": row.quoted_on, "report_id": row.report_id, **prices}
-
-
-def _described(found: Any) -> dict[str, Any]:
-    told = known(found["commodity"])
-    names = ("series_id", "market", "commodity", "variety", "package", "size", "organic")
-    return {
-        **{name: found[name] for name in names},
-        "name_es": told.name_es if told else found["commodity"],
-        "category": found["category"] or (told.category if told else ""),
     }

@@ -1,0 +1,151 @@
+"""``/api/v1/prices/series``: series by name, one with trend and forecast, the same goods in every market."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Engine
+
+from usda_ingest.announcing.announcements import decimal_text
+from usda_ingest.api import answers, search, series_answers, series_queries
+from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
+from usda_ingest.api.price_routes import After, Limit, Text, Words, row_text
+from usda_ingest.api.problems import Problem
+from usda_ingest.api.series_queries import SeriesFilter
+from usda_ingest.commodities import known
+
+MarketDay = Callable[[], date]
+_PROBLEM = {"model": answers.ProblemBody}
+_DAYS_A_WEEK = 5
+_PARTS = ("series_id", "market", "commodity", "variety", "package", "size", "organic")
+
+
+def routes(engine: Engine, market_day: MarketDay) -> APIRouter:
+    """Return the routes; ``market_day`` says by which day the age of a quote is judged."""
+    router = APIRouter(prefix="/api/v1/prices/series", tags=["series"])
+
+    @router.get("", response_model=series_answers.SeriesPage)
+    def listed(
+        request: Request,
+        commodity: Text = None,
+        market: Text = None,
+        variety: Text = None,
+        package: Text = None,
+        *,
+        organic: bool | None = None,
+        q: Words = None,
+        limit: Limit = DEFAULT_LIMIT,
+        after: After = None,
+    ) -> dict[str, Any]:
+        """Page through series by commodity, market, variety, package, size; texts match whole, whatever their case."""
+        wanted = SeriesFilter(commodity, market, variety, package, organic)
+        cursor = decode(after, *(row_text,) * 5, _boolean, UUID)
+        with engine.connect() as connection:
+            found = search.matching(search.kinds(connection), q) if q else None
+            rows = series_queries.listed(connection, wanted, kinds=found, after=cursor, limit=limit)
+        return page(request, rows, limit, _item, _key)
+
+    @router.get("/{series_id}", response_model=series_answers.Series, responses={404: _PROBLEM})
+    def one(series_id: UUID) -> dict[str, Any]:
+        """Return a series with its daily points, its trend and its forecast."""
+        with engine.connect() as connection:
+            found = series_queries.one(connection, series_id)
+            points = series_queries.points(connection, series_id) if found else ()
+        if found is None:
+            raise Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
+        return _series(found, points, market_day())
+
+    @router.get("/{series_id}/markets", response_model=series_answers.Markets, responses={404: _PROBLEM})
+    def markets(series_id: UUID) -> dict[str, Any]:
+        """Return the series with the same commodity, variety, package, size and growing in every market."""
+        with engine.connect() as connection:
+            rows = series_queries.markets(connection, series_id)
+        if not rows:
+            raise Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
+        grouped = groupby(rows, key=lambda row: (row.series_id, row.market))
+        return {"items": [_market(*head, list(points)) for head, points in grouped]}
+
+    return router
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}[text] if text in ("true", "false") else _refuse(text)
+
+
+def _refuse(text: str) -> bool:
+    raise ValueError(text)
+
+
+def _key(row: Any) -> list[str]:
+    organic = "true" if row.organic else "false"
+    return [row.commodity_key, row.market, row.variety, row.package, row.size, organic, str(row.series_id)]
+
+
+def _parts(row: Any) -> dict[str, Any]:
+    told = known(row.commodity)
+    return {
+        **{name: getattr(row, name) for name in _PARTS},
+        "name_es": told.name_es if told else row.commodity,
+        "category": row.category or (told.category if told else ""),
+    }
+
+
+def _item(row: Any) -> dict[str, Any]:
+    return {
+        **_parts(row),
+        "first_date": row.first_on,
+        "last_date": row.last_on,
+        "quotes": row.quotes,
+        **{name: decimal_text(getattr(row, name)) for name in ("low", "high", "reference")},
+        "change_pct_week": _change_pct(row.reference_before, row.reference),
+    }
+
+
+def _change_pct(before: Any, now: Any) -> float | None:
+    return None if before is None else round(float((now / before - 1) * 100), 1)
+
+
+def _series(found: Any, points: Sequence[Any], today: date) -> dict[str, Any]:
+    last_on = series_queries.last_on(points)
+    return {
+        **_parts(found),
+        "unit": found.unit or "package",
+        "weight_lb": decimal_text(found.weight_lb),
+        "weight_source": found.weight_source,
+        "points": [_point(row) for row in points],
+        "last_date": last_on,
+        "age_business_days": None if last_on is None else _business_days(last_on, today),
+        "report": None,
+        "trend": None,
+        "forecast": None,
+        "no_forecast": None,
+    }
+
+
+def _business_days(first: date, last: date) -> int:
+    """Return how many days from Monday to Friday lie after the first up to the last."""
+    return sum(
+        date.fromordinal(day).weekday() < _DAYS_A_WEEK for day in range(first.toordinal() + 1, last.toordinal() + 1)
+    )
+
+
+def _point(row: Any) -> dict[str, Any]:
+    amounts = ("low", "high", "mostly_low", "mostly_high", "reference")
+    prices = {name: decimal_text(getattr(row, name)) for name in amounts}
+    return {"date": row.quoted_on, "report_id": row.report_id, **prices}
+
+
+def _market(series_id: UUID, market: str, rows: Sequence[Any]) -> dict[str, Any]:
+    points = [row for row in rows if row.quoted_on is not None]
+    newest = points[-1] if points else None
+    amounts = ("low", "high", "reference")
+    return {
+        "series_id": series_id,
+        "market": market,
+        "last_date": newest.quoted_on if newest else None,
+        **{name: decimal_text(getattr(newest, name)) if newest else None for name in amounts},
+        "points": [{"date": row.quoted_on, "reference": decimal_text(row.reference)} for row in points],
+    }
