@@ -16,10 +16,10 @@ from usda_ingest.api.price_routes import After, Limit, Text, Words, row_text
 from usda_ingest.api.problems import Problem
 from usda_ingest.api.series_queries import SeriesFilter
 from usda_ingest.commodities import known
+from usda_ingest.forecasting import business_days, stored
 
 MarketDay = Callable[[], date]
 _PROBLEM = {"model": answers.ProblemBody}
-_DAYS_A_WEEK = 5
 _PARTS = ("series_id", "market", "commodity", "variety", "package", "size", "organic")
 
 
@@ -53,10 +53,10 @@ def routes(engine: Engine, market_day: MarketDay) -> APIRouter:
         """Return a series with its daily points, its trend and its forecast."""
         with engine.connect() as connection:
             found = series_queries.one(connection, series_id)
-            points = series_queries.points(connection, series_id) if found else ()
-        if found is None:
-            raise Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
-        return _series(found, points, market_day())
+            if found is None:
+                raise Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
+            points, today = series_queries.points(connection, series_id), market_day()
+            return {**_series(found, points, today), **stored.read(connection, series_id, today)}
 
     @router.get("/{series_id}/markets", response_model=series_answers.Markets, responses={404: _PROBLEM})
     def markets(series_id: UUID) -> dict[str, Any]:
@@ -117,19 +117,9 @@ def _series(found: Any, points: Sequence[Any], today: date) -> dict[str, Any]:
         "weight_source": found.weight_source,
         "points": [_point(row) for row in points],
         "last_date": last_on,
-        "age_business_days": None if last_on is None else _business_days(last_on, today),
+        "age_business_days": None if last_on is None else max(0, business_days.age(last_on, today)),
         "report": None,
-        "trend": None,
-        "forecast": None,
-        "no_forecast": None,
     }
-
-
-def _business_days(first: date, last: date) -> int:
-    """Return how many days from Monday to Friday lie after the first up to the last."""
-    return sum(
-        date.fromordinal(day).weekday() < _DAYS_A_WEEK for day in range(first.toordinal() + 1, last.toordinal() + 1)
-    )
 
 
 def _point(row: Any) -> dict[str, Any]:
