@@ -135,6 +135,7 @@ def _crawl_event(type_: str, crawl: RowMapping, state: str, reason: str | None) 
         "source": crawl["source"],
         "state": state,
         "files": crawl["files"],
+        "files_total": crawl["files_total"],
         "rows": crawl["rows_read"],
         "problems": crawl["problems"],
         "reason": reason,

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 
 import structlog
 from mercadito_events.outbox import enqueue
@@ -10,7 +11,9 @@ from sqlalchemy import Connection, Engine, RowMapping, text
 
 from usda_ingest.announcing.announcements import crawl_failed, crawl_progressed
 from usda_ingest.errors import CrawlBusy, CrawlSuperseded
+from usda_ingest.storing import crawl_sources
 from usda_ingest.storing.accounting import Accounting
+from usda_ingest.storing.crawl_sources import Counts
 
 MAX_PROBLEMS = 1_000
 MAX_REASON_CHARS = 500
@@ -24,6 +27,19 @@ _PUBLIC = (
     "crawl_id, source, cause, state, requested_at, started_at, finished_at, reason, pages, files, files_stored,"
     " files_unchanged, files_refused, files_without_prices, problems, download_ms, store_ms, " + ", ".join(_COUNTS)
 )
+# How many answers are to be taken in, as far as is known; null before anything is.
+FILES_TOTAL = """
+    (SELECT nullif(sum(greatest(s.planned, s.done)), 0)::integer FROM crawl_sources s
+     WHERE s.crawl_id = crawls.crawl_id) AS files_total
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long a file took to come, and to be stored."""
+
+    download_ms: int
+    store_ms: int
 
 
 @contextmanager
@@ -96,8 +112,14 @@ def add_page(connection: Connection, crawl_id: uuid.UUID) -> None:
     connection.execute(text("UPDATE crawls SET pages = pages + 1 WHERE crawl_id = :id"), {"id": crawl_id})
 
 
+def add_download(connection: Connection, crawl_id: uuid.UUID, download_ms: int) -> None:
+    """Add the time that an answer took of which nothing else is told."""
+    statement = text("UPDATE crawls SET download_ms = download_ms + :took WHERE crawl_id = :id")
+    connection.execute(statement, {"id": crawl_id, "took": download_ms})
+
+
 def add_file(
-    connection: Connection, crawl_id: uuid.UUID, outcome: str, account: Accounting, *, download_ms: int, store_ms: int
+    connection: Connection, crawl_id: uuid.UUID, outcome: str, account: Accounting, *, source: str, took: Took
 ) -> None:
     """Add a file to the crawl's counts; ``outcome`` is stored, unchanged, refused or without_prices."""
     sums = ", ".join(f"{name} = {name} + :{name}" for name in _COUNTS)
@@ -106,12 +128,15 @@ def add_file(
                download_ms = download_ms + :download_ms, store_ms = store_ms + :store_ms
         WHERE crawl_id = :id
     """  # noqa: S608 - three literals and our own column names
-    times = {"download_ms": download_ms, "store_ms": store_ms}
-    connection.execute(text(statement), {"id": crawl_id, **account.columns(), **times})
+    connection.execute(text(statement), {"id": crawl_id, **account.columns(), **asdict(took)})
+    crawl_sources.add(connection, crawl_id, source, Counts(done=1, files=1, rows=account.rows_read))
 
 
-def add_problem(connection: Connection, crawl_id: uuid.UUID, url: str, reason: str, line: int | None = None) -> None:
+def add_problem(
+    connection: Connection, crawl_id: uuid.UUID, url: str, reason: str, line: int | None = None, *, source: str
+) -> None:
     """Note what went wrong; beyond 1,000 problems of a crawl they are only counted."""
+    crawl_sources.add(connection, crawl_id, source, Counts(problems=1))
     counted = text("UPDATE crawls SET problems = problems + 1 WHERE crawl_id = :id RETURNING problems")
     if connection.execute(counted, {"id": crawl_id}).scalar_one() > MAX_PROBLEMS:
         return
@@ -127,6 +152,7 @@ def announce_progress(connection: Connection, crawl_id: uuid.UUID) -> None:
 def finish(connection: Connection, crawl_id: uuid.UUID) -> None:
     """Close a crawl that saw everything; its event follows every price event of it, because its files are committed."""
     check_running(connection, crawl_id)
+    crawl_sources.close_all(connection, crawl_id, None)
     statement = "UPDATE crawls SET state = 'finished', finished_at = clock_timestamp() WHERE crawl_id = :id"
     connection.execute(text(statement), {"id": crawl_id})
     enqueue(connection, crawl_progressed(_row(connection, crawl_id), "finished"))
@@ -140,6 +166,7 @@ def fail(connection: Connection, crawl_id: uuid.UUID, reason: str) -> bool:
     """
     if not connection.execute(text(statement), {"id": crawl_id, "reason": reason[:MAX_REASON_CHARS]}).rowcount:
         return False
+    crawl_sources.close_all(connection, crawl_id, reason)
     _log.warning("crawl_failed", crawl_id=str(crawl_id), reason=reason)
     enqueue(connection, crawl_failed(_row(connection, crawl_id), reason))
     return True
@@ -147,7 +174,7 @@ def fail(connection: Connection, crawl_id: uuid.UUID, reason: str) -> bool:
 
 def find(connection: Connection, crawl_id: uuid.UUID) -> RowMapping | None:
     """Return the crawl's row."""
-    statement = text(f"SELECT {_PUBLIC} FROM crawls WHERE crawl_id = :id")  # noqa: S608 - constants
+    statement = text(f"SELECT {_PUBLIC}, {FILES_TOTAL} FROM crawls WHERE crawl_id = :id")  # noqa: S608 - constants
     return connection.execute(statement, {"id": crawl_id}).mappings().one_or_none()
 
 

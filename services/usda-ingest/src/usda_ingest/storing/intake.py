@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -15,16 +16,27 @@ from sqlalchemy.exc import DataError, IntegrityError
 from usda_ingest.announcing.announcements import prices_recorded, report_ingested
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.report_file import ReportFile
-from usda_ingest.storing import crawls, files
+from usda_ingest.storing import crawl_sources, crawls, files
 from usda_ingest.storing.accounting import Accounting
+from usda_ingest.storing.crawl_sources import Counts
+from usda_ingest.storing.crawls import Took
 from usda_ingest.storing.day_quotes import recompute
 from usda_ingest.storing.files import NO_PRICES, NOT_FETCHED, REFUSED, STORED, Content, Finding, Known, Validators
+from usda_ingest.storing.progress import Progress
 from usda_ingest.storing.raw_files import RawFiles
 from usda_ingest.storing.rows import Tally, clear_staged, store_rows
 
-MAX_PROGRESS_EVENTS = 200
+INDEX = "index"
 SEVERAL = "several"
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Where an answer came from, and how long it took."""
+
+    source: str
+    download_ms: int
 
 
 class Intake:
@@ -32,33 +44,60 @@ class Intake:
 
     def __init__(self, engine: Engine, raw_files: RawFiles, crawl_id: uuid.UUID, today: date) -> None:
         self._engine, self._raw_files, self._crawl_id, self._today = engine, raw_files, crawl_id, today
-        self._announced = 0
+        self._progress = Progress(crawl_id)
 
     def known(self, url: str) -> Known | None:
         """Return what the link served last, for a conditional request."""
         with self._engine.connect() as connection:
             return files.current(connection, url)
 
-    def page(self) -> None:
+    def source_started(self, source: str) -> None:
+        """Note that a source is being asked."""
+        with self._transaction() as connection:
+            crawl_sources.start(connection, self._crawl_id, source)
+
+    def source_finished(self, source: str, reason: str | None = None) -> None:
+        """Note that a source is done with; ``reason`` says why it was not seen whole."""
+        with self._transaction() as connection:
+            crawl_sources.close(connection, self._crawl_id, source, reason)
+
+    def planned(self, answers: int, *, source: str) -> None:
+        """Note that so many more answers are to be taken in; tell it, so that a progress bar is true from the start."""
+        with self._transaction() as connection:
+            crawl_sources.add(connection, self._crawl_id, source, Counts(planned=answers))
+            self._progress.tell(connection)
+
+    def nothing(self, *, source: str, download_ms: int) -> None:
+        """Note an answer without anything in it, as for a day without a report: neither a file nor a problem."""
+        with self._transaction() as connection:
+            crawls.add_download(connection, self._crawl_id, download_ms)
+            crawl_sources.add(connection, self._crawl_id, source, Counts(done=1))
+            self._progress.tell(connection)
+
+    def page(self, *, source: str = INDEX) -> None:
         """Count a page that was read for links."""
         with self._transaction() as connection:
             crawls.add_page(connection, self._crawl_id)
+            crawl_sources.start(connection, self._crawl_id, source)
 
-    def problem(self, url: str, reason: str) -> None:
+    def problem(self, url: str, reason: str, *, source: str = INDEX) -> None:
         """Note a problem that belongs to no file."""
         with self._transaction() as connection:
-            crawls.add_problem(connection, self._crawl_id, url, reason)
+            crawls.add_problem(connection, self._crawl_id, url, reason, source=source)
 
-    def not_modified(self, url: str, *, download_ms: int) -> None:
+    def not_modified(self, url: str, *, source: str = INDEX, download_ms: int) -> None:
         """Note that the server answered 304: what is stored stands."""
         with self._transaction() as connection:
             known = files.current(connection, url)
             if known is None:  # only asked for when known; gone by hand since
-                crawls.add_problem(connection, self._crawl_id, url, "304 for a file that is not stored")
+                reason = "304 for a file that is not stored"
+                crawls.add_problem(connection, self._crawl_id, url, reason, source=source)
                 return
-            self._same_again(connection, url, known, Validators(), download_ms=download_ms)
+            self._same_again(connection, url, known, Validators(), Fetched(source, download_ms))
 
-    def not_fetched(self, url: str, name: str, reason: str, *, refused: bool, download_ms: int) -> None:
+    def not_fetched(
+        self, url: str, name: str, reason: str, *, refused: bool, source: str = INDEX, download_ms: int
+    ) -> None:
         """Note a link that could not be fetched whole; what an earlier crawl stored from it stays as it is.
 
         Args:
@@ -66,16 +105,19 @@ class Intake:
             name: its file name.
             reason: what happened.
             refused: the server sent what we will not take (too large), rather than nothing.
+            source: which source has the link.
             download_ms: how long it took to find out.
 
         """
         with self._transaction() as connection:
             file_id = files.open_file(connection, Content(url, name), self._crawl_id)
             files.close_file(connection, file_id, Finding(REFUSED if refused else NOT_FETCHED, reason))
-            crawls.add_problem(connection, self._crawl_id, url, reason)
-            self._count(connection, "refused", Accounting(), download_ms, time.monotonic())
+            crawls.add_problem(connection, self._crawl_id, url, reason, source=source)
+            self._count(connection, "refused", Accounting(), Fetched(source, download_ms), time.monotonic())
 
-    def take(self, url: str, name: str, body: bytes, validators: Validators, *, download_ms: int) -> None:
+    def take(
+        self, url: str, name: str, body: bytes, validators: Validators, *, source: str = INDEX, download_ms: int
+    ) -> None:
         """Store what the link served, unless it is what it served last.
 
         Raises:
@@ -83,24 +125,27 @@ class Intake:
 
         """
         digest, path = self._raw_files.keep(body)
-        content = Content(url, name, digest, len(body), validators)
+        content, fetched = Content(url, name, digest, len(body), validators), Fetched(source, download_ms)
         known = self.known(url)
         if known is not None and known.sha256 == digest:
             with self._transaction() as connection:
-                self._same_again(connection, url, known, validators, download_ms=download_ms)
+                self._same_again(connection, url, known, validators, fetched)
             return
+        self._read(content, path, fetched)
+
+    def _read(self, content: Content, path: Path, fetched: Fetched) -> None:
         try:
-            self._store(content, path, download_ms)
+            self._store(content, path, fetched)
         except NotAPriceReport:
-            self._list(content, Finding(NO_PRICES, "no price columns"), download_ms)
+            self._list(content, Finding(NO_PRICES, "no price columns"), fetched)
         except FileRefused as refusal:
-            self._list(content, Finding(REFUSED, refusal.reason, refusal.line), download_ms)
+            self._list(content, Finding(REFUSED, refusal.reason, refusal.line), fetched)
         except (DataError, IntegrityError) as error:
             # Something got past the reader that the database will not hold: this file must not hold up the others.
-            _log.exception("file_not_storable", file=name)
-            self._list(content, Finding(REFUSED, f"could not be stored: {type(error).__name__}"), download_ms)
+            _log.exception("file_not_storable", file=content.name)
+            self._list(content, Finding(REFUSED, f"could not be stored: {type(error).__name__}"), fetched)
 
-    def _store(self, content: Content, path: Path, download_ms: int) -> None:
+    def _store(self, content: Content, path: Path, fetched: Fetched) -> None:
         started = time.monotonic()
         report = ReportFile(path, content.name, self._today)
         with self._transaction() as connection:
@@ -112,47 +157,41 @@ class Intake:
             files.close_file(connection, file_id, finding)
             if account.rows_quarantined:
                 reason = f"{account.rows_quarantined} of {account.rows_read} rows quarantined"
-                crawls.add_problem(connection, self._crawl_id, content.url, reason)
+                crawls.add_problem(connection, self._crawl_id, content.url, reason, source=fetched.source)
             for event in prices_recorded(changed):
                 enqueue(connection, event)
             if finding.report_id is not None:
                 enqueue(connection, report_ingested(finding, file=content.name, crawl_id=self._crawl_id))
-            self._count(connection, "stored", account, download_ms, started)
+            self._count(connection, "stored", account, fetched, started)
         _log.info("file_stored", file=content.name, quotes_changed=len(changed), **account.columns())
 
-    def _list(self, content: Content, finding: Finding, download_ms: int) -> None:
+    def _list(self, content: Content, finding: Finding, fetched: Fetched) -> None:
         """List a file of which nothing is stored; that it holds no prices is a finding, not a problem."""
         with self._transaction() as connection:
             file_id = files.open_file(connection, content, self._crawl_id)
             files.close_file(connection, file_id, finding)
             if finding.state == REFUSED:
-                crawls.add_problem(connection, self._crawl_id, content.url, finding.reason or "", finding.line)
+                reason, line = finding.reason or "", finding.line
+                crawls.add_problem(connection, self._crawl_id, content.url, reason, line, source=fetched.source)
             outcome = "refused" if finding.state == REFUSED else "without_prices"
-            self._count(connection, outcome, Accounting(), download_ms, time.monotonic())
+            self._count(connection, outcome, Accounting(), fetched, time.monotonic())
         _log.warning("file_not_stored", file=content.name, state=finding.state, reason=finding.reason)
 
     def _same_again(
-        self,
-        connection: Connection,
-        url: str,
-        known: Known,
-        validators: Validators,
-        *,
-        download_ms: int,
+        self, connection: Connection, url: str, known: Known, validators: Validators, fetched: Fetched
     ) -> None:
         files.seen_again(connection, known, self._crawl_id, validators)
         if known.state == REFUSED:
-            crawls.add_problem(connection, self._crawl_id, url, f"still: {known.reason}", known.line)
-        self._count(connection, "unchanged", known.account.seen_again(), download_ms, time.monotonic())
+            reason = f"still: {known.reason}"
+            crawls.add_problem(connection, self._crawl_id, url, reason, known.line, source=fetched.source)
+        self._count(connection, "unchanged", known.account.seen_again(), fetched, time.monotonic())
 
     def _count(
-        self, connection: Connection, outcome: str, account: Accounting, download_ms: int, started: float
+        self, connection: Connection, outcome: str, account: Accounting, fetched: Fetched, started: float
     ) -> None:
-        store_ms = int((time.monotonic() - started) * 1000)
-        crawls.add_file(connection, self._crawl_id, outcome, account, download_ms=download_ms, store_ms=store_ms)
-        self._announced += 1
-        if self._announced <= MAX_PROGRESS_EVENTS:
-            crawls.announce_progress(connection, self._crawl_id)
+        took = Took(fetched.download_ms, int((time.monotonic() - started) * 1000))
+        crawls.add_file(connection, self._crawl_id, outcome, account, source=fetched.source, took=took)
+        self._progress.tell(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
