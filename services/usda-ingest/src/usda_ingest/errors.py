@@ -6,7 +6,8 @@ UsdaIngestError
 ├── NotAPriceReport    a CSV without prices; listed, not stored
 ├── CrawlBusy          another crawl holds the lock
 ├── CrawlSuperseded    this crawl lost its lock to another one and may write nothing more
-└── CrawlFailed        nothing could be crawled at all
+├── CrawlFailed        not everything could be crawled
+└── UnknownSource      a source was named that is not configured
 """
 
 
@@ -44,4 +45,11 @@ class CrawlSuperseded(UsdaIngestError):
 
 
 class CrawlFailed(UsdaIngestError):
-    """The index could not be read, so there is nothing to crawl."""
+    """A source could not be read, or not to its end."""
+
+
+class UnknownSource(UsdaIngestError):
+    """A source was named that is not configured."""
+
+    def __init__(self, unknown: list[str], configured: list[str]) -> None:
+        super().__init__(f"no such source: {', '.join(unknown)}; configured: {', '.join(configured)}")

@@ -1,21 +1,22 @@
 """Settings, read once from the environment; every problem is named at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mercadito_events.connection import NatsSettings
 from mercadito_events.service.database import DatabaseSettings
 from mercadito_events.service.settings import Reader, database, nats
+
+from usda_ingest.errors import UnknownSource
+from usda_ingest.sources.source_settings import SourceSettings, read_sources
 
 DEFAULT_CRAWL_EVERY_S = 6 * 3600
 DEFAULT_DEADLINE_S = 900
 DEFAULT_DOWNLOAD_TIMEOUT_S = 60
 DEFAULT_RETRIES = 3
 DEFAULT_DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024
-MAX_INDEX_URL_CHARS = 500
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -25,7 +26,7 @@ class CrawlSettings:
 
     log_level: str
     database: DatabaseSettings
-    index_url: str
+    sources: tuple[SourceSettings, ...]
     allowed_hosts: frozenset[str]
     raw_dir: Path
     today: date | None
@@ -49,10 +50,26 @@ class CrawlSettings:
         reader.finish()
         return settings
 
-    @property
-    def is_https_only(self) -> bool:
-        """Whether plain http is never followed, because the index itself is https."""
-        return urlsplit(self.index_url).scheme == "https"
+    def chosen(self, names: Iterable[str] = ()) -> tuple[SourceSettings, ...]:
+        """Return the named sources in their usual order; all of them when none is named.
+
+        Raises:
+            UnknownSource: one of them is not configured.
+
+        """
+        wanted, configured = set(names), {source.name for source in self.sources}
+        if unknown := wanted - configured:
+            raise UnknownSource(sorted(unknown), [source.name for source in self.sources])
+        return tuple(source for source in self.sources if not wanted or source.name in wanted)
+
+    def source_names(self, names: Iterable[str] = ()) -> str:
+        """Return the names of the chosen sources as a crawl's record has them.
+
+        Raises:
+            UnknownSource: as above.
+
+        """
+        return ", ".join(source.name for source in self.chosen(names))
 
     def market_day(self) -> date:
         """Return the day that files are judged by: the later of today and ``USDA_TODAY``."""
@@ -112,17 +129,14 @@ def republish_database(env: Mapping[str, str]) -> DatabaseSettings:
 
 def _crawl(reader: Reader) -> CrawlSettings:
     in_production = reader.environment() == "production"
-    reader.url("USDA_INDEX_URL", schemes=("https", "http"))
-    index_url = reader.text("USDA_INDEX_URL", " ")  # as written: relative links depend on a trailing slash
-    if len(index_url) > MAX_INDEX_URL_CHARS:
-        reader.problem(f"USDA_INDEX_URL has more than {MAX_INDEX_URL_CHARS} characters.")
+    sources = read_sources(reader)
     hosts = {host.strip().lower() for host in reader.text("USDA_ALLOWED_HOSTS", "-").split(",") if host.strip()}
     if hosts == {"-"}:
-        hosts = {_host_of(index_url)}
+        hosts = {source.host for source in sources}
     return CrawlSettings(
         log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, "info"),
         database=database(reader),
-        index_url=index_url,
+        sources=sources,
         allowed_hosts=frozenset(hosts),
         raw_dir=reader.path("USDA_RAW_DIR"),
         today=reader.date("USDA_TODAY"),
@@ -135,13 +149,3 @@ def _crawl(reader: Reader) -> CrawlSettings:
             "USDA_DOWNLOAD_MAX_BYTES", DEFAULT_DOWNLOAD_MAX_BYTES, minimum=1_000, maximum=1024**3
         ),
     )
-
-
-def _host_of(url: str) -> str:
-    """Return host and port as the address names them: with the port only where it is given."""
-    try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError:
-        return ""
-    return host if port is None else f"{host}:{port}"

@@ -23,7 +23,8 @@ SERVICE = {
 
 def test_the_index_url_keeps_its_slash_and_its_host_is_allowed_by_itself() -> None:
     settings = CrawlSettings.from_env(GOOD)
-    assert settings.index_url == "http://127.0.0.1:8123/index/"
+    (index,) = settings.sources
+    assert (index.name, index.url, index.expected, index.can_backfill) == ("index", GOOD["USDA_INDEX_URL"], (), False)
     assert settings.allowed_hosts == {"127.0.0.1:8123"}
     assert settings.raw_dir == Path("/tmp/raw")
 
@@ -53,7 +54,8 @@ def test_the_market_day_is_never_before_the_given_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("index", "only"), [("https://a.test/", True), ("HTTPS://a.test/", True), ("http://a.test/", False)]
+    ("index", "is_https"), [("https://a.test/", True), ("HTTPS://a.test/", True), ("http://a.test/", False)]
 )
-def test_an_https_index_means_https_only_however_it_is_written(index: str, *, only: bool) -> None:
-    assert CrawlSettings.from_env({**GOOD, "USDA_INDEX_URL": index}).is_https_only is only
+def test_an_https_index_means_https_only_however_it_is_written(index: str, *, is_https: bool) -> None:
+    (source,) = CrawlSettings.from_env({**GOOD, "USDA_INDEX_URL": index}).sources
+    assert source.is_https is is_https

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import structlog
 from mercadito_events.service.database import create_engine
@@ -19,16 +18,16 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from twisted.python.failure import Failure
 
-from usda_ingest import __version__
-from usda_ingest.crawling.politeness import HostRule
+from usda_ingest.crawling.scrapy_settings import scrapy_settings
 from usda_ingest.crawling.spider import PriceSpider
 from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
 from usda_ingest.settings import CrawlSettings
+from usda_ingest.sources.configured import build
+from usda_ingest.sources.visit import Visit
 from usda_ingest.storing import crawls
 from usda_ingest.storing.intake import Intake
 from usda_ingest.storing.raw_files import RawFiles
 
-MAX_REDIRECTS = 5
 PARENT_CHECK_S = 1.0
 LOCK_POLL_S = 0.2
 _log = structlog.get_logger(__name__)
@@ -58,9 +57,9 @@ def run_crawl(settings: CrawlSettings, *, crawl_id: uuid.UUID | None, cause: str
 
 def _run_locked(settings: CrawlSettings, engine: Engine, crawl_id: uuid.UUID, cause: str) -> None:
     with engine.begin() as connection:
-        crawls.begin(connection, crawl_id, source=settings.index_url, cause=cause)
+        crawls.begin(connection, crawl_id, source=settings.source_names(), cause=cause)
     structlog.contextvars.bind_contextvars(crawl_id=str(crawl_id))
-    _log.info("crawl_started", source=settings.index_url, cause=cause)
+    _log.info("crawl_started", source=settings.source_names(), cause=cause)
     failure = _spider_failure(settings, Intake(engine, RawFiles(settings.raw_dir), crawl_id, settings.market_day()))
     with engine.begin() as connection:
         if failure is None:
@@ -88,47 +87,18 @@ def _lock(engine: Engine, wait_s: float) -> Iterator[None]:
 
 def _spider_failure(settings: CrawlSettings, intake: Intake) -> str | None:
     """Run the spider to its end; return why it did not see everything, None if it did."""
-    process = CrawlerProcess(scrapy_settings(settings))  # sets levels of its own, so ours come after it
+    sources = build(settings.chosen())
+    process = CrawlerProcess(
+        scrapy_settings(settings, sources=len(sources))
+    )  # sets levels of its own, so ours come after it
     for noisy in _NOISY_LOGGERS:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     crawler = process.create_crawler(PriceSpider)
     end = _End(crawler)
-    hosts = HostRule(settings.allowed_hosts, https_only=settings.is_https_only)
-    process.crawl(crawler, index_url=settings.index_url, intake=intake, hosts=hosts)
+    visit = Visit.daily(settings.market_day())
+    process.crawl(crawler, sources=sources, visit=visit, intake=intake, hosts=settings.allowed_hosts)
     process.start()
     return end.failure()
-
-
-def scrapy_settings(settings: CrawlSettings) -> dict[str, Any]:
-    """Return Scrapy's settings; its defaults are unsafe for a daily visit of one site (reference, 5)."""
-    return {
-        "USER_AGENT": f"mercadito-usda-ingest/{__version__} (+{settings.public_url})",
-        "ROBOTSTXT_OBEY": True,
-        "DOWNLOAD_VERIFY_CERTIFICATES": True,
-        "CONCURRENT_REQUESTS": 2,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
-        "DOWNLOAD_DELAY": settings.delay_s,
-        "DOWNLOAD_TIMEOUT": settings.download_timeout_s,
-        "DOWNLOAD_MAXSIZE": settings.download_max_bytes,
-        "DOWNLOAD_WARNSIZE": 0,
-        "CLOSESPIDER_TIMEOUT": settings.deadline_s,
-        "RETRY_TIMES": settings.retries,
-        "REDIRECT_MAX_TIMES": MAX_REDIRECTS,
-        "METAREFRESH_ENABLED": False,
-        "COOKIES_ENABLED": False,
-        "EXTENSIONS": {
-            # they listen on ports of their own, and nobody is to steer a crawl from outside
-            "scrapy.extensions.telnet.TelnetConsole": None,
-            "scrapy.extensions.remote_control.RemoteControl": None,
-        },
-        "LOG_ENABLED": False,
-        "LOG_INSTALL_ROOT_HANDLER": False,
-        "DOWNLOADER_MIDDLEWARES": {
-            "usda_ingest.crawling.politeness.HostGuard": 40,
-            "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-            "usda_ingest.crawling.politeness.PatientRetry": 550,
-        },
-    }
 
 
 class _End:

@@ -127,7 +127,7 @@ class Crawler:
         if crawls.is_running(self._engine):
             raise CrawlBusy("another process crawls")
         with self._engine.begin() as connection:
-            return crawls.request(connection, source=self._settings.crawl.index_url, cause=cause)
+            return crawls.request(connection, source=self._settings.crawl.source_names(), cause=cause)
 
     def _fail(self, crawl_id: uuid.UUID) -> None:
         with self._engine.begin() as connection:

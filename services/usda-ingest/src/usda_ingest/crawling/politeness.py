@@ -1,24 +1,32 @@
-"""How the spider behaves on other people's servers: where it may go, and how it waits before it tries again."""
+"""How the spider behaves on other people's servers: where it may go, what it brings, how it waits to try again."""
 
-import asyncio
 import random
 import time
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Request, Response
 
+if TYPE_CHECKING:
+    from usda_ingest.crawling.spider import PriceSpider
+
 BACKOFF_S = 1.0
 MAX_BACKOFF_S = 30.0
-# A server that asks for more patience than this gets it: the file waits for the next scheduled crawl.
+# A server that asks for more patience than this gets it: the file waits for the next crawl.
 MAX_RETRY_AFTER_S = 120.0
 
 
+class SourceEnded(IgnoreRequest):
+    """The source has been given up for this crawl; what was still to be asked of it waits for the next."""
+
+
 class HostRule:
-    """Which addresses may be asked: listed hosts only, and never plain http once the index is https.
+    """Which addresses may be asked: listed hosts only, and never plain http where the source is https.
 
     An entry without a port stands for every port of that host.
     """
@@ -37,7 +45,7 @@ class HostRule:
 
 
 class HostGuard:
-    """Downloader middleware: every request passes here, also the ones that a redirect made."""
+    """Downloader middleware: every request passes here, also the ones that a redirect or a retry made."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -48,38 +56,61 @@ class HostGuard:
         return cls(crawler)
 
     def process_request(self, request: Request) -> None:
-        """Let the request go, or drop it with a reason for the errback."""
-        spider = self._crawler.spider
-        if not spider.hosts.allows(request.url):  # type: ignore[union-attr]
+        """Let the request go with what its source sends there, or drop it with a reason for the errback."""
+        spider: PriceSpider = self._crawler.spider  # type: ignore[assignment]
+        progress = spider.progress[request.meta["source"]]
+        if progress.failure is not None:
+            raise SourceEnded(progress.failure)
+        if not progress.rule.allows(request.url):
             parts = urlsplit(request.url)
             raise IgnoreRequest(f"led to {parts.scheme}://{parts.netloc}, which is not in USDA_ALLOWED_HOSTS")
-        spider.started(request)  # type: ignore[union-attr]
+        # A redirect takes headers along; the key is for the API's own address only.
+        request.headers.pop("Authorization", None)
+        for name, value in progress.source.headers(request.url).items():
+            request.headers[name] = value
+        spider.started(request)
 
 
 class PatientRetry(RetryMiddleware):
-    """Scrapy's retries, after a pause: the server's ``Retry-After``, else exponential with jitter."""
+    """Scrapy's retries, after a pause of the whole host: as ``Retry-After`` asks, else exponential with jitter."""
 
-    async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
-        """Wait and try again what the server may answer later."""
-        if request.meta.get("dont_retry") or response.status not in self.retry_http_codes:
-            return response
-        asked = retry_after_s(response.headers.get("Retry-After"), time.time())
-        if asked is not None and asked > MAX_RETRY_AFTER_S:
-            return response
-        again = self._retry(request, f"HTTP {response.status}")
-        if again is None:
-            return response
-        await asyncio.sleep(asked if asked is not None else _pause_s(again))
-        return again
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> "PatientRetry":
+        """Return one; Scrapy calls this."""
+        middleware = super().from_crawler(crawler)
+        # Told before the host's next request can go out.
+        crawler.signals.connect(middleware.downloaded, signals.response_downloaded)
+        return middleware
 
-    async def process_exception(self, request: Request, exception: Exception) -> Request | None:  # type: ignore[override]
-        """Wait and try again what the network lost."""
-        if request.meta.get("dont_retry") or not isinstance(exception, self.exceptions_to_retry):
+    def downloaded(self, response: Response, request: Request) -> None:
+        """Leave the host alone for a while when it can't answer now."""
+        if response.status in self.retry_http_codes:
+            asked = _asked_s(response)
+            if asked is None:
+                self._pause(request, _back_off_s(request))
+            elif asked <= MAX_RETRY_AFTER_S:
+                self._pause(request, asked)
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        """Try again what the server may answer later."""
+        asked = _asked_s(response)
+        if response.status not in self.retry_http_codes or (asked is not None and asked > MAX_RETRY_AFTER_S):
+            return response
+        return self._retry(request, f"HTTP {response.status}") or response
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:  # type: ignore[override]
+        """Try again what the network lost."""
+        if not isinstance(exception, self.exceptions_to_retry):
             return None
-        again = self._retry(request, exception)
-        if again is not None:
-            await asyncio.sleep(_pause_s(again))
-        return again
+        self._pause(request, _back_off_s(request))
+        return self._retry(request, exception)
+
+    def _pause(self, request: Request, seconds: float) -> None:
+        downloader = self.crawler.engine.downloader
+        slot = downloader.slots.get(request.meta.get(downloader.DOWNLOAD_SLOT, ""))
+        if slot is not None:
+            # The host's next request goes out its usual delay after the last one was "seen".
+            slot.lastseen = max(slot.lastseen, time.monotonic() + seconds)
 
 
 def retry_after_s(value: bytes | None, now: float) -> float | None:
@@ -95,6 +126,10 @@ def retry_after_s(value: bytes | None, now: float) -> float | None:
         return None
 
 
-def _pause_s(request: Request) -> float:
-    base = min(MAX_BACKOFF_S, BACKOFF_S * 2.0 ** (request.meta["retry_times"] - 1))
+def _asked_s(response: Response) -> float | None:
+    return retry_after_s(response.headers.get("Retry-After"), time.time())
+
+
+def _back_off_s(request: Request) -> float:
+    base = min(MAX_BACKOFF_S, BACKOFF_S * 2.0 ** request.meta.get("retry_times", 0))
     return random.uniform(base / 2, base)

@@ -1,179 +1,211 @@
-"""The spider: opens the index, follows its CSV links and, one level deep, the pages it links to."""
+"""The spider: asks what the sources want asked, and hands every file to the intake as it arrives."""
 
 import asyncio
-import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from functools import partial
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 import scrapy
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest
-from scrapy.http import HtmlResponse, Request, Response
-from scrapy.linkextractors import LinkExtractor
+from scrapy.http import Request, Response
 from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
-from usda_ingest.crawling.politeness import HostRule
-from usda_ingest.storing.files import Validators
+from usda_ingest.crawling.politeness import HostRule, SourceEnded
+from usda_ingest.crawling.source_progress import SourceProgress
+from usda_ingest.sources.links import MAX_URL_CHARS
+from usda_ingest.sources.source import TOO_MANY, Ask, Found, Kind, Source
+from usda_ingest.sources.visit import Visit
+from usda_ingest.storing.files import NO_PRICES, STORED, Known, Validators
 from usda_ingest.storing.intake import Intake
 
-MAX_PAGES = 50
-MAX_FILES = 500
-MAX_URL_CHARS = 2_000
 MAX_REASON_CHARS = 300
-MAX_NAME_CHARS = 255
-_NOT_MODIFIED = 304
+T = TypeVar("T")
 
 
 class PriceSpider(scrapy.Spider):
-    """Hands every CSV to the intake as it arrives; storing happens one after the other in a thread of its own."""
+    """Visits the given sources; what it finds is stored one after the other in a thread of its own."""
 
     name = "usda"
 
-    def __init__(self, *, index_url: str, intake: Intake, hosts: HostRule, **kwargs: Any) -> None:
+    def __init__(
+        self, *, sources: Iterable[Source], visit: Visit, intake: Intake, hosts: frozenset[str], **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.failure: str | None = None
-        self.hosts = hosts
-        self._index_url, self._intake = index_url, intake
+        self.progress = {
+            source.name: SourceProgress(source, HostRule(hosts, https_only=source.is_https_only)) for source in sources
+        }
+        self._visit, self._intake = visit, intake
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake")
-        self._files: set[str] = set()
         self._started: dict[str, float] = {}
-        self._links = LinkExtractor(deny_extensions=[], tags=("a", "area"), attrs=("href",), strip=True)
+
+    @property
+    def failure(self) -> str | None:
+        """Why not everything was seen, of all sources together; None when everything was."""
+        return "; ".join(progress.failure for progress in self.progress.values() if progress.failure) or None
 
     async def start(self) -> AsyncIterator[Request]:
-        """Begin with the index; without it there is no crawl."""
-        yield Request(self._index_url, callback=self.parse_index, errback=self.index_failed)
-
-    async def parse_index(self, response: Response) -> AsyncIterator[Request]:
-        """Follow the CSV links and the pages of the index."""
-        if not isinstance(response, HtmlResponse):
-            self.failure = "the index is not an HTML page"
-            return
-        await self._in_thread(self._intake.page)
-        links = list(self._targets(response))
-        for url in links:
-            if _is_csv(url):
-                async for request in self._file(url):
-                    yield request
-        pages = [url for url in links if not _is_csv(url) and _is_page(url) and self.hosts.allows(url)]
-        for url in pages[:MAX_PAGES]:
-            yield Request(url, callback=self.parse_page, errback=self.page_failed, priority=-1)
-        if len(pages) > MAX_PAGES:
-            await self._problem(response.url, f"only {MAX_PAGES} of {len(pages)} linked pages were opened")
-        if not self._files and not pages:
-            self.failure = "the index has no links to CSV files or pages"
+        """Begin with what each source wants asked first."""
+        for progress in self.progress.values():
+            asks = tuple(progress.source.begin(self._visit))
+            progress.entries = sum(ask.is_entry for ask in asks)
+            async for request in self._requests(progress, asks, progress.source.name):
+                yield request
 
     async def parse_page(self, response: Response) -> AsyncIterator[Request]:
-        """Follow the CSV links of a page that the index links to, and no further."""
-        if not isinstance(response, HtmlResponse):
+        """Ask what a page leads to."""
+        progress, ask = self._about(response.request)
+        if response.status != HTTPStatus.OK:
+            await self._refused(progress, ask, response.status)
             return
-        await self._in_thread(self._intake.page)
-        for url in self._targets(response):
-            if _is_csv(url):
-                async for request in self._file(url):
-                    yield request
+        progress.answered()
+        found: Found = progress.source.read_page(ask, response, self._visit)
+        if found.problem is None:
+            await self._in_thread(self._intake.page)
+        elif ask.is_entry:
+            await self._entry_lost(progress, ask, found.problem)
+        else:
+            await self._problem(ask.url, found.problem)
+        async for request in self._requests(progress, found.asks, ask.url):
+            yield request
 
-    async def parse_file(self, response: Response) -> None:
-        """Hand the answer to the intake."""
-        url = response.request.meta["link"] if response.request else response.url
-        took = self._took(url)
-        if response.status == _NOT_MODIFIED:
-            await self._in_thread(lambda: self._intake.not_modified(url, download_ms=took))
+    async def parse_file(self, response: Response) -> AsyncIterator[Request]:
+        """Hand the bytes to the intake, and ask what is still missing."""
+        progress, ask = self._about(response.request)
+        if response.status == HTTPStatus.NOT_MODIFIED:
+            progress.answered()
+            await self._in_thread(partial(self._intake.not_modified, ask.url, download_ms=self._took(ask.url)))
             return
-        validators = Validators(_header(response, "ETag"), _header(response, "Last-Modified"))
-        name, body = _file_name(url), response.body
-        await self._in_thread(lambda: self._intake.take(url, name, body, validators, download_ms=took))
-
-    async def index_failed(self, failure: Failure) -> None:
-        """Note why there is nothing to crawl."""
-        self.failure = f"the index could not be read: {_reason(failure)}"
-
-    async def page_failed(self, failure: Failure) -> None:
-        """Note a page that could not be read."""
-        await self._problem(failure.request.url, _reason(failure))  # type: ignore[attr-defined]
-
-    async def file_failed(self, failure: Failure) -> None:
-        """Note a file that could not be fetched."""
-        url = failure.request.meta["link"]  # type: ignore[attr-defined]
-        reason, refused, took = _reason(failure), _is_refusal(failure), self._took(url)
-        name = _file_name(url)
-        await self._in_thread(lambda: self._intake.not_fetched(url, name, reason, refused=refused, download_ms=took))
-
-    async def _file(self, url: str) -> AsyncIterator[Request]:
-        if url in self._files:
+        if response.status != HTTPStatus.OK:
+            await self._refused(progress, ask, response.status)
             return
-        if not self.hosts.allows(url):
-            await self._problem(url, "the host is not in USDA_ALLOWED_HOSTS")
-            return
-        if len(self._files) >= MAX_FILES:
-            await self._problem(url, f"not fetched: a crawl takes at most {MAX_FILES} files")
-            return
-        self._files.add(url)
-        known = await self._in_thread(lambda: self._intake.known(url))
-        given = known.validators if known else Validators()
-        headers = {"If-None-Match": given.etag, "If-Modified-Since": given.last_modified}
-        yield Request(
-            url,
-            callback=self.parse_file,
-            errback=self.file_failed,
-            headers={name: value for name, value in headers.items() if value},
-            # links are told apart above; a redirect to another link's file must not vanish as a duplicate
-            dont_filter=True,
-            meta={"link": url, "handle_httpstatus_list": [_NOT_MODIFIED]},
-        )
+        progress.answered()
+        judgement = await self._in_thread(partial(progress.source.judge, ask, response.body))
+        if judgement.take:
+            validators = Validators(_header(response, "ETag"), _header(response, "Last-Modified"))
+            take = partial(self._intake.take, ask.url, ask.name, response.body, validators)
+            await self._in_thread(partial(take, download_ms=self._took(ask.url)))
+        if judgement.problem:
+            await self._problem(ask.url, judgement.problem)
+        async for request in self._requests(progress, judgement.asks, ask.url):
+            yield request
 
-    def _targets(self, response: HtmlResponse) -> Iterator[str]:
-        for link in self._links.extract_links(response):
-            url = link.url.split("#")[0]
-            if urlsplit(url).scheme in ("http", "https") and len(url) <= MAX_URL_CHARS:
-                yield url
+    async def failed(self, failure: Failure) -> None:
+        """Note what could not be had, and why."""
+        progress, ask = self._about(failure.request)  # type: ignore[attr-defined]
+        error = failure.value
+        if isinstance(error, SourceEnded):
+            progress.left_for_later += 1
+        elif isinstance(error, HttpError):
+            await self._refused(progress, ask, error.response.status)
+        else:
+            reason = (str(error).strip() or type(error).__name__)[:MAX_REASON_CHARS]
+            is_refusal = isinstance(error, (DownloadCancelledError, IgnoreRequest))
+            if not is_refusal:
+                progress.server_failed(reason)
+            await self._lost(progress, ask, reason, refused=is_refusal)
 
     def started(self, request: Request) -> None:
         """Note when a link's first request goes out, for the crawl's timings."""
-        self._started.setdefault(request.meta.get("link", request.url), time.monotonic())
+        if "ask" in request.meta:
+            self._started.setdefault(request.meta["ask"].url, time.monotonic())
+
+    async def _refused(self, progress: SourceProgress, ask: Ask, status: int) -> None:
+        refusal = progress.source.refusal(ask, status)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (HTTPStatus.ACCEPTED, TOO_MANY):
+            progress.server_failed(refusal.reason)
+        else:
+            progress.answered()
+        if refusal.ends_source:
+            progress.end(f"{progress.source.name}: {refusal.reason}")
+        await self._lost(progress, ask, refusal.reason, refused=False)
+
+    async def _lost(self, progress: SourceProgress, ask: Ask, reason: str, *, refused: bool) -> None:
+        if ask.kind is Kind.FILE:
+            progress.not_fetched += 0 if refused else 1
+            note = partial(self._intake.not_fetched, ask.url, ask.name, reason)
+            await self._in_thread(partial(note, refused=refused, download_ms=self._took(ask.url)))
+        elif ask.is_entry:
+            await self._entry_lost(progress, ask, f"the {progress.source.name} could not be read: {reason}")
+        else:
+            await self._problem(ask.url, reason)
+
+    async def _entry_lost(self, progress: SourceProgress, ask: Ask, reason: str) -> None:
+        if not progress.entry_lost(reason):
+            await self._problem(ask.url, reason)
+
+    async def _requests(self, progress: SourceProgress, asks: Iterable[Ask], url: str) -> AsyncIterator[Request]:
+        """Yield a request for each question that is new, allowed, within bounds and not answered yet."""
+        left_out = 0
+        for ask in asks:
+            if ask.url in progress.asked:
+                continue
+            if len(ask.url) > MAX_URL_CHARS or not progress.rule.allows(ask.url):
+                # Pages link to all the world; a file elsewhere is one that somebody will miss.
+                if ask.kind is Kind.FILE:
+                    await self._problem(ask.url, "the host is not in USDA_ALLOWED_HOSTS")
+            elif not progress.has_room(ask):
+                left_out += 1
+            else:
+                progress.asked.add(ask.url)
+                request = await self._request(progress, ask)
+                if request is not None:
+                    yield request
+        if left_out:
+            await self._problem(url, f"{left_out} links were left out: {progress.bounds}")
+
+    async def _request(self, progress: SourceProgress, ask: Ask) -> Request | None:
+        meta = {"source": progress.source.name, "ask": ask}
+        if ask.kind is Kind.PAGE:
+            # Files first: who reads pages to their end before may meet the deadline with nothing stored.
+            priority = 0 if ask.is_entry else -1
+            return Request(
+                ask.url, callback=self.parse_page, errback=self.failed, dont_filter=True, meta=meta, priority=priority
+            )
+        known = await self._in_thread(partial(self._intake.known, ask.url))
+        if known is not None and self._is_taken(ask, known):
+            await self._in_thread(partial(self._intake.not_modified, ask.url, download_ms=0))
+            return None
+        return Request(
+            ask.url,
+            callback=self.parse_file,
+            errback=self.failed,
+            headers={} if known is None or self._visit.again else _conditions(known.validators),
+            # links are told apart above; a redirect to another link's file must not vanish as a duplicate
+            dont_filter=True,
+            meta={**meta, "handle_httpstatus_list": [HTTPStatus.NOT_MODIFIED]},
+        )
+
+    def _is_taken(self, ask: Ask, known: Known) -> bool:
+        """Say whether what is stored needs no second look in this visit."""
+        since = self._visit.taken_since
+        is_taken = since is not None and known.last_seen_at >= since
+        is_same = ask.is_versioned and not _conditions(known.validators) and not self._visit.again
+        return known.state in (STORED, NO_PRICES) and (is_taken or is_same)
+
+    def _about(self, request: Request | None) -> tuple[SourceProgress, Ask]:
+        assert request is not None  # noqa: S101 - Scrapy's answers always have one
+        return self.progress[request.meta["source"]], request.meta["ask"]
 
     def _took(self, url: str) -> int:
-        return int((time.monotonic() - self._started.get(url, time.monotonic())) * 1000)
+        now = time.monotonic()
+        return int((now - self._started.pop(url, now)) * 1000)
 
     async def _problem(self, url: str, reason: str) -> None:
-        await self._in_thread(lambda: self._intake.problem(url, reason))
+        await self._in_thread(partial(self._intake.problem, url, reason))
 
-    async def _in_thread(self, work: Any) -> Any:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
 
-def _is_csv(url: str) -> bool:
-    """Say whether a link promises a CSV: by its path, or by the old portal's ``format=text``."""
-    parts = urlsplit(url)
-    path = unquote(parts.path).lower()
-    wanted = {value.lower() for value in parse_qs(parts.query).get("format", [])}
-    return path.endswith((".csv", ".csv.gz")) or not wanted.isdisjoint({"csv", "text"})
-
-
-def _is_page(url: str) -> bool:
-    path = urlsplit(url).path
-    last = path.rsplit("/", 1)[-1]
-    return "." not in last or bool(re.search(r"\.(html?|php|aspx?|jsp)$", last, re.IGNORECASE))
-
-
-def _file_name(url: str) -> str:
-    return (unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1] or "index")[-MAX_NAME_CHARS:]
+def _conditions(validators: Validators) -> dict[str, str]:
+    given = {"If-None-Match": validators.etag, "If-Modified-Since": validators.last_modified}
+    return {name: value for name, value in given.items() if value}
 
 
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1")[:MAX_URL_CHARS] if value else None
-
-
-def _is_refusal(failure: Failure) -> bool:
-    error = failure.value
-    return isinstance(error, (DownloadCancelledError, IgnoreRequest)) and not isinstance(error, HttpError)
-
-
-def _reason(failure: Failure) -> str:
-    error = failure.value
-    if isinstance(error, HttpError):
-        return f"HTTP {error.response.status}"
-    return (str(error).strip() or type(error).__name__)[:MAX_REASON_CHARS]

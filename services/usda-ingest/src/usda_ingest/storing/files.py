@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -46,6 +46,7 @@ class Known:
     reason: str | None
     line: int | None
     account: Accounting
+    last_seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Finding:
 
 _COUNTS = ", ".join(Accounting().columns())
 _CURRENT = text(f"""
-    SELECT file_id, sha256, etag, last_modified, state, reason, line, {_COUNTS} FROM report_files
+    SELECT file_id, sha256, etag, last_modified, state, reason, line, last_seen_at, {_COUNTS} FROM report_files
     WHERE url = :url AND current AND reader_version = :version AND sha256 <> ''
 """)  # noqa: S608 - constants only
 _RETIRE = text("UPDATE report_files SET current = false WHERE url = :url AND current AND sha256 <> :sha256")
@@ -101,7 +102,7 @@ def current(connection: Connection, url: str) -> Known | None:
     if row is None:
         return None
     account = Accounting(**{name: row[name] for name in Accounting().columns()})
-    plain = {name: row[name] for name in ("file_id", "sha256", "state", "reason", "line")}
+    plain = {name: row[name] for name in ("file_id", "sha256", "state", "reason", "line", "last_seen_at")}
     return Known(**plain, validators=Validators(row["etag"], row["last_modified"]), account=account)
 
 
