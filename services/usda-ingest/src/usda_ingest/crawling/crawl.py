@@ -88,9 +88,8 @@ def _lock(engine: Engine, wait_s: float) -> Iterator[None]:
 def _spider_failure(settings: CrawlSettings, intake: Intake) -> str | None:
     """Run the spider to its end; return why it did not see everything, None if it did."""
     sources = build(settings.chosen())
-    process = CrawlerProcess(
-        scrapy_settings(settings, sources=len(sources))
-    )  # sets levels of its own, so ours come after it
+    # It sets levels of its own, so ours come after it.
+    process = CrawlerProcess(scrapy_settings(settings, sources=len(sources)))
     for noisy in _NOISY_LOGGERS:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     crawler = process.create_crawler(PriceSpider)

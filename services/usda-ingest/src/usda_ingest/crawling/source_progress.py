@@ -18,6 +18,7 @@ class SourceProgress:
     asked: set[str] = field(default_factory=set)
     pages: int = 0
     files: int = 0
+    open: int = 0
     entries: int = 0
     entries_lost: int = 0
     failures_in_a_row: int = 0

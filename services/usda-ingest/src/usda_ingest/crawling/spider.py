@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -47,55 +48,84 @@ class PriceSpider(scrapy.Spider):
         """Why not everything was seen, of all sources together; None when everything was."""
         return "; ".join(progress.failure for progress in self.progress.values() if progress.failure) or None
 
+    @property
+    def not_fetched(self) -> int:
+        """How many files could not be had, but may be had later."""
+        return sum(progress.not_fetched for progress in self.progress.values())
+
     async def start(self) -> AsyncIterator[Request]:
         """Begin with what each source wants asked first."""
         for progress in self.progress.values():
+            await self._in_thread(partial(self._intake.source_started, progress.source.name))
             asks = tuple(progress.source.begin(self._visit))
             progress.entries = sum(ask.is_entry for ask in asks)
-            async for request in self._requests(progress, asks, progress.source.name):
-                yield request
+            progress.open += 1
+            async with self._answering(progress):
+                async for request in self._requests(progress, asks, progress.source.name):
+                    yield request
 
     async def parse_page(self, response: Response) -> AsyncIterator[Request]:
         """Ask what a page leads to."""
         progress, ask = self._about(response.request)
+        async with self._answering(progress):
+            async for request in self._read_page(progress, ask, response):
+                yield request
+
+    async def parse_file(self, response: Response) -> AsyncIterator[Request]:
+        """Hand the bytes to the intake, and ask what is still missing."""
+        progress, ask = self._about(response.request)
+        async with self._answering(progress):
+            async for request in self._take(progress, ask, response):
+                yield request
+
+    async def failed(self, failure: Failure) -> None:
+        """Note what could not be had, and why."""
+        progress, ask = self._about(failure.request)  # type: ignore[attr-defined]
+        async with self._answering(progress):
+            await self._failed(progress, ask, failure)
+
+    def started(self, request: Request) -> None:
+        """Note when a link's first request goes out, for the crawl's timings."""
+        if "ask" in request.meta:
+            self._started.setdefault(request.meta["ask"].url, time.monotonic())
+
+    async def _read_page(self, progress: SourceProgress, ask: Ask, response: Response) -> AsyncIterator[Request]:
         if response.status != HTTPStatus.OK:
             await self._refused(progress, ask, response.status)
             return
         progress.answered()
         found: Found = progress.source.read_page(ask, response, self._visit)
         if found.problem is None:
-            await self._in_thread(self._intake.page)
+            await self._in_thread(partial(self._intake.page, source=progress.source.name))
         elif ask.is_entry:
             await self._entry_lost(progress, ask, found.problem)
         else:
-            await self._problem(ask.url, found.problem)
+            await self._problem(progress, ask.url, found.problem)
         async for request in self._requests(progress, found.asks, ask.url):
             yield request
 
-    async def parse_file(self, response: Response) -> AsyncIterator[Request]:
-        """Hand the bytes to the intake, and ask what is still missing."""
-        progress, ask = self._about(response.request)
-        if response.status == HTTPStatus.NOT_MODIFIED:
-            progress.answered()
-            await self._in_thread(partial(self._intake.not_modified, ask.url, download_ms=self._took(ask.url)))
-            return
-        if response.status != HTTPStatus.OK:
+    async def _take(self, progress: SourceProgress, ask: Ask, response: Response) -> AsyncIterator[Request]:
+        if response.status not in (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED):
             await self._refused(progress, ask, response.status)
             return
         progress.answered()
+        source, took = progress.source.name, self._took(ask.url)
+        if response.status == HTTPStatus.NOT_MODIFIED:
+            await self._in_thread(partial(self._intake.not_modified, ask.url, source=source, download_ms=took))
+            return
         judgement = await self._in_thread(partial(progress.source.judge, ask, response.body))
         if judgement.take:
             validators = Validators(_header(response, "ETag"), _header(response, "Last-Modified"))
             take = partial(self._intake.take, ask.url, ask.name, response.body, validators)
-            await self._in_thread(partial(take, download_ms=self._took(ask.url)))
+            await self._in_thread(partial(take, source=source, download_ms=took))
+        else:
+            await self._in_thread(partial(self._intake.nothing, source=source, download_ms=took))
         if judgement.problem:
-            await self._problem(ask.url, judgement.problem)
+            await self._problem(progress, ask.url, judgement.problem)
         async for request in self._requests(progress, judgement.asks, ask.url):
             yield request
 
-    async def failed(self, failure: Failure) -> None:
-        """Note what could not be had, and why."""
-        progress, ask = self._about(failure.request)  # type: ignore[attr-defined]
+    async def _failed(self, progress: SourceProgress, ask: Ask, failure: Failure) -> None:
         error = failure.value
         if isinstance(error, SourceEnded):
             progress.left_for_later += 1
@@ -107,11 +137,6 @@ class PriceSpider(scrapy.Spider):
             if not is_refusal:
                 progress.server_failed(reason)
             await self._lost(progress, ask, reason, refused=is_refusal)
-
-    def started(self, request: Request) -> None:
-        """Note when a link's first request goes out, for the crawl's timings."""
-        if "ask" in request.meta:
-            self._started.setdefault(request.meta["ask"].url, time.monotonic())
 
     async def _refused(self, progress: SourceProgress, ask: Ask, status: int) -> None:
         refusal = progress.source.refusal(ask, status)
@@ -126,36 +151,41 @@ class PriceSpider(scrapy.Spider):
     async def _lost(self, progress: SourceProgress, ask: Ask, reason: str, *, refused: bool) -> None:
         if ask.kind is Kind.FILE:
             progress.not_fetched += 0 if refused else 1
-            note = partial(self._intake.not_fetched, ask.url, ask.name, reason)
-            await self._in_thread(partial(note, refused=refused, download_ms=self._took(ask.url)))
+            note = partial(self._intake.not_fetched, ask.url, ask.name, reason, refused=refused)
+            await self._in_thread(partial(note, source=progress.source.name, download_ms=self._took(ask.url)))
         elif ask.is_entry:
             await self._entry_lost(progress, ask, f"the {progress.source.name} could not be read: {reason}")
         else:
-            await self._problem(ask.url, reason)
+            await self._problem(progress, ask.url, reason)
 
     async def _entry_lost(self, progress: SourceProgress, ask: Ask, reason: str) -> None:
         if not progress.entry_lost(reason):
-            await self._problem(ask.url, reason)
+            await self._problem(progress, ask.url, reason)
 
     async def _requests(self, progress: SourceProgress, asks: Iterable[Ask], url: str) -> AsyncIterator[Request]:
         """Yield a request for each question that is new, allowed, within bounds and not answered yet."""
-        left_out = 0
+        wanted, left_out = [], 0
         for ask in asks:
             if ask.url in progress.asked:
                 continue
             if len(ask.url) > MAX_URL_CHARS or not progress.rule.allows(ask.url):
                 # Pages link to all the world; a file elsewhere is one that somebody will miss.
                 if ask.kind is Kind.FILE:
-                    await self._problem(ask.url, "the host is not in USDA_ALLOWED_HOSTS")
+                    await self._problem(progress, ask.url, "the host is not in USDA_ALLOWED_HOSTS")
             elif not progress.has_room(ask):
                 left_out += 1
             else:
                 progress.asked.add(ask.url)
-                request = await self._request(progress, ask)
-                if request is not None:
-                    yield request
+                wanted.append(ask)
         if left_out:
-            await self._problem(url, f"{left_out} links were left out: {progress.bounds}")
+            await self._problem(progress, url, f"{left_out} links were left out: {progress.bounds}")
+        if files := sum(ask.kind is Kind.FILE for ask in wanted):
+            await self._in_thread(partial(self._intake.planned, files, source=progress.source.name))
+        for ask in wanted:
+            request = await self._request(progress, ask)
+            if request is not None:
+                progress.open += 1
+                yield request
 
     async def _request(self, progress: SourceProgress, ask: Ask) -> Request | None:
         meta = {"source": progress.source.name, "ask": ask}
@@ -167,7 +197,8 @@ class PriceSpider(scrapy.Spider):
             )
         known = await self._in_thread(partial(self._intake.known, ask.url))
         if known is not None and self._is_taken(ask, known):
-            await self._in_thread(partial(self._intake.not_modified, ask.url, download_ms=0))
+            again = partial(self._intake.not_modified, ask.url, source=progress.source.name)
+            await self._in_thread(partial(again, download_ms=0))
             return None
         return Request(
             ask.url,
@@ -186,6 +217,17 @@ class PriceSpider(scrapy.Spider):
         is_same = ask.is_versioned and not _conditions(known.validators) and not self._visit.again
         return known.state in (STORED, NO_PRICES) and (is_taken or is_same)
 
+    @asynccontextmanager
+    async def _answering(self, progress: SourceProgress) -> AsyncIterator[None]:
+        """Close the source after its last question, when what came of that has been asked too."""
+        try:
+            yield
+        finally:
+            progress.open -= 1
+            if not progress.open:
+                finished = partial(self._intake.source_finished, progress.source.name, progress.failure)
+                await self._in_thread(finished)
+
     def _about(self, request: Request | None) -> tuple[SourceProgress, Ask]:
         assert request is not None  # noqa: S101 - Scrapy's answers always have one
         return self.progress[request.meta["source"]], request.meta["ask"]
@@ -194,8 +236,8 @@ class PriceSpider(scrapy.Spider):
         now = time.monotonic()
         return int((now - self._started.pop(url, now)) * 1000)
 
-    async def _problem(self, url: str, reason: str) -> None:
-        await self._in_thread(partial(self._intake.problem, url, reason))
+    async def _problem(self, progress: SourceProgress, url: str, reason: str) -> None:
+        await self._in_thread(partial(self._intake.problem, url, reason, source=progress.source.name))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

@@ -26,9 +26,9 @@ def test_the_events_of_a_crawl_come_in_order_and_finished_is_last(
     states = [event["state"] for event in db.events("usda.crawl.progressed.v1")]
     assert types == [
         "usda.crawl.progressed.v1",
+        "usda.crawl.progressed.v1",
         "usda.price.recorded.v1",
         "usda.report.ingested.v1",
-        "usda.crawl.progressed.v1",
         "usda.crawl.progressed.v1",
     ]
     assert states == ["started", "running", "finished"]
