@@ -44,6 +44,7 @@ ROUTES = {
     "POST /orders/<uuid:order_id>/cancel": May.OWNER,
     "GET /staff": May.STAFF,
     "GET /staff/board": May.STAFF,
+    "GET /staff/market-reports": May.STAFF,
     "DELETE /api/v1/people/<uuid:person_id>": May.STAFF,
     "DELETE /api/v1/products/<uuid:product_id>": May.STAFF,
     "DELETE /api/v1/stores/<uuid:store_id>": May.STAFF,

@@ -16,6 +16,8 @@ SERVICE = Path(__file__).resolve().parents[3]
 PACKAGE = SERVICE / "src" / "orders"
 TEMPLATES = sorted((PACKAGE / "templates").rglob("*.html"))
 PLACE = re.compile(r"%\((\w+)\)s")
+# Each hands over what scripts say: `"name": _("…")`.
+SCRIPT_WORDS = ("words.py", "report_words.py")
 SPOKEN = ("aria-label", "placeholder", "title", "alt", "content")
 # Names and what is the same everywhere; the languages call themselves by their own names.
 UNTRANSLATED = {
@@ -119,8 +121,9 @@ def test_no_script_has_a_sentence_of_its_own() -> None:
 
 
 def test_every_word_a_script_asks_for_is_handed_over() -> None:
-    words = (PACKAGE / "entrypoints" / "pages" / "words.py").read_text()
-    given = set(re.findall(r'"(\w+)": (?:_both|_)\(', words))
+    pages = PACKAGE / "entrypoints" / "pages"
+    words = "".join((pages / name).read_text() for name in SCRIPT_WORDS)
+    given = set(re.findall(r'"(\w+)": (?:both|_)\(', words))
     asked: set[str] = set()
     for file in (*(PACKAGE / "static" / "js").glob("*.js"), *TEMPLATES):
         asked |= set(re.findall(r"(?<!/)\bwords\.(\w+)", file.read_text()))

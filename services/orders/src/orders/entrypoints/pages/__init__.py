@@ -12,6 +12,7 @@ from orders.entrypoints.pages import (
     cycle_offers,
     cycles,
     error_pages,
+    market_reports,
     my_orders,
     offer_trail,
     ordering,
@@ -48,6 +49,7 @@ PARTS = (
     cycle_offers,
     offer_trail,
     standing_page,
+    market_reports,
 )
 
 

@@ -14,11 +14,11 @@ Words = Mapping[str, str | Mapping[str, str]]
 def order_page_words() -> Words:
     """Return what order-page.js says."""
     return {
-        "left": _both(ngettext("%(num)s left", "%(num)s left", 1), ngettext("%(num)s left", "%(num)s left", 2)),
+        "left": both(ngettext("%(num)s left", "%(num)s left", 1), ngettext("%(num)s left", "%(num)s left", 2)),
         "soldOut": _("Sold out"),
         "plenty": _("Plenty"),
         "caseOf": _("bought by the case of %(num)s"),
-        "caseMissing": _both(
+        "caseMissing": both(
             ngettext("%(num)s more for a full case", "%(num)s more for a full case", 1),
             ngettext("%(num)s more for a full case", "%(num)s more for a full case", 2),
         ),
@@ -26,26 +26,26 @@ def order_page_words() -> Words:
         "closedOffer": _("Closed"),
         "priceNow": _("now %(price)s"),
         "notLoaded": _("That did not load. What you typed is safe: try again."),
-        "products": _both(
+        "products": both(
             ngettext("%(num)s product", "%(num)s products", 1), ngettext("%(num)s product", "%(num)s products", 2)
         ),
-        "nowLeft": _both(
+        "nowLeft": both(
             ngettext("%(name)s: %(num)s left.", "%(name)s: %(num)s left.", 1),
             ngettext("%(name)s: %(num)s left.", "%(name)s: %(num)s left.", 2),
         ),
         "nowSoldOut": _("%(name)s: sold out."),
         "nowPrice": _("%(name)s: the price is now %(price)s."),
-        "andMore": _both(
+        "andMore": both(
             ngettext("And %(num)s more change.", "And %(num)s more changes.", 1),
             ngettext("And %(num)s more change.", "And %(num)s more changes.", 2),
         ),
-        "onlyLeft": _both(
+        "onlyLeft": both(
             ngettext("Only %(num)s left for you.", "Only %(num)s left for you.", 1),
             ngettext("Only %(num)s left for you.", "Only %(num)s left for you.", 2),
         ),
         "noneLeft": _("None left for you."),
         "atMost": _("At most %(num)s for each store."),
-        "found": _both(
+        "found": both(
             ngettext("%(num)s product found", "%(num)s products found", 1),
             ngettext("%(num)s product found", "%(num)s products found", 2),
         ),
@@ -71,7 +71,7 @@ def board_words() -> Words:
 def countdown_words() -> Words:
     """Return the words around the figures of a countdown."""
     return {
-        "days": _both(ngettext("%(num)s day", "%(num)s days", 1), ngettext("%(num)s day", "%(num)s days", 2)),
+        "days": both(ngettext("%(num)s day", "%(num)s days", 1), ngettext("%(num)s day", "%(num)s days", 2)),
         "hours": _("%(num)s h"),
         "minutes": _("%(num)s min"),
     }
@@ -79,12 +79,13 @@ def countdown_words() -> Words:
 
 def _company_words() -> Words:
     return {
-        "viewers": _both(
+        "viewers": both(
             ngettext("%(num)s person is looking", "%(num)s people are looking", 1),
             ngettext("%(num)s person is looking", "%(num)s people are looking", 2),
         ),
     }
 
 
-def _both(one: str, other: str) -> Mapping[str, str]:
+def both(one: str, other: str) -> Mapping[str, str]:
+    """Return the two forms of a sentence for the browser to choose from."""
     return {"one": one, "other": other}

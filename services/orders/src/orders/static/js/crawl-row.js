@@ -1,0 +1,78 @@
+// One visit to the USDA that is over: when, how it ended, how long it took, what it brought, what went wrong.
+
+import { accountBar } from "./account-bar.js";
+import { element, icon } from "./element.js";
+import { problemNote } from "./problem-note.js";
+import { visibleText } from "./visible-text.js";
+import { say } from "./words.js";
+
+/** Draw the row; `tools` are `{words, rules, when}`. */
+export function crawlRow(crawl, tools) {
+  const { words, rules, when } = tools;
+  const isFailed = crawl.state === "failed";
+  return element(
+    "li",
+    { class: `card crawl${isFailed ? " failed" : ""}`, "data-key": crawl.crawl_id },
+    element("div", { class: "head" }, element("h3", {}, when.moment(crawl.started_at ?? crawl.requested_at)), stateOf(crawl, words)),
+    element("p", { class: "about" }, summary(crawl, words, when)),
+    isFailed && element("p", { class: "why" }, ...problemNote(crawl.reason ?? "", { rules, words })),
+    element("details", { "data-part": "more" }, element("summary", {}, words.details), ...details(crawl, tools)),
+  );
+}
+
+function stateOf(crawl, words) {
+  const known = {
+    finished: crawl.problem_count ? ["wait", "alert", words.crawlWithProblems] : ["good", "check", words.crawlFinished],
+    failed: ["bad", "cross", words.crawlFailed],
+    running: ["wait", "clock", words.crawlRunning],
+    requested: ["wait", "clock", words.crawlRequested],
+  };
+  const [look, drawing, text] = known[crawl.state] ?? ["", "list", crawl.state];
+  return element("span", { class: `state ${look}` }, icon(drawing), text);
+}
+
+function summary(crawl, words, when) {
+  const causes = { schedule: words.bySchedule, staff: words.byStaff, operator: words.byOperator };
+  const changed = crawl.new + crawl.changed;
+  const parts = [
+    causes[crawl.cause],
+    crawl.started_at && crawl.finished_at && when.span(Date.parse(crawl.finished_at) - Date.parse(crawl.started_at)),
+    say(words.files, { num: crawl.files }),
+    say(words.rowsNewOrChanged, { num: when.number(changed) }),
+    crawl.problem_count > 0 && say(words.problemCount, { num: crawl.problem_count }),
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
+
+function details(crawl, tools) {
+  const { words, rules, when } = tools;
+  const unshown = crawl.problem_count - crawl.problems.length;
+  return [
+    facts(crawl, words, when),
+    accountBar(crawl, tools),
+    crawl.problems.length > 0 && element("h4", {}, words.problems),
+    crawl.problems.length > 0 && element("ol", { class: "problems" }, ...crawl.problems.map((each) => problem(each, words, rules, when))),
+    unshown > 0 && element("p", { class: "soft" }, say(words.moreProblems, { num: unshown })),
+  ];
+}
+
+function facts(crawl, words, when) {
+  const entries = [
+    [words.filesStored, when.number(crawl.files_stored)],
+    [words.filesUnchanged, when.number(crawl.files_unchanged)],
+    [words.filesRefused, when.number(crawl.files_refused)],
+    [words.filesWithoutPrices, when.number(crawl.files_without_prices)],
+    [words.pagesRead, when.number(crawl.pages)],
+    [words.downloading, when.span(crawl.download_ms)],
+    [words.storing, when.span(crawl.store_ms)],
+    [words.source, visibleText(crawl.source)],
+    ...(crawl.sources ?? []).filter(({ state }) => state === "failed").map(({ source, reason }) => [visibleText(source), visibleText(reason ?? "")]),
+  ];
+  const row = ([name, value]) => [element("dt", {}, name), element("dd", {}, value)];
+  return element("dl", { class: "facts" }, ...entries.flatMap(row));
+}
+
+function problem({ url, line, reason }, words, rules, when) {
+  const where = line ? `${visibleText(url)}, ${say(words.line, { num: when.number(line) })}` : visibleText(url);
+  return element("li", {}, ...problemNote(reason, { rules, words }), element("br"), element("span", { class: "about" }, where));
+}
