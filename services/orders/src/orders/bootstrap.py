@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from orders.adapters.comments import SqlCommentReads
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.directory_reads import SqlDirectoryReads
+from orders.adapters.market_standing import SqlMarketStandings
 from orders.adapters.order_lists import SqlOrderLists
 from orders.adapters.passwords import Argon2Passwords
 from orders.adapters.planning_reads import SqlPlanningQueries
@@ -33,6 +34,7 @@ from orders.application.comment_book import CommentReads
 from orders.application.commenting import CommentDesk
 from orders.application.directory_views import DirectoryReads
 from orders.application.factor_records import OneTimeCodes
+from orders.application.market_standing import MarketStandings
 from orders.application.order_lists import OrderLists
 from orders.application.ordering import OrderDesk, Ordering
 from orders.application.own_access import OwnAccess
@@ -93,6 +95,7 @@ class Container:
     settings: WebSettings
     queries: Queries
     trends: Trends
+    market: MarketStandings
     shop: Shop
     order_lists: OrderLists
     accounts: Accounts
@@ -167,6 +170,7 @@ def build_web(settings: WebSettings) -> Container:
         settings=settings,
         queries=SqlQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
+        market=SqlMarketStandings(engine, settings.hub.time_zone, settings.hub.usda_today),
         accounts=Accounts(transactions, passwords, signer, limits, codes),
         own=_own_account(settings, transactions, passwords, codes, limits),
         shop=SqlShop(engine, settings.hub.time_zone, settings.hub.usda_today),
@@ -218,6 +222,7 @@ def build_worker(settings: WorkerSettings) -> Worker:
             "usda.price.recorded.v1": _handler(_record_prices),
             "usda.forecast.updated.v1": _handler(_record_forecasts),
             "usda.crawl.progressed.v1": _handler(_see_crawl),
+            "usda.crawl.failed.v1": _handler(_see_crawl),
         },
         on_mails={f"notify.email.{state}.v1": _handler(_record_mail) for state in ("sent", "deferred", "failed")},
         advance_clock=lambda: clock.advance(transactions),
@@ -262,6 +267,8 @@ def _handler(use_case: Callable[[Event, UnitOfWork], None]) -> Handler:
 
 
 def _record_prices(event: Event, work: UnitOfWork) -> None:
+    # First what was taken back: of a series that has both, the quotes that stand then come on top.
+    work.market.forget(incoming.read_withdrawn(event.data))
     work.market.record(incoming.read_quotes(event.data))
 
 

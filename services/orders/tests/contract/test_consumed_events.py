@@ -10,15 +10,23 @@ from typing import Any
 import jsonschema
 import pytest
 
-from orders.application.incoming import Unreadable, read_crawl, read_forecasts, read_mail, read_quotes
+from orders.application.incoming import (
+    Unreadable,
+    read_crawl,
+    read_forecasts,
+    read_mail,
+    read_quotes,
+    read_withdrawn,
+)
 
 EXPECTED = Path(__file__).resolve().parents[2] / "contracts" / "consumes"
 EXAMPLES = Path(__file__).resolve().parents[4] / "events" / "examples"
 NOW = datetime(2026, 1, 8, tzinfo=UTC)
 READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
-    "usda.price.recorded.v1": read_quotes,
+    "usda.price.recorded.v1": lambda data: (read_quotes(data), read_withdrawn(data)),
     "usda.forecast.updated.v1": read_forecasts,
     "usda.crawl.progressed.v1": lambda data: read_crawl(data, NOW),
+    "usda.crawl.failed.v1": lambda data: read_crawl(data, NOW),
     "notify.email.sent.v1": lambda data: read_mail(data, "sent"),
     "notify.email.deferred.v1": lambda data: read_mail(data, "deferred"),
     "notify.email.failed.v1": lambda data: read_mail(data, "failed"),
@@ -146,3 +154,13 @@ def test_a_reason_is_bounded_and_printable() -> None:
     told = read_mail({**example("notify.email.failed.v1"), "reason": "no\r\n\x00" + "x" * 9_000}, "failed")
     assert len(told.reason) == 500
     assert told.reason.startswith("nox")
+
+
+def test_nothing_is_withdrawn_by_a_publisher_that_does_not_know_of_it() -> None:
+    assert read_withdrawn({"quotes": []}) == []
+
+
+@pytest.mark.parametrize("withdrawn", [[{"series_id": "x", "date": "2026-01-08"}], [{"date": "2026-01-08"}], ["x"], 7])
+def test_a_withdrawal_that_makes_no_sense_is_unreadable(withdrawn: object) -> None:
+    with pytest.raises(Unreadable):
+        read_withdrawn({"withdrawn": withdrawn})

@@ -102,13 +102,17 @@ def _prices(event: Event) -> list[News]:
         data = _picked(quote, ("series_id", "date", "low", "high", "reference"))
         key = f"price:{_identifier(quote, 'series_id')}:{data['date']}"
         news.append(News("prices", "price", data, None, key))
+    for taken in _list({"withdrawn": [], **event.data}, "withdrawn"):
+        data = {**_picked(taken, ("series_id", "date")), "low": None, "high": None, "reference": None}
+        key = f"price:{_identifier(taken, 'series_id')}:{data['date']}"
+        news.append(News("prices", "price", data, None, key))
     return news
 
 
 def _crawl(event: Event) -> list[News]:
     state = "failed" if event.type == "usda.crawl.failed.v1" else _text(event.data, "state")
     data = {"crawl_id": _identifier(event.data, "crawl_id"), "state": state}
-    counted = {name: _count(event.data.get(name)) for name in ("files", "rows", "problems")}
+    counted = {name: _count(event.data.get(name)) for name in ("files", "files_total", "rows", "problems")}
     return [News("crawls", "crawl", {**data, **counted})]
 
 

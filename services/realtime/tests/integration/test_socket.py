@@ -86,11 +86,13 @@ async def test_prices_and_crawls_come_from_the_other_stream(
     quote = {"series_id": series, "date": "2026-11-20", "low": "20.00", "high": "22.00", "reference": "21.00"}
     await publish("usda.price.recorded.v1", {"quotes": [{**quote, "commodity": "Avocados"}]})
     await publish(
-        "usda.crawl.progressed.v1", {"crawl_id": crawl, "state": "finished", "files": 3, "rows": 9, "problems": 0}
+        "usda.crawl.progressed.v1",
+        {"crawl_id": crawl, "state": "running", "files": 3, "files_total": 4, "rows": 9, "problems": 0},
     )
     assert (await staff.message(lambda m: m["k"] == "price" and m["d"]["series_id"] == series))["d"] == quote
     news = await staff.message(lambda m: m["k"] == "crawl" and m["d"]["crawl_id"] == crawl)
-    assert news["d"] == {"crawl_id": crawl, "state": "finished", "files": 3, "rows": 9, "problems": 0}
+    counts = {"files": 3, "files_total": 4, "rows": 9, "problems": 0}
+    assert news["d"] == {"crawl_id": crawl, "state": "running", **counts}
 
 
 async def test_a_cycle_tells_when_it_closes(shared: Process, clients: Clients, publish: Publisher) -> None:

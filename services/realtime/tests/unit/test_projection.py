@@ -111,13 +111,24 @@ def test_prices_are_shown_per_series_and_day() -> None:
     assert news == News("prices", "price", quote, None, "price:q1:2026-11-20")
 
 
+def test_a_withdrawn_day_is_a_price_without_prices() -> None:
+    quote = {"series_id": "q1", "date": "2026-11-20", "low": "20.00", "high": "22.00", "reference": "21.00"}
+    taken = {"series_id": "q1", "date": "2026-11-21"}
+    first, second = news_of(event("usda.price.recorded.v1", quotes=[quote], withdrawn=[{**taken, "why": "corrected"}]))
+    assert first == News("prices", "price", quote, None, "price:q1:2026-11-20")
+    nothing = {"low": None, "high": None, "reference": None}
+    assert second == News("prices", "price", {**taken, **nothing}, None, "price:q1:2026-11-21")
+
+
 def test_crawls_tell_how_far_they_are_and_how_many_problems_there_were() -> None:
-    (news,) = news_of(
-        event("usda.crawl.progressed.v1", crawl_id="k", state="running", files=2, rows=90, problems=["secret path"])
-    )
-    assert news == News("crawls", "crawl", {"crawl_id": "k", "state": "running", "files": 2, "rows": 90, "problems": 1})
+    told = {"crawl_id": "k", "state": "running", "files": 2, "files_total": 5, "rows": 90}
+    (news,) = news_of(event("usda.crawl.progressed.v1", **told, problems=["secret path"]))
+    assert news == News("crawls", "crawl", {**told, "problems": 1})
+    (older,) = news_of(event("usda.crawl.progressed.v1", crawl_id="k", state="running", files=2, rows=90, problems=0))
+    assert older.data["files_total"] is None
     (failed,) = news_of(event("usda.crawl.failed.v1", crawl_id="k", reason="no answer"))
-    assert failed.data == {"crawl_id": "k", "state": "failed", "files": None, "rows": None, "problems": None}
+    unknown = {"files": None, "files_total": None, "rows": None, "problems": None}
+    assert failed.data == {"crawl_id": "k", "state": "failed", **unknown}
 
 
 @pytest.mark.parametrize("type_", ["orders.store.changed.v1", "usda.report.ingested.v1", "orders.offers.changed.v2"])

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from orders.application.ports import CrawlSeen, Quote
+from orders.application.ports import CrawlSeen, Quote, WithdrawnQuote
 from orders.application.trends import Forecast
 
 _COLUMNS = (
@@ -34,6 +34,30 @@ _RECORD_DAYS = text(
     " ON CONFLICT (series_id, quoted_on) DO UPDATE SET low = excluded.low, high = excluded.high,"
     " reference = excluded.reference"
 )
+_TAKEN_BACK = "unnest(CAST(:series AS uuid[]), CAST(:days AS date[])) AS taken (series_id, quoted_on)"
+# In this order: days, then the latest quotes that stood on them, then forecasts that were made from them (a later one
+# would be older by its day, and be ignored).
+_FORGET = (
+    text(
+        f"DELETE FROM series_days USING {_TAKEN_BACK}"
+        " WHERE series_days.series_id = taken.series_id AND series_days.quoted_on = taken.quoted_on"
+    ),
+    text(
+        "UPDATE series_quotes SET quoted_on = day.quoted_on, low = day.low, high = day.high, reference = day.reference,"
+        " mostly_low = NULL, mostly_high = NULL, recorded_at = clock_timestamp()"
+        f" FROM {_TAKEN_BACK} JOIN LATERAL (SELECT * FROM series_days WHERE series_days.series_id = taken.series_id"
+        " ORDER BY quoted_on DESC LIMIT 1) AS day ON TRUE"
+        " WHERE series_quotes.series_id = taken.series_id AND series_quotes.quoted_on = taken.quoted_on"
+    ),
+    text(
+        f"DELETE FROM series_quotes USING {_TAKEN_BACK}"
+        " WHERE series_quotes.series_id = taken.series_id AND series_quotes.quoted_on = taken.quoted_on"
+    ),
+    text(
+        f"DELETE FROM series_forecasts USING {_TAKEN_BACK}"
+        " WHERE series_forecasts.series_id = taken.series_id AND series_forecasts.as_of >= taken.quoted_on"
+    ),
+)
 _RECORD_FORECASTS = text(
     "INSERT INTO series_forecasts (series_id, as_of, trend_pct_week, method, points, coverage)"
     " SELECT DISTINCT ON (series_id) series_id, as_of, trend_pct_week, method, points, coverage"
@@ -44,8 +68,12 @@ _RECORD_FORECASTS = text(
     " WHERE series_forecasts.as_of <= excluded.as_of"
 )
 _CRAWL = text(
-    "INSERT INTO market_feed (source, crawl_id, state, at) VALUES (:source, :crawl_id, :state, :at)"
-    " ON CONFLICT (source) DO UPDATE SET crawl_id = excluded.crawl_id, state = excluded.state, at = excluded.at"
+    "INSERT INTO market_feed (source, crawl_id, state, at, failed_at)"
+    " VALUES (:source, :crawl_id, :state, :at, CASE WHEN :state = 'failed' THEN :at END)"
+    " ON CONFLICT (source) DO UPDATE SET crawl_id = excluded.crawl_id, state = excluded.state, at = excluded.at,"
+    # While the next crawl runs, it is still true that the last one failed.
+    " failed_at = CASE WHEN excluded.state IN ('failed', 'finished') THEN excluded.failed_at"
+    " ELSE market_feed.failed_at END"
     " WHERE market_feed.at <= excluded.at"
 )
 _FINISHED = text(
@@ -80,6 +108,14 @@ class SqlMarket:
                 "references": [quote.reference for quote in quotes],
             },
         )
+
+    def forget(self, withdrawn: Sequence[WithdrawnQuote]) -> None:
+        """Forget days that a correction took back; see the port."""
+        if not withdrawn:
+            return
+        taken = {"series": [one.series_id for one in withdrawn], "days": [one.quoted_on for one in withdrawn]}
+        for statement in _FORGET:
+            self._connection.execute(statement, taken)
 
     def record_forecasts(self, forecasts: Sequence[Forecast]) -> None:
         """Keep each forecast unless a later one is known."""

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from orders.application.ports import CrawlSeen, MailOutcome, Quote
+from orders.application.ports import CrawlSeen, MailOutcome, Quote, WithdrawnQuote
 from orders.application.trends import Band, Forecast
 
 MAX_REASON_CHARACTERS = 500
@@ -29,6 +29,17 @@ def read_quotes(data: Mapping[str, Any]) -> Sequence[Quote]:
         raise Unreadable(f"price: {type(error).__name__}: {error}") from error
 
 
+def read_withdrawn(data: Mapping[str, Any]) -> Sequence[WithdrawnQuote]:
+    """Read what `usda.price.recorded.v1` takes back; older publishers take nothing back."""
+    try:
+        return [
+            WithdrawnQuote(str(UUID(item["series_id"])), date.fromisoformat(item["date"]))
+            for item in data.get("withdrawn") or ()
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unreadable(f"withdrawn: {type(error).__name__}: {error}") from error
+
+
 def read_forecasts(data: Mapping[str, Any]) -> Sequence[Forecast]:
     """Read `usda.forecast.updated.v1`."""
     try:
@@ -38,7 +49,7 @@ def read_forecasts(data: Mapping[str, Any]) -> Sequence[Forecast]:
 
 
 def read_crawl(data: Mapping[str, Any], at: datetime) -> CrawlSeen:
-    """Read `usda.crawl.progressed.v1`; `at` is the event's time."""
+    """Read `usda.crawl.progressed.v1` or `.failed.v1`; `at` is the event's time."""
     try:
         return CrawlSeen(str(data["source"]), str(data["crawl_id"]), str(data["state"]), at)
     except KeyError as error:

@@ -103,8 +103,16 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawnQuote:
+    """A day's quote of a series that a correction took back."""
+
+    series_id: str
+    quoted_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class CrawlSeen:
-    """That a crawl finished, as the USDA service told it."""
+    """How a crawl goes or ended, as the USDA service told it."""
 
     source: str
     crawl_id: str
@@ -248,6 +256,9 @@ class People(Protocol):
 class Market(Protocol):
     def record(self, quotes: Sequence[Quote]) -> int:
         """Keep each quote unless a later day's is known; return how many were kept."""
+
+    def forget(self, withdrawn: Sequence[WithdrawnQuote]) -> None:
+        """Forget days that a correction took back; the latest quote falls back to the newest day left, or goes."""
 
     def record_forecasts(self, forecasts: Sequence[Forecast]) -> None:
         """Keep each forecast unless a later one is known."""

@@ -47,6 +47,7 @@ def _drawn(template: str) -> Response:
         unanswered=container().comments.unanswered(signed_in().actor),
         shown_orders=board.orders[:SHOWN_ORDERS],
         live_orders=[order for order in board.orders if order.state is not OrderState.CANCELLED],
+        market=container().market.now(),
         rendered_at_ms=rendered_at_ms,
         words=board_words(),
         here="board",

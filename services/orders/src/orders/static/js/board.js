@@ -8,6 +8,9 @@ import { readWords } from "./words.js";
 const GATHER_MS = 250;
 const FRAGMENT = "/staff/board";
 const RETRY_MS = 5_000;
+// orders hears of a crawl's end by itself, perhaps a little after this page does.
+const CRAWL_KNOWN_MS = 3_000;
+const CRAWL_ENDED = ["finished", "failed"];
 
 const place = document.querySelector("[data-board]");
 const empty = document.querySelector("[data-no-day]");
@@ -26,9 +29,10 @@ function openBoard(place) {
   const refresh = makeRefresh(place, clock);
   runCountdown(place, clock, () => Number(board().dataset.cutoff), words, refresh);
   const since = Number(place.dataset.since);
-  goLive([{ c: "staff", since }, { c: `cycle:${board().dataset.cycle}`, since }], {
+  goLive([{ c: "staff", since }, { c: `cycle:${board().dataset.cycle}`, since }, { c: "crawls", since }], {
     message: ({ c: channel, k: kind, d: data }) => {
-      if (kind === "viewers") showViewers(place, data.n, words);
+      if (kind === "crawl") CRAWL_ENDED.includes(data.state) && setTimeout(refresh, CRAWL_KNOWN_MS);
+      else if (kind === "viewers") showViewers(place, data.n, words);
       else if (!channel.startsWith("person:")) refresh();
     },
     reset: refresh,

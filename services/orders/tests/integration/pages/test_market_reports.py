@@ -1,0 +1,126 @@
+"""The page of market reports as the server draws it, and what the staff's board says of the market."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from orders.application.incoming import read_crawl, read_quotes
+from orders.domain.people import Role
+
+FAILED = {"source": "https://usda.example/", "crawl_id": "c", "state": "failed"}
+NOON = datetime(2026, 1, 8, 20, tzinfo=UTC)
+# What the price service says of files, rows and visits; each needs words of its own.
+REASONS = {
+    "no report 2306 since 2026-01-16 (3 market days)": "A report has not come for days.",
+    "interrupted: its process ended before it did": "The visit was cut short by a restart.",
+    "the crawl took longer than USDA_CRAWL_DEADLINE_S": "The visit took too long.",
+    "the index could not be read: HTTP 503": "The USDA's site is overloaded or out of order.",
+    "HTTP 404": "The link leads nowhere.",
+    "HTTP 403": "The USDA's site does not let us in.",
+    "HTTP 418": "The USDA's site gave an answer that we do not know.",
+    "Forbidden by robots.txt": "The site asks programs to stay away from this.",
+    "the host is not in USDA_ALLOWED_HOSTS": "A link led to a site that is not allowed.",
+    "Connection was refused by other side: 111": "The USDA's site could not be reached, or broke off.",
+    "the index has no links to CSV files or pages": "The page with the links is not the one we know.",
+    "HTML or XML, not CSV": "A web page came instead of a file.",
+    "the gzip data is truncated or damaged": "The file is empty or broken off.",
+    "columns are missing: low_price": "The file has other columns than those we know.",
+    "more than 1000000 rows": "The file is too large.",
+    "no price columns": "A table without prices.",
+    "3 of 72 rows quarantined": "Some rows could not be read and were set aside.",
+    "low 9 is above high 3": "The prices contradict each other.",
+    "low price is negative: '-3'": "A price is zero or negative.",
+    "low price is not a price: 'x'": "A price is not a number.",
+    "report_date is not a day: '13/45/2026'": "The date makes no sense.",
+    "commodity is blank": "The row does not say what it is about.",
+    "51 fields instead of 50": "The row has too many or too few fields.",
+    "size contains a control character": "The row holds something that does not belong there.",
+    "internal error: KeyError": "The price service made a mistake.",
+}
+
+
+@pytest.fixture
+def staff(world: Any, signed_in: Callable[..., Any]) -> Any:
+    return signed_in(world.person(Role.STAFF))
+
+
+def _attribute(page: Any, name: str) -> Any:
+    (place,) = page.read.having("div", **{"data-market-reports": ""})
+    return json.loads(place[name])
+
+
+def test_the_page_brings_the_words_and_the_frame_for_its_script(staff: Any) -> None:
+    page = staff.get("/staff/market-reports")
+    assert page.status == 200
+    assert page.read.unbalanced == []
+    assert "Market reports" in page.words
+    assert _attribute(page, "data-words")["fetchNow"] == "Fetch now"
+    (place,) = page.read.having("div", **{"data-market-reports": ""})
+    assert place["data-zone"] == "America/Los_Angeles"
+    for name in ("standing", "fetch", "said", "progress", "files", "crawls", "away", "loading", "stale", "icons"):
+        assert re.search(rf"data-{name}\b", page.html), name
+
+
+def test_without_scripts_the_page_says_where_the_same_is(staff: Any) -> None:
+    page = staff.get("/staff/market-reports")
+    for path in ("/api/v1/prices/crawls", "/api/v1/prices/reports"):
+        assert page.read.having("a", href=path)
+
+
+def test_the_page_speaks_spanish(world: Any, signed_in: Callable[..., Any]) -> None:
+    page = signed_in(world.person(Role.STAFF, locale="es")).get("/staff/market-reports")
+    assert "Reportes del mercado" in page.words
+    assert _attribute(page, "data-words")["fetchNow"] == "Traer ahora"
+    assert any("saturado" in rule[1] for rule in _attribute(page, "data-problems"))
+
+
+def test_buyers_are_refused_and_who_is_not_signed_in_is_asked_to(market: Any, browser: Any) -> None:
+    assert market.browser.get("/staff/market-reports").status == 403
+    asked = browser.get("/staff/market-reports")
+    assert (asked.status, asked.headers["Location"]) == (303, "/sign-in?next=%2Fstaff%2Fmarket-reports")
+
+
+@pytest.mark.parametrize(("reason", "words"), REASONS.items())
+def test_a_reason_of_the_price_service_is_put_in_words(staff: Any, reason: str, words: str) -> None:
+    rules = _attribute(staff.get("/staff/market-reports"), "data-problems")
+    fitting = next(rule for rule in rules if re.search(rule[0], reason, re.IGNORECASE))
+    assert fitting[1] == words
+    assert fitting[2]
+
+
+def _failed(transactions: Any) -> None:
+    transactions.run(lambda work: work.market.crawl_seen(read_crawl(FAILED, NOON)))
+
+
+def test_the_board_says_nothing_of_the_market_while_all_is_well(market: Any, staff: Any) -> None:
+    page = staff.get("/staff")
+    assert page.read.having("div", **{"data-region": "market"})
+    assert '<div class="market" data-region="market"></div>' in page.html
+    assert not page.read.having("a", href="/staff/market-reports")
+
+
+def test_the_board_says_that_the_last_visit_failed_with_or_without_a_market_day(
+    world: Any, staff: Any, transactions: Any
+) -> None:
+    _failed(transactions)
+    page = staff.get("/staff")
+    assert "The last visit to the USDA ended early, Thu, Jan 8, 12:00" in page.words
+    assert page.read.having("a", href="/staff/market-reports")
+    world.cycle()
+    assert "ended early" in staff.get("/staff/board").words
+
+
+def test_the_board_says_that_the_report_is_late(world: Any, staff: Any, transactions: Any) -> None:
+    series = str(uuid4())
+    world.product("Limes", series_id=series)
+    quote = {"series_id": series, "commodity": "Limes", "date": "2025-12-01", "reference": "20.00"}
+    told = {"market": "Los Angeles", "report_id": "2306", "quotes": [quote]}
+    transactions.run(lambda work: work.market.record(read_quotes(told)))
+    assert re.search(
+        r"No market report for \d+ market days: the newest prices are of Mon, Dec 1", staff.get("/staff").words
+    )
