@@ -84,7 +84,7 @@ class _Service:
             self._keys,
             start_crawl=self._crawler.start,
             find_problems=self._problems,
-            market_day=self._settings.crawl.market_day,
+            market_day=self._settings.crawl.priced_on,
         )
         return _Server(
             uvicorn.Config(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from mercadito_events.connection import NatsSettings
 from mercadito_events.service.database import DatabaseSettings
@@ -17,6 +18,7 @@ DEFAULT_DEADLINE_S = 900
 DEFAULT_DOWNLOAD_TIMEOUT_S = 60
 DEFAULT_RETRIES = 3
 DEFAULT_DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024
+MARKET_ZONE = ZoneInfo("America/Los_Angeles")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -75,6 +77,10 @@ class CrawlSettings:
         """Return the day that files are judged by: the later of today and ``USDA_TODAY``."""
         today = datetime.now(UTC).date()
         return max(today, self.today or today)
+
+    def priced_on(self) -> date:
+        """Return the day by which the age of a quote is told: ``USDA_TODAY`` for recorded files, else the market's."""
+        return self.today or datetime.now(MARKET_ZONE).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 
 from usda_ingest import __version__
 from usda_ingest.api import crawl_routes, price_routes, problems, series_routes
+from usda_ingest.api.conditional import ConditionalReads
 from usda_ingest.api.crawl_routes import StartCrawl
+from usda_ingest.api.price_reads import MarketDay, PriceReads
 from usda_ingest.api.requests_seen import RequestsSeen
-from usda_ingest.api.series_routes import MarketDay
 
 SERVICE = "usda"
 
@@ -41,9 +42,11 @@ def create_app(
     )
     problems.install(app)
     app.include_router(crawl_routes.routes(engine, keys, start_crawl))
-    app.include_router(price_routes.routes(engine))
-    app.include_router(series_routes.routes(engine, market_day))
+    reads = PriceReads(engine, market_day)
+    app.include_router(price_routes.routes(reads))
+    app.include_router(series_routes.routes(reads))
     _add_health(app, find_problems)
+    app.add_middleware(ConditionalReads)
     app.add_middleware(RequestsSeen)
     return app
 

@@ -39,7 +39,7 @@ def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl) -> APIRouter:
     @router.get("/reports", response_model=answers.ReportPage)
     def reports(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
         """Page through the files with the account of each; the one read last comes first."""
-        cursor = decode(after, datetime.fromisoformat, UUID)
+        cursor = decode(request, after, datetime.fromisoformat, UUID)
         with engine.connect() as connection:
             rows = crawl_queries.reports(connection, after=cursor, limit=limit)
         return page(request, rows, limit, _report, lambda row: [row.stored_at.isoformat(), str(row.file_id)])
@@ -49,7 +49,7 @@ def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl) -> APIRouter:
         request: Request, file_id: UUID, limit: Limit = DEFAULT_LIMIT, after: After = None
     ) -> dict[str, Any]:
         """Page through the rows of a file that could not be read, with line and reason."""
-        cursor = decode(after, row_id)
+        cursor = decode(request, after, row_id)
         with engine.connect() as connection:
             if not crawl_queries.has_file(connection, file_id):
                 raise Problem(404, "not-found", "No such file.")
@@ -59,7 +59,7 @@ def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl) -> APIRouter:
     @router.get("/crawls", response_model=answers.CrawlPage)
     def crawls(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
         """Page through the crawls, newest first."""
-        cursor = decode(after, datetime.fromisoformat, UUID)
+        cursor = decode(request, after, datetime.fromisoformat, UUID)
         with engine.connect() as connection:
             rows = crawl_queries.crawls(connection, after=cursor, limit=limit)
         return page(request, rows, limit, _crawl, lambda row: [row.requested_at.isoformat(), str(row.crawl_id)])

@@ -27,33 +27,40 @@ def page(
     following = None
     if len(rows) > limit:
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
-        following = f"{request.url.path}?{urlencode([*query, ('after', encode(key(shown[-1])))])}"
+        following = f"{request.url.path}?{urlencode([*query, ('after', encode(request, key(shown[-1])))])}"
     return {"items": [items(row) for row in shown], "next": following}
 
 
-def encode(parts: list[str]) -> str:
-    """Return a cursor; what is in it is nobody's business but ours."""
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+def encode(request: Request, parts: list[str]) -> str:
+    """Return a cursor of the list that the request asks for; what is in it is nobody's business but ours."""
+    return base64.urlsafe_b64encode(json.dumps([_list(request), *parts]).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str | None, *kinds: Callable[[str], Any]) -> list[Any] | None:
+def decode(request: Request, cursor: str | None, *kinds: Callable[[str], Any]) -> list[Any] | None:
     """Return the parts of a cursor, each read by its kind; None without a cursor.
 
     Raises:
-        Problem: 422, it is not one of ours.
+        Problem: 422, it is not one of this list.
 
     """
     if cursor is None:
         return None
     try:
-        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return [kind(part) for kind, part in zip(kinds, _texts(parts), strict=True)]
+        parts = _parts(request, json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+        return [kind(part) for kind, part in zip(kinds, parts, strict=True)]
     except (ValueError, RecursionError):
-        errors = [{"field": "after", "message": "take it from the page before"}]
+        errors = [{"field": "after", "message": "take it from `next` of the page before, of the same list"}]
         raise Problem(422, "invalid", "The request is not valid.", errors=errors) from None
 
 
-def _texts(parts: Any) -> list[str]:
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+def _list(request: Request) -> str:
+    """Return what tells lists apart; rows as JSON and as CSV are one list."""
+    return request.url.path.removesuffix(".csv")
+
+
+def _parts(request: Request, cursor: Any) -> list[str]:
+    if not isinstance(cursor, list) or not all(isinstance(part, str) for part in cursor) or not cursor:
         raise ValueError
-    return parts
+    if cursor[0] != _list(request):
+        raise ValueError(cursor[0])
+    return cursor[1:]

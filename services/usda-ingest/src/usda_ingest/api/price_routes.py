@@ -4,21 +4,21 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
-from sqlalchemy import Engine
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
 
 from usda_ingest.announcing.announcements import decimal_text
 from usda_ingest.api import answers, price_queries, search
 from usda_ingest.api.paging import DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT, decode, page
 from usda_ingest.api.price_queries import PriceFilter
+from usda_ingest.api.price_reads import PriceReads
 from usda_ingest.commodities import known
 
 MAX_FILTER_CHARS = 300
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL has no such character
 MAX_ID = 2**63 - 1
-_PLAIN = (
+_TRAITS = (
     *("series_id", "report_id", "market", "commodity", "variety", "package", "size", "organic", "origin", "quality"),
-    *("single_price", "unit", "weight_source", "comment"),
 )
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
@@ -35,8 +35,8 @@ Words = Annotated[
 Text = Annotated[str | None, Query(max_length=MAX_FILTER_CHARS, pattern=NO_NUL)]
 
 
-def routes(engine: Engine) -> APIRouter:
-    """Return the routes; each answers from one read of the database."""
+def routes(reads: PriceReads) -> APIRouter:
+    """Return the routes."""
     router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
 
     @router.get("", response_model=answers.PricePage)
@@ -50,24 +50,28 @@ def routes(engine: Engine) -> APIRouter:
         to: date | None = None,
         limit: Limit = DEFAULT_LIMIT,
         after: After = None,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Page through quotes, newest day first; texts match whole, whatever their case."""
         wanted = PriceFilter(commodity or None, variety or None, package or None, series_id, from_, to)
-        cursor = decode(after, date.fromisoformat, row_id)
-        with engine.connect() as connection:
+        cursor = decode(request, after, date.fromisoformat, row_id)
+
+        def build(connection: Connection) -> dict[str, Any]:
             rows = price_queries.quotes(connection, wanted, after=cursor, limit=limit)
-        return page(request, rows, limit, price, lambda row: [row.quoted_on.isoformat(), str(row.quote_id)])
+            return page(request, rows, limit, price, price_key)
+
+        return reads.answer(request, build)
 
     @router.get("/commodities", response_model=answers.CommodityPage)
-    def commodities(
-        request: Request, q: Words = None, limit: Limit = DEFAULT_LIMIT, after: After = None
-    ) -> dict[str, Any]:
+    def commodities(request: Request, q: Words = None, limit: Limit = DEFAULT_LIMIT, after: After = None) -> Response:
         """Page through the commodities by name."""
-        cursor = decode(after, row_text)
-        with engine.connect() as connection:
+        cursor = decode(request, after, row_text)
+
+        def build(connection: Connection) -> dict[str, Any]:
             keys = sorted({key for key, _ in search.matching(search.kinds(connection), q)}) if q else None
             rows = price_queries.commodities(connection, keys=keys, after=cursor[0] if cursor else "", limit=limit)
-        return page(request, rows, limit, commodity_item, lambda row: [row.commodity_key])
+            return page(request, rows, limit, commodity_item, lambda row: [row.commodity_key])
+
+        return reads.answer(request, build)
 
     return router
 
@@ -88,11 +92,23 @@ def row_id(text: str) -> int:
     return number
 
 
+def price_key(row: Any) -> list[str]:
+    """Return what the rows of ``/prices`` are ordered by."""
+    return [row.quoted_on.isoformat(), str(row.quote_id)]
+
+
 def price(row: Any) -> dict[str, Any]:
     """Return a quote as ``interfaces.md`` fixes it."""
-    amounts = ("low", "high", "mostly_low", "mostly_high", "weight_lb")
-    plain = {name: getattr(row, name) for name in _PLAIN}
-    return {**plain, "date": row.quoted_on, **{name: decimal_text(getattr(row, name)) for name in amounts}}
+    return {
+        **{name: getattr(row, name) for name in _TRAITS},
+        "date": row.quoted_on,
+        **{name: decimal_text(getattr(row, name)) for name in ("low", "high", "mostly_low", "mostly_high")},
+        "single_price": row.single_price,
+        "unit": row.unit,
+        "weight_lb": decimal_text(row.weight_lb),
+        "weight_source": row.weight_source,
+        "comment": row.comment,
+    }
 
 
 def commodity_item(row: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def problem(
     request: Request, status: int, slug: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
 ) -> JSONResponse:
     """Return the problem as an answer."""
-    body = {
+    body: dict[str, Any] = {
         "type": BASE + slug,
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -62,7 +62,10 @@ def problem(
         "request_id": request.scope.get("request_id"),
         **members,
     }
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    always = {"Cache-Control": "no-store"}
+    if body["request_id"]:  # here too: what breaks unforeseen is answered outside of every middleware
+        always["X-Request-Id"] = body["request_id"]
+    return JSONResponse(body, status, {**always, **(headers or {})}, media_type="application/problem+json")
 
 
 async def _answer_problem(request: Request, error: Exception) -> JSONResponse:

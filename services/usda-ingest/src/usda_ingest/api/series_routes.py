@@ -1,30 +1,30 @@
 """``/api/v1/prices/series``: series by name, one with trend and forecast, the same goods in every market."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from sqlalchemy import Engine
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
 
 from usda_ingest.announcing.announcements import decimal_text
 from usda_ingest.api import answers, search, series_answers, series_queries
 from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
+from usda_ingest.api.price_reads import PriceReads
 from usda_ingest.api.price_routes import After, Limit, Text, Words, row_text
 from usda_ingest.api.problems import Problem
 from usda_ingest.api.series_queries import SeriesFilter
 from usda_ingest.commodities import known
 from usda_ingest.forecasting import business_days, stored
 
-MarketDay = Callable[[], date]
 _PROBLEM = {"model": answers.ProblemBody}
 _PARTS = ("series_id", "market", "commodity", "variety", "package", "size", "organic")
 
 
-def routes(engine: Engine, market_day: MarketDay) -> APIRouter:
-    """Return the routes; ``market_day`` says by which day the age of a quote is judged."""
+def routes(reads: PriceReads) -> APIRouter:
+    """Return the routes."""
     router = APIRouter(prefix="/api/v1/prices/series", tags=["series"])
 
     @router.get("", response_model=series_answers.SeriesPage)
@@ -39,36 +39,49 @@ def routes(engine: Engine, market_day: MarketDay) -> APIRouter:
         q: Words = None,
         limit: Limit = DEFAULT_LIMIT,
         after: After = None,
-    ) -> dict[str, Any]:
+    ) -> Response:
         """Page through series by commodity, market, variety, package, size; texts match whole, whatever their case."""
         wanted = SeriesFilter(commodity, market, variety, package, organic)
-        cursor = decode(after, *(row_text,) * 5, _boolean, UUID)
-        with engine.connect() as connection:
+        cursor = decode(request, after, *(row_text,) * 5, _boolean, UUID)
+
+        def build(connection: Connection) -> dict[str, Any]:
             found = search.matching(search.kinds(connection), q) if q else None
             rows = series_queries.listed(connection, wanted, kinds=found, after=cursor, limit=limit)
-        return page(request, rows, limit, _item, _key)
+            return page(request, rows, limit, _item, _key)
+
+        return reads.answer(request, build)
 
     @router.get("/{series_id}", response_model=series_answers.Series, responses={404: _PROBLEM})
-    def one(series_id: UUID) -> dict[str, Any]:
+    def one(request: Request, series_id: UUID) -> Response:
         """Return a series with its daily points, its trend and its forecast."""
-        with engine.connect() as connection:
+
+        def build(connection: Connection) -> dict[str, Any]:
             found = series_queries.one(connection, series_id)
             if found is None:
-                raise Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
-            points, today = series_queries.points(connection, series_id), market_day()
+                raise _no_such_series()
+            points, today = series_queries.points(connection, series_id), reads.market_day()
             return {**_series(found, points, today), **stored.read(connection, series_id, today)}
 
+        return reads.answer(request, build, series_id=series_id)
+
     @router.get("/{series_id}/markets", response_model=series_answers.Markets, responses={404: _PROBLEM})
-    def markets(series_id: UUID) -> dict[str, Any]:
+    def markets(request: Request, series_id: UUID) -> Response:
         """Return the series with the same commodity, variety, package, size and growing in every market."""
-        with engine.connect() as connection:
+
+        def build(connection: Connection) -> dict[str, Any]:
             rows = series_queries.markets(connection, series_id)
-        if not rows:
-            raise Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
-        grouped = groupby(rows, key=lambda row: (row.series_id, row.market))
-        return {"items": [_market(*head, list(points)) for head, points in grouped]}
+            if not rows:
+                raise _no_such_series()
+            grouped = groupby(rows, key=lambda row: (row.series_id, row.market))
+            return {"items": [_market(*head, list(points)) for head, points in grouped]}
+
+        return reads.answer(request, build)
 
     return router
+
+
+def _no_such_series() -> Problem:
+    return Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
 
 
 def _boolean(text: str) -> bool:

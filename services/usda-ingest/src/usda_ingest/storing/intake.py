@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from usda_ingest.announcing.announcements import prices_recorded, report_ingested
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.report_file import ReportFile
-from usda_ingest.storing import crawl_sources, crawls, files
+from usda_ingest.storing import crawl_sources, crawls, files, price_version
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.crawl_sources import Counts
 from usda_ingest.storing.crawls import Took
@@ -163,6 +163,7 @@ class Intake:
             if finding.report_id is not None:
                 enqueue(connection, report_ingested(finding, file=content.name, crawl_id=self._crawl_id))
             self._count(connection, "stored", account, fetched, started)
+            price_version.grow(connection)
         _log.info("file_stored", file=content.name, quotes_changed=len(changed), **account.columns())
 
     def _list(self, content: Content, finding: Finding, fetched: Fetched) -> None:
