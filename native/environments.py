@@ -1,4 +1,4 @@
-"""The virtual environments: one per project, filled from its hash-pinned requirements, rebuilt only when those change.
+"""The environments: one per project, filled from its hash-pinned requirements, rebuilt only when those change.
 
 usage: python3 -m native.environments [--test] PROJECT...   (a folder with pyproject.toml or requirements.txt)
        python3 -m native.environments --lock PROJECT...        writes requirements*.txt anew from pyproject.toml
@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "native" / ".venv"
 BUILD = ROOT / "requirements-build.txt"
+NODE_FILES = 3
 LOCK = ["pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
 
 
@@ -23,7 +24,10 @@ class EnvironmentFailed(Exception):
 
 
 def _run(command: Sequence[object]) -> None:
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
+    try:
+        done = subprocess.run([str(part) for part in command], cwd=ROOT, check=False)
+    except OSError as missing:
+        raise EnvironmentFailed(f"{command[0]} does not start: {missing.strerror}") from missing
     if done.returncode:
         raise EnvironmentFailed(f"failed ({done.returncode}): {' '.join(str(part) for part in command)}")
 
@@ -77,6 +81,8 @@ def ensure(project: Path, *, test: bool = False) -> Path:
     mark = venv / ("stamp-test" if test else "stamp")
     if not test and (venv / "stamp-test").exists():
         return ensure(project, test=True)
+    if test:
+        _node_packages(project)
     if mark.exists() and mark.read_text() == wanted:
         return venv / "bin"
     uv = tools() / "uv"
@@ -91,6 +97,18 @@ def ensure(project: Path, *, test: bool = False) -> Path:
         _run([*install, "--no-deps", "--no-build-isolation", *editable])
     mark.write_text(wanted)
     return venv / "bin"
+
+
+def _node_packages(project: Path) -> None:
+    """Install what `package-lock.json` pins, by hash: the tests compare it with what is served (ADR 37)."""
+    files = [project / name for name in ("package.json", "package-lock.json", ".npmrc") if (project / name).exists()]
+    mark = project / "node_modules" / "stamp"
+    wanted = _stamp(files)
+    if len(files) < NODE_FILES or (mark.exists() and mark.read_text() == wanted):
+        return
+    print(f"  {project.relative_to(ROOT)}: package-lock.json", flush=True)
+    _run(["npm", "ci", "--silent", "--prefix", project])
+    mark.write_text(wanted)
 
 
 def lock(project: Path) -> None:

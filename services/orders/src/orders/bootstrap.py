@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from orders.adapters.comments import SqlCommentReads
 from orders.adapters.demo_world import DemoWorld
 from orders.adapters.directory_reads import SqlDirectoryReads
+from orders.adapters.market_prices import SqlMarketPrices
 from orders.adapters.market_standing import SqlMarketStandings
 from orders.adapters.order_lists import SqlOrderLists
 from orders.adapters.passwords import Argon2Passwords
@@ -34,6 +35,7 @@ from orders.application.comment_book import CommentReads
 from orders.application.commenting import CommentDesk
 from orders.application.directory_views import DirectoryReads
 from orders.application.factor_records import OneTimeCodes
+from orders.application.market_prices import MarketPrices
 from orders.application.market_standing import MarketStandings
 from orders.application.order_lists import OrderLists
 from orders.application.ordering import OrderDesk, Ordering
@@ -96,6 +98,7 @@ class Container:
     queries: Queries
     trends: Trends
     market: MarketStandings
+    market_prices: MarketPrices
     shop: Shop
     order_lists: OrderLists
     accounts: Accounts
@@ -171,6 +174,7 @@ def build_web(settings: WebSettings) -> Container:
         queries=SqlQueries(engine, settings.hub.time_zone, settings.hub.usda_today),
         trends=SqlTrends(engine, settings.hub.time_zone, settings.hub.usda_today),
         market=SqlMarketStandings(engine, settings.hub.time_zone, settings.hub.usda_today),
+        market_prices=SqlMarketPrices(engine, settings.hub.time_zone, settings.hub.usda_today),
         accounts=Accounts(transactions, passwords, signer, limits, codes),
         own=_own_account(settings, transactions, passwords, codes, limits),
         shop=SqlShop(engine, settings.hub.time_zone, settings.hub.usda_today),

@@ -149,4 +149,6 @@ ROUTES = {
     "POST /standing-order/remove": May.OWNER,
     "PUT /api/v1/stores/<uuid:store_id>/standing-order": May.OWNER,
     "GET /standing-order": May.SIGNED_IN,
+    "GET /prices": May.SIGNED_IN,
+    "GET /prices/<uuid:series_id>": May.SIGNED_IN,
 }

@@ -145,6 +145,7 @@ def scene(app: Flask, world: Any) -> Scene:
         "upload_id": str(uuid4()),
         "session_id": str(uuid4()),
         "token_id": str(uuid4()),
+        "series_id": str(uuid4()),
     }
     opened = {who: new_session(world, actor) for who, actor in people.items()}
     emails = {who: world.emails[actor.person_id] for who, actor in people.items()}

@@ -167,6 +167,13 @@ def pack_in(pack: str, locale: str) -> str:
     return _SIZE.sub(r"\2 \1", _WORD.sub(lambda found: _container_es(found[1]), parted))
 
 
+def glossary(locale: str) -> dict[str, dict[str, str]]:
+    """Return the words that scripts write a pack in the reader's language with, as `pack_in` does; none in English."""
+    if locale != "es":
+        return {}
+    return {"containers": {word: spanish for word, (_, spanish) in _CONTAINERS.items()}, "phrases": dict(_PHRASES)}
+
+
 def unit_in(pack: str, locale: str) -> str | None:
     """Name what one of it is, in the singular ("carton"); None when the pack does not say."""
     found = _WORD.search(pack)

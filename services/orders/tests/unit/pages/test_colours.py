@@ -20,6 +20,7 @@ PAIRS = [
     ("edge", "card", EDGE),
     ("leaf", "paper", EDGE),
     ("meter-amber", "card", EDGE),
+    *((line, "card", EDGE) for line in ("sky", "plum", "clay")),
 ]
 
 

@@ -12,6 +12,7 @@ from orders.entrypoints.pages import (
     cycle_offers,
     cycles,
     error_pages,
+    market_prices,
     market_reports,
     my_orders,
     offer_trail,
@@ -50,6 +51,7 @@ PARTS = (
     offer_trail,
     standing_page,
     market_reports,
+    market_prices,
 )
 
 

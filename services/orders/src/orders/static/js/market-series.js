@@ -1,0 +1,68 @@
+// The page of one market series: asked of the price service, drawn, and kept up to date.
+
+import { Announcer } from "./announcer.js";
+import { showConnection } from "./connection.js";
+import { businessDaysBetween } from "./market-days.js";
+import { MarketComparison } from "./market-comparison.js";
+import { PriceSource, noticesOf } from "./price-source.js";
+import { PriceTable, rowsOf } from "./price-table.js";
+import { PriceTexts } from "./price-texts.js";
+import { goLive } from "./realtime.js";
+import { SeriesChart } from "./series-chart.js";
+import { fillTexts, newsText } from "./series-texts.js";
+import { readWords } from "./words.js";
+
+const NEWS_WITHIN_MS = 2_000;
+const NOT_FOUND = 404;
+
+const place = document.querySelector("[data-series]");
+if (place) openSeries(place);
+
+function openSeries(place) {
+  const facts = place.dataset;
+  const words = readWords(place);
+  const texts = new PriceTexts(words, document.documentElement.lang, JSON.parse(facts.glossary), facts.today);
+  const own = JSON.parse(facts.own);
+  const filled = place.querySelector("[data-filled]");
+  const chart = new SeriesChart(place.querySelector("[data-chart]"), texts);
+  const table = new PriceTable(place.querySelector("[data-table]"), texts);
+  const comparison = new MarketComparison(place.querySelector("[data-comparison]"), texts, facts.series, (markets) => chart.compare(markets));
+  const announcer = new Announcer(place.querySelector("[data-said]"), words);
+  const source = new PriceSource(noticesOf(place.querySelector("[data-series-notices]")));
+
+  const load = async () => {
+    const answer = await source.ask(`/series/${facts.series}`);
+    if (!answer) return;
+    const isThere = answer.status < 400 && answer.body.points.length > 0;
+    place.querySelector("[data-missing]").hidden = answer.status !== NOT_FOUND;
+    place.querySelector("[data-no-points]").hidden = isThere || answer.status === NOT_FOUND;
+    filled.hidden = !isThere;
+    document.querySelector("[data-told-before]")?.remove();
+    if (!isThere) return;
+    const series = answer.body;
+    const age = businessDaysBetween(series.points.at(-1).date, facts.today);
+    fillTexts(place, series, texts, age > Number(facts.staleAfter) ? age : 0);
+    chart.show(series, own);
+    table.show(rowsOf(series, texts));
+    comparison.load();
+  };
+
+  place.addEventListener("click", ({ target }) => target.closest("[data-again]") && source.wake());
+  load();
+  let soon = null;
+  const refresh = () => {
+    soon ??= setTimeout(() => {
+      soon = null;
+      load();
+    }, Math.random() * NEWS_WITHIN_MS); // every open page hears the same news
+  };
+  goLive([{ c: "prices", since: Number(facts.since) }], {
+    message: ({ c: channel, d: data }) => {
+      if (channel !== "prices") return;
+      if (data.series_id === facts.series) announcer.add([newsText(data, texts)], true);
+      if (data.series_id === facts.series || comparison.shows(data.series_id)) refresh();
+    },
+    reset: refresh,
+    state: (state) => showConnection(place, state),
+  });
+}
