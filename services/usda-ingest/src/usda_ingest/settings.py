@@ -11,6 +11,7 @@ from mercadito_events.service.database import DatabaseSettings
 from mercadito_events.service.settings import Reader, database, nats
 
 from usda_ingest.errors import UnknownSource
+from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, BadCommodityNames, CommodityNames
 from usda_ingest.sources.source_settings import SourceSettings, read_sources
 
 DEFAULT_CRAWL_EVERY_S = 6 * 3600
@@ -32,6 +33,7 @@ class CrawlSettings:
     allowed_hosts: frozenset[str]
     raw_dir: Path
     today: date | None
+    commodities: CommodityNames
     public_url: str
     deadline_s: int
     delay_s: float
@@ -146,6 +148,7 @@ def _crawl(reader: Reader) -> CrawlSettings:
         allowed_hosts=frozenset(hosts),
         raw_dir=reader.path("USDA_RAW_DIR"),
         today=reader.date("USDA_TODAY"),
+        commodities=_commodities(reader),
         public_url=reader.url("PUBLIC_URL", "http://localhost:8080", schemes=("https", "http")),
         deadline_s=reader.integer("USDA_CRAWL_DEADLINE_S", DEFAULT_DEADLINE_S, minimum=5, maximum=86_400),
         delay_s=reader.number("USDA_DELAY_S", 1.0 if in_production else 0.05, minimum=0, maximum=60),
@@ -155,3 +158,11 @@ def _crawl(reader: Reader) -> CrawlSettings:
             "USDA_DOWNLOAD_MAX_BYTES", DEFAULT_DOWNLOAD_MAX_BYTES, minimum=1_000, maximum=1024**3
         ),
     )
+
+
+def _commodities(reader: Reader) -> CommodityNames:
+    try:
+        return CommodityNames.parse(reader.text("USDA_COMMODITIES", ""))
+    except BadCommodityNames as problem:
+        reader.problem(f"USDA_COMMODITIES {problem}.")
+        return ONLY_FROM_NAMES

@@ -14,6 +14,8 @@ from sqlalchemy import create_engine
 from usda_ingest.api.app import create_app
 from usda_ingest.api.signed_in import remember_sign_out
 
+NO_TABLE = "an HTML page without a table of prices: it says nothing"
+
 
 def test_reports_show_an_account_that_adds_up(
     all_items: Any, api: TestClient, shelf: Any, mars: Callable[..., str]
@@ -30,7 +32,7 @@ def test_reports_show_an_account_that_adds_up(
     assert sum(good[name] for name in names[1:6]) == good["rows_read"]
     assert (good["state"], good["report_id"], good["first_date"]) == ("stored", "2306", "2026-01-08")
     assert reports["other.csv"]["state"] == "not a price report"
-    assert (reports["error.csv"]["state"], reports["error.csv"]["reason"]) == ("refused", "HTML or XML, not CSV")
+    assert (reports["error.csv"]["state"], reports["error.csv"]["reason"]) == ("refused", NO_TABLE)
     (bad,) = all_items(f"/api/v1/prices/reports/{good['file_id']}/quarantine")
     assert (bad["file"], bad["line"], bad["reason"]) == ("good.csv", 5, "low price is not a price: 'x'")
 
@@ -44,7 +46,7 @@ def test_crawls_are_listed_newest_first_with_their_problems(
     assert [item["state"] for item in items] == ["finished", "finished"]
     assert items[0]["crawl_id"] == str(newest)
     assert [items[0][name] for name in ("files", "files_unchanged", "files_refused", "unchanged")] == [2, 1, 1, 1]
-    assert [problem["reason"] for problem in items[0]["problems"]] == ["HTML or XML, not CSV"]
+    assert [problem["reason"] for problem in items[0]["problems"]] == [NO_TABLE]
     assert api.get(f"/api/v1/prices/crawls/{newest}").json() == items[0]
 
 

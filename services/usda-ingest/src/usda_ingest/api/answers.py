@@ -30,7 +30,7 @@ class Price(BaseModel):
     single_price: bool = Field(description="the report gives one price only: high = low")
     unit: str = Field(description="`package`, or what the price is for: lb, kg, each, …")
     weight_lb: DecimalText | None
-    weight_source: Literal["stated", "stated range", "stated approximately"] | None
+    weight_source: Literal["stated", "stated range", "stated approximately", "H-697"] | None
     comment: str
 
 

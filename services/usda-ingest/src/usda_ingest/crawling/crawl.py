@@ -60,7 +60,9 @@ def _run_locked(settings: CrawlSettings, engine: Engine, crawl_id: uuid.UUID, ca
         crawls.begin(connection, crawl_id, source=settings.source_names(), cause=cause)
     structlog.contextvars.bind_contextvars(crawl_id=str(crawl_id))
     _log.info("crawl_started", source=settings.source_names(), cause=cause)
-    failure = _spider_failure(settings, Intake(engine, RawFiles(settings.raw_dir), crawl_id, settings.market_day()))
+    raw_files = RawFiles(settings.raw_dir)
+    intake = Intake(engine, raw_files, crawl_id, settings.market_day(), settings.commodities)
+    failure = _spider_failure(settings, intake)
     with engine.begin() as connection:
         if failure is None:
             crawls.finish(connection, crawl_id)
