@@ -11,11 +11,12 @@ from mercadito_events.service.database import DatabaseSettings
 from mercadito_events.service.settings import Reader, database, nats
 
 from usda_ingest.errors import UnknownSource
-from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, BadCommodityNames, CommodityNames
 from usda_ingest.sources.source_settings import SourceSettings, read_sources
 
 DEFAULT_CRAWL_EVERY_S = 6 * 3600
+DEFAULT_AWAIT_EVERY_S = 600
 DEFAULT_DEADLINE_S = 900
+DEFAULT_FORECAST_DEADLINE_S = 600
 DEFAULT_DOWNLOAD_TIMEOUT_S = 60
 DEFAULT_RETRIES = 3
 DEFAULT_DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024
@@ -33,7 +34,6 @@ class CrawlSettings:
     allowed_hosts: frozenset[str]
     raw_dir: Path
     today: date | None
-    commodities: CommodityNames
     public_url: str
     deadline_s: int
     delay_s: float
@@ -96,6 +96,8 @@ class ServiceSettings:
     jwks_file: Path
     is_scheduled: bool
     crawl_every_s: int
+    await_every_s: int
+    forecast_deadline_s: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "ServiceSettings":
@@ -114,6 +116,10 @@ class ServiceSettings:
             jwks_file=reader.path("IDENTITY_JWKS_FILE"),
             is_scheduled=reader.choice("USDA_SCHEDULE", ("on", "off"), "on") == "on",
             crawl_every_s=reader.integer("USDA_CRAWL_EVERY_S", DEFAULT_CRAWL_EVERY_S, minimum=60, maximum=604_800),
+            await_every_s=reader.integer("USDA_AWAIT_EVERY_S", DEFAULT_AWAIT_EVERY_S, minimum=60, maximum=3_600),
+            forecast_deadline_s=reader.integer(
+                "USDA_FORECAST_DEADLINE_S", DEFAULT_FORECAST_DEADLINE_S, minimum=5, maximum=86_400
+            ),
         )
         reader.finish()
         return settings
@@ -148,7 +154,6 @@ def _crawl(reader: Reader) -> CrawlSettings:
         allowed_hosts=frozenset(hosts),
         raw_dir=reader.path("USDA_RAW_DIR"),
         today=reader.date("USDA_TODAY"),
-        commodities=_commodities(reader),
         public_url=reader.url("PUBLIC_URL", "http://localhost:8080", schemes=("https", "http")),
         deadline_s=reader.integer("USDA_CRAWL_DEADLINE_S", DEFAULT_DEADLINE_S, minimum=5, maximum=86_400),
         delay_s=reader.number("USDA_DELAY_S", 1.0 if in_production else 0.05, minimum=0, maximum=60),
@@ -158,11 +163,3 @@ def _crawl(reader: Reader) -> CrawlSettings:
             "USDA_DOWNLOAD_MAX_BYTES", DEFAULT_DOWNLOAD_MAX_BYTES, minimum=1_000, maximum=1024**3
         ),
     )
-
-
-def _commodities(reader: Reader) -> CommodityNames:
-    try:
-        return CommodityNames.parse(reader.text("USDA_COMMODITIES", ""))
-    except BadCommodityNames as problem:
-        reader.problem(f"USDA_COMMODITIES {problem}.")
-        return ONLY_FROM_NAMES
