@@ -1,4 +1,4 @@
-"""The command line: ``usda-ingest {serve|migrate|crawl|backfill|republish}``."""
+"""The command line: ``usda-ingest {serve|migrate|crawl|forecast|republish}``."""
 
 import argparse
 import logging
@@ -13,12 +13,12 @@ from mercadito_events.service.settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 
 from usda_ingest import __version__
-from usda_ingest.crawling.plan import PlanError, add_plan_arguments, plan_of
-from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded, UnknownSource
+from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded, ForecastBusy
 from usda_ingest.settings import (
     LOG_LEVELS,
     CrawlSettings,
     ServiceSettings,
+    forecast_settings,
     migration_database,
     republish_database,
 )
@@ -31,14 +31,14 @@ _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code: 0, 1 failed, 2 settings, 75 another crawl is running."""
+    """Run a command; return its exit code: 0, 1 failed, 2 settings, 75 another one is running."""
     options = _parser().parse_args(arguments)
     level = os.environ.get("LOG_LEVEL", "")
     # A wrong level is named with all other wrong settings, when they are read.
     configure(SERVICE, __version__, level if level in LOG_LEVELS else "info")
     try:
         return int(options.run(options))
-    except (SettingsError, PlanError, UnknownSource) as problem:
+    except SettingsError as problem:
         sys.stderr.write(f"{problem}\n")
         return EXIT_SETTINGS
 
@@ -52,11 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(run=_migrate)
     crawl = commands.add_parser("crawl", help="crawl once, in this process")
     crawl.add_argument("--crawl-id", type=uuid.UUID, help="a crawl that was requested before")
-    crawl.add_argument("--cause", choices=("schedule", "staff", "operator", "backfill"), default="operator")
+    crawl.add_argument("--cause", choices=("schedule", "staff", "operator"), default="operator")
     crawl.add_argument("--wait-s", type=float, default=0, help="how long to wait for a running crawl to end")
-    add_plan_arguments(crawl, days_required=False)
     crawl.set_defaults(run=_crawl)
-    republish = commands.add_parser("republish", help="put the latest quote of every series into the outbox again")
+    forecast = commands.add_parser("forecast", help="compute the trends and forecasts that are due, in this process")
+    forecast.set_defaults(run=_forecast)
+    republish = commands.add_parser(
+        "republish", help="put the latest quote and forecast of every series into the outbox again"
+    )
     republish.set_defaults(run=_republish)
     return parser
 
@@ -77,12 +80,11 @@ def _migrate(_: argparse.Namespace) -> int:
 
 
 def _crawl(options: argparse.Namespace) -> int:
-    from usda_ingest.crawling.crawl import Order, run_crawl  # noqa: PLC0415 - Scrapy only in the process that crawls
+    from usda_ingest.crawling.crawl import run_crawl  # noqa: PLC0415 - Scrapy only in the process that crawls
 
     settings = CrawlSettings.from_env(os.environ)
-    order = Order(options.crawl_id, options.cause, plan_of(options), options.wait_s)
     try:
-        run_crawl(settings, order)
+        run_crawl(settings, crawl_id=options.crawl_id, cause=options.cause, wait_s=options.wait_s)
     except CrawlBusy as problem:
         sys.stderr.write(f"{problem}\n")
         return EXIT_BUSY
@@ -95,13 +97,29 @@ def _crawl(options: argparse.Namespace) -> int:
     return 0
 
 
+def _forecast(_: argparse.Namespace) -> int:
+    from usda_ingest.forecasting.computing import compute  # noqa: PLC0415 - numpy only in the process that computes
+    from usda_ingest.forecasting.stopping import stop_when_told  # noqa: PLC0415 - as above
+
+    settings, today = forecast_settings(os.environ)
+    try:
+        compute(settings, today, stop_when_told())
+    except ForecastBusy as problem:
+        sys.stderr.write(f"{problem}\n")
+        return EXIT_BUSY
+    except SQLAlchemyError as problem:
+        sys.stderr.write(f"the forecasts failed: the database does not answer ({type(problem).__name__})\n")
+        return EXIT_FAILED
+    return 0
+
+
 def _republish(_: argparse.Namespace) -> int:
     from usda_ingest.announcing.republish import republish  # noqa: PLC0415 - as above
 
     try:
         told = republish(republish_database(os.environ))
-    except CrawlBusy as problem:
+    except (CrawlBusy, ForecastBusy) as problem:
         sys.stderr.write(f"{problem}\n")
         return EXIT_BUSY
-    sys.stdout.write(f"{told} quotes are on their way\n")
+    sys.stdout.write(f"{told.quotes} quotes and {told.forecasts} forecasts are on their way\n")
     return 0

@@ -53,3 +53,7 @@ class UnknownSource(UsdaIngestError):
 
     def __init__(self, unknown: list[str], configured: list[str]) -> None:
         super().__init__(f"no such source: {', '.join(unknown)}; configured: {', '.join(configured)}")
+
+
+class ForecastBusy(UsdaIngestError):
+    """Another process computes forecasts."""

@@ -11,12 +11,11 @@ from mercadito_events.service.database import DatabaseSettings
 from mercadito_events.service.settings import Reader, database, nats
 
 from usda_ingest.errors import UnknownSource
+from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, BadCommodityNames, CommodityNames
 from usda_ingest.sources.source_settings import SourceSettings, read_sources
 
 DEFAULT_CRAWL_EVERY_S = 6 * 3600
-DEFAULT_AWAIT_EVERY_S = 600
 DEFAULT_DEADLINE_S = 900
-DEFAULT_FORECAST_DEADLINE_S = 600
 DEFAULT_DOWNLOAD_TIMEOUT_S = 60
 DEFAULT_RETRIES = 3
 DEFAULT_DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024
@@ -34,6 +33,7 @@ class CrawlSettings:
     allowed_hosts: frozenset[str]
     raw_dir: Path
     today: date | None
+    commodities: CommodityNames
     public_url: str
     deadline_s: int
     delay_s: float
@@ -96,8 +96,6 @@ class ServiceSettings:
     jwks_file: Path
     is_scheduled: bool
     crawl_every_s: int
-    await_every_s: int
-    forecast_deadline_s: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "ServiceSettings":
@@ -116,10 +114,6 @@ class ServiceSettings:
             jwks_file=reader.path("IDENTITY_JWKS_FILE"),
             is_scheduled=reader.choice("USDA_SCHEDULE", ("on", "off"), "on") == "on",
             crawl_every_s=reader.integer("USDA_CRAWL_EVERY_S", DEFAULT_CRAWL_EVERY_S, minimum=60, maximum=604_800),
-            await_every_s=reader.integer("USDA_AWAIT_EVERY_S", DEFAULT_AWAIT_EVERY_S, minimum=60, maximum=3_600),
-            forecast_deadline_s=reader.integer(
-                "USDA_FORECAST_DEADLINE_S", DEFAULT_FORECAST_DEADLINE_S, minimum=5, maximum=86_400
-            ),
         )
         reader.finish()
         return settings
@@ -141,6 +135,14 @@ def republish_database(env: Mapping[str, str]) -> DatabaseSettings:
     return settings
 
 
+def forecast_settings(env: Mapping[str, str]) -> tuple[DatabaseSettings, date]:
+    """Read the service's own database and the day by which quotes are stale, as ``CrawlSettings.priced_on``."""
+    reader = Reader(env)
+    settings, today = database(reader), reader.date("USDA_TODAY")
+    reader.finish()
+    return settings, today or datetime.now(MARKET_ZONE).date()
+
+
 def _crawl(reader: Reader) -> CrawlSettings:
     in_production = reader.environment() == "production"
     sources = read_sources(reader)
@@ -154,6 +156,7 @@ def _crawl(reader: Reader) -> CrawlSettings:
         allowed_hosts=frozenset(hosts),
         raw_dir=reader.path("USDA_RAW_DIR"),
         today=reader.date("USDA_TODAY"),
+        commodities=_commodities(reader),
         public_url=reader.url("PUBLIC_URL", "http://localhost:8080", schemes=("https", "http")),
         deadline_s=reader.integer("USDA_CRAWL_DEADLINE_S", DEFAULT_DEADLINE_S, minimum=5, maximum=86_400),
         delay_s=reader.number("USDA_DELAY_S", 1.0 if in_production else 0.05, minimum=0, maximum=60),
@@ -163,3 +166,11 @@ def _crawl(reader: Reader) -> CrawlSettings:
             "USDA_DOWNLOAD_MAX_BYTES", DEFAULT_DOWNLOAD_MAX_BYTES, minimum=1_000, maximum=1024**3
         ),
     )
+
+
+def _commodities(reader: Reader) -> CommodityNames:
+    try:
+        return CommodityNames.parse(reader.text("USDA_COMMODITIES", ""))
+    except BadCommodityNames as problem:
+        reader.problem(f"USDA_COMMODITIES {problem}.")
+        return ONLY_FROM_NAMES

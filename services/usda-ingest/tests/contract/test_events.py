@@ -1,7 +1,10 @@
 """What this service reads of others' events, and that what it sends is what the published schemas promise."""
 
 import json
+import threading
+import uuid
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,11 @@ from mercadito_events.envelope import MAX_BODY_BYTES, Event
 from mercadito_events.service.database import DatabaseSettings
 from sqlalchemy import make_url
 from usda_ingest.announcing.announcements import DayQuote, prices_recorded
-from usda_ingest.announcing.republish import republish
+from usda_ingest.announcing.forecasts import forecasts_updated
+from usda_ingest.announcing.republish import Told, republish
 from usda_ingest.api.signed_in import remember_sign_out
 from usda_ingest.errors import CrawlBusy
+from usda_ingest.forecasting.computing import compute
 from usda_ingest.storing import crawls
 
 SERVICE = Path(__file__).resolve().parents[2]
@@ -71,13 +76,52 @@ def test_a_large_day_is_split_into_events_that_fit(mars: Callable[..., str], she
     assert max(counts) <= 500
 
 
-def test_republish_tells_the_latest_quote_of_every_series(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
-    shelf.crawl(a=mars({"report_date": "01/07/2026"}, {"low_price": "31"}, {"commodity": "Limes"}))
+def forecast(db: Any, today: date) -> None:
+    compute(DatabaseSettings(make_url(db.urls.app_url)), today, threading.Event())
+
+
+def daily(mars: Callable[..., str], *, days: int = 20, **fields: str) -> str:
+    """Write a quote of every day from Thursday the first of January on."""
+    dates = [date(2026, 1, 1) + timedelta(days=on) for on in range(2 * days)]
+    quoted = [on for on in dates if on.weekday() < 5][:days]
+    return mars(*({"report_date": f"{on:%m/%d/%Y}", **fields} for on in quoted))
+
+
+def test_a_forecast_and_its_end_fulfil_the_schema(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
+    shelf.crawl(a=daily(mars), b=daily(mars, low_price="0.55", high_price="0.6025", item_size="tiny"))
+    forecast(db, date(2026, 1, 29))
+    forecast(db, date(2026, 2, 28))
+    told = db.events("usda.forecast.updated.v1")
+    for body in told:
+        check("usda.forecast.updated.v1", body)
+    assert [[len(item["points"]) for item in body["series"]] for body in told] == [[10, 10], [0, 0]]
+
+
+def test_many_forecasts_are_split_into_events_that_fit() -> None:
+    points = [{"date": "2026-01-01", "value": "999999.99", "low": "999999.99", "high": "999999.99"}] * 10
+    item = {"series_id": str(uuid.uuid4()), "as_of": "2026-01-01", "points": points, "method": "change-regression"}
+    for count, size in ((1_100, 10), (1_100, 0)):
+        series = [{**item, "points": points[:size]} for _ in range(count)]
+        events = list(forecasts_updated(series))
+        assert [item for event in events for item in event.data["series"]] == series
+        assert all(len(event.data["series"]) <= 500 and len(event.body()) <= MAX_BODY_BYTES for event in events)
+    assert list(forecasts_updated([])) == []
+
+
+def test_republish_tells_the_latest_quote_and_forecast_of_every_series(
+    shelf: Any, db: Any, mars: Callable[..., str]
+) -> None:
+    shelf.crawl(a=daily(mars), b=mars({"report_date": "01/28/2026", "low_price": "31"}, {"commodity": "Limes"}))
+    forecast(db, date(2026, 1, 29))
     before = len(db.events("usda.price.recorded.v1"))
-    assert republish(DatabaseSettings(make_url(db.urls.app_url))) == 2
+    first = db.events("usda.forecast.updated.v1")
+    assert republish(DatabaseSettings(make_url(db.urls.app_url))) == Told(quotes=2, forecasts=2)
     again = db.events("usda.price.recorded.v1")[before:]
     told = {quote["commodity"]: (quote["date"], quote["low"]) for event in again for quote in event["quotes"]}
-    assert told == {"Avocados": ("2026-01-08", "31.00"), "Limes": ("2026-01-08", "30.00")}
+    assert told == {"Avocados": ("2026-01-28", "31.00"), "Limes": ("2026-01-08", "30.00")}
+    forecasts = [item for event in db.events("usda.forecast.updated.v1")[len(first) :] for item in event["series"]]
+    assert [item for item in forecasts if item["points"]] == first[0]["series"]
+    assert [item["method"] for item in forecasts if not item["points"]] == ["none"]
 
 
 def test_republish_keeps_out_of_a_crawls_way(shelf: Any, db: Any, mars: Callable[..., str]) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy import create_engine
 from usda_ingest.api.app import create_app
 from usda_ingest.api.signed_in import remember_sign_out
 
+NO_TABLE = "an HTML page without a table of prices: it says nothing"
+
 
 def test_reports_show_an_account_that_adds_up(
     all_items: Any, api: TestClient, shelf: Any, mars: Callable[..., str]
@@ -30,7 +32,7 @@ def test_reports_show_an_account_that_adds_up(
     assert sum(good[name] for name in names[1:6]) == good["rows_read"]
     assert (good["state"], good["report_id"], good["first_date"]) == ("stored", "2306", "2026-01-08")
     assert reports["other.csv"]["state"] == "not a price report"
-    assert (reports["error.csv"]["state"], reports["error.csv"]["reason"]) == ("refused", "HTML or XML, not CSV")
+    assert (reports["error.csv"]["state"], reports["error.csv"]["reason"]) == ("refused", NO_TABLE)
     (bad,) = all_items(f"/api/v1/prices/reports/{good['file_id']}/quarantine")
     assert (bad["file"], bad["line"], bad["reason"]) == ("good.csv", 5, "low price is not a price: 'x'")
 
@@ -44,7 +46,7 @@ def test_crawls_are_listed_newest_first_with_their_problems(
     assert [item["state"] for item in items] == ["finished", "finished"]
     assert items[0]["crawl_id"] == str(newest)
     assert [items[0][name] for name in ("files", "files_unchanged", "files_refused", "unchanged")] == [2, 1, 1, 1]
-    assert [problem["reason"] for problem in items[0]["problems"]] == ["HTML or XML, not CSV"]
+    assert [problem["reason"] for problem in items[0]["problems"]] == [NO_TABLE]
     assert api.get(f"/api/v1/prices/crawls/{newest}").json() == items[0]
 
 
@@ -85,8 +87,8 @@ def test_a_method_that_is_not_offered_is_a_problem_too(api: TestClient) -> None:
     assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (405, "method-not-allowed")
 
 
-def test_a_database_that_is_away_is_503_with_retry_after(signer: Any, timetable_of: Callable[..., Any]) -> None:
-    async def unused(cause: str, plan: Any) -> uuid.UUID:
+def test_a_database_that_is_away_is_503_with_retry_after(signer: Any) -> None:
+    async def unused(cause: str) -> uuid.UUID:
         raise AssertionError
 
     async def find_problems() -> list[str]:
@@ -97,7 +99,6 @@ def test_a_database_that_is_away_is_503_with_retry_after(signer: Any, timetable_
         engine,
         KeySet(signer.jwks_file),
         start_crawl=unused,
-        timetable=timetable_of(engine),
         find_problems=find_problems,
         market_day=lambda: date(2026, 1, 12),
     )
@@ -126,7 +127,6 @@ def test_the_openapi_document_describes_every_route(api: TestClient) -> None:
         "/api/v1/prices/reports/{file_id}/quarantine",
         "/api/v1/prices/crawls",
         "/api/v1/prices/crawls/{crawl_id}",
-        "/api/v1/prices/schedule",
     }
 
 

@@ -6,8 +6,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from usda_ingest.api.crawl_answers import Days, Progress, SourceLine
-
 DecimalText = str
 
 
@@ -32,7 +30,7 @@ class Price(BaseModel):
     single_price: bool = Field(description="the report gives one price only: high = low")
     unit: str = Field(description="`package`, or what the price is for: lb, kg, each, …")
     weight_lb: DecimalText | None
-    weight_source: Literal["stated", "stated range", "stated approximately"] | None
+    weight_source: Literal["stated", "stated range", "stated approximately", "H-697"] | None
     comment: str
 
 
@@ -145,12 +143,6 @@ class Crawl(Account):
     files_without_prices: int
     download_ms: int
     store_ms: int
-    window: Days | None = Field(description="the days it was asked for; null: what is newest")
-    progress: Progress
-    requests: int
-    retries: int
-    bytes: int
-    sources: list[SourceLine]
     problem_count: int
     problems: list[CrawlProblem] = Field(description="the first 20; the rest at /api/v1/prices/crawls/{id}")
 

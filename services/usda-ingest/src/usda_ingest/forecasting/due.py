@@ -1,13 +1,21 @@
-"""Which series have news that no forecast knows yet. A mark that changes while a forecast is computed stays."""
+"""Which series have news that no forecast knows yet, and who computes.
 
-from collections.abc import Iterable
+A mark that changes while a forecast is computed stays.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
+from usda_ingest.errors import ForecastBusy
 from usda_ingest.forecasting.business_days import oldest_fresh
 from usda_ingest.forecasting.model import MODEL_VERSION
+
+_LOCK = 0x75736466  # "usdf"; advisory locks are per database
 
 # Sorted, so that two writers wait for each other instead of locking each other out.
 _MARK = text("""
@@ -15,13 +23,14 @@ _MARK = text("""
     SELECT DISTINCT series_id FROM unnest(CAST(:series AS uuid[])) AS told (series_id) ORDER BY series_id
     ON CONFLICT (series_id) DO UPDATE SET mark = forecasts_due.mark + 1
 """)
-# What nobody marks: a forecast that has grown stale, and one of another model.
-_MARK_OUTDATED = text("""
+# What nobody marks: a forecast that has grown stale, and one of an older model.
+_OUTDATED = "(status = 'ok' AND last_on < :oldest_fresh) OR model_version < :model_version"
+_MARK_OUTDATED = text(f"""
     INSERT INTO forecasts_due (series_id)
-    SELECT series_id FROM forecasts
-    WHERE (status = 'ok' AND last_on < :oldest_fresh) OR model_version <> :model_version ORDER BY series_id
+    SELECT series_id FROM forecasts WHERE {_OUTDATED} ORDER BY series_id
     ON CONFLICT (series_id) DO NOTHING
-""")
+""")  # noqa: S608 - constants only
+_IS_ANY = text(f"SELECT EXISTS (SELECT FROM forecasts_due) OR EXISTS (SELECT FROM forecasts WHERE {_OUTDATED})")  # noqa: S608 - as above
 
 
 def mark(connection: Connection, series_ids: Iterable[UUID | str]) -> None:
@@ -33,4 +42,31 @@ def mark(connection: Connection, series_ids: Iterable[UUID | str]) -> None:
 
 def mark_outdated(connection: Connection, today: date) -> None:
     """Mark what became due without a new quote."""
-    connection.execute(_MARK_OUTDATED, {"oldest_fresh": oldest_fresh(today), "model_version": MODEL_VERSION})
+    connection.execute(_MARK_OUTDATED, _outdated(today))
+
+
+def is_any(connection: Connection, today: date) -> bool:
+    """Say whether a forecast run would find work."""
+    return bool(connection.scalar(_IS_ANY, _outdated(today)))
+
+
+@contextmanager
+def single_flight(engine: Engine) -> Iterator[None]:
+    """Hold the lock that only one process can have; it falls with the connection, however the process ends.
+
+    Raises:
+        ForecastBusy: another process has it.
+
+    """
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
+            raise ForecastBusy("forecasts are being computed")
+        try:
+            yield
+        finally:
+            if not connection.invalidated:
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+
+
+def _outdated(today: date) -> dict[str, Any]:
+    return {"oldest_fresh": oldest_fresh(today), "model_version": MODEL_VERSION}

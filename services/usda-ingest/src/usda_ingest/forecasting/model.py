@@ -12,3 +12,7 @@ BAND = 0.8
 OK = "ok"
 TOO_FEW = "too few quotes"
 STALE = "stale"
+REPORTED_DAYS = (1, 5, 10)
+"""The horizons of which the backtest is shown."""
+MIN_JUDGED = 10
+"""With fewer past forecasts that came true, their coverage is not told."""

@@ -1,4 +1,4 @@
-"""The net weight that a package's own text states; what it does not state plainly is not guessed.
+"""The net weight of a package: what its own text states, else what the USDA's handbook says; never a guess.
 
 A quarter of the weight-bearing texts are traps for anyone who strips non-digits: ``8 1-lb film bags`` is 8 lb, not 81.
 """
@@ -7,8 +7,13 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import lru_cache
+
+from usda_ingest.reading.handbook_weights import handbook_lb
+from usda_ingest.reading.quote import PER_PACKAGE
 
 LB_PER_KG = Decimal("2.2046226")
+HANDBOOK = "H-697"
 _OZ_PER_LB = 16
 _CENT = Decimal("0.01")
 # A truck carries 45,000 lb; what claims more is a typing error, not a package.
@@ -30,10 +35,25 @@ _APPROXIMATE = re.compile(r"\bapprox", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class PackageWeight:
-    """A weight in pounds and its source: ``stated``, ``stated range`` (its middle) or ``stated approximately``."""
+    """A weight in pounds and how sure it is.
+
+    The sources, the surest first: ``stated``, ``stated range`` (its middle), ``stated approximately``, ``H-697``.
+    """
 
     lb: Decimal
     source: str
+
+
+@lru_cache(maxsize=4_096)
+def net_weight(commodity: str, package: str, unit: str) -> PackageWeight | None:
+    """Return the weight of what the price is for: a price per pound says it itself, one per head tells none."""
+    if unit != PER_PACKAGE:
+        return stated_weight(f"1 {unit}") if unit in ("lb", "kg") else None
+    stated = stated_weight(package)
+    if stated is not None:
+        return stated
+    lb = handbook_lb(commodity, package)
+    return None if lb is None else PackageWeight(lb.quantize(_CENT), HANDBOOK)
 
 
 def stated_weight(package: str) -> PackageWeight | None:

@@ -1,24 +1,26 @@
 """A downloaded file: is it a price report, and what does each of its rows say? Read from disk, bounded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 from usda_ingest.errors import FileRefused, RowProblem
-from usda_ingest.reading.commodity_names import commodity_from_name
-from usda_ingest.reading.containers.delimited import DelimitedText
-from usda_ingest.reading.containers.table import MAX_COLUMNS, Table
+from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, CommodityNames
+from usda_ingest.reading.containers.detection import open_table
+from usda_ingest.reading.containers.table import MAX_COLUMNS, Malformed
 from usda_ingest.reading.formats.layout import Context
-from usda_ingest.reading.formats.recognition import recognise
+from usda_ingest.reading.formats.recognition import has_prices, is_report_header, recognise
 from usda_ingest.reading.formats.row_reader import RowReader
 from usda_ingest.reading.quote import Quote
 from usda_ingest.reading.raw_text import RawText
+from usda_ingest.reading.report_header import HeaderReader, ReportDay
 from usda_ingest.reading.values import fold
 
 MAX_ROWS = 1_000_000
 MAX_KEPT_CHARS = 2_000
-DETAILS_SECTION = "report details"
+DETAILS_SECTION, HEADER_SECTION = "report details", "report header"
 _SECTION = "_section"
 
 
@@ -33,9 +35,10 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class OtherSection:
-    """A row of a section without quotes: MARS files repeat each report's narrative in ``Report Header`` rows."""
+    """A row of a section without quotes; a ``Report Header`` row also tells of its report's day."""
 
     line: int
+    report: ReportDay | None = None
 
 
 class ReportFile:
@@ -45,6 +48,8 @@ class ReportFile:
         path: the raw bytes, gzip or plain.
         name: the file name of its link; some exports name their commodity only there.
         today: a quote over a week after it is a mistake.
+        commodities: what is known of file names beyond ``US-<commodity>.csv``.
+        last_modified: the server's header of that name; one format has no day of its own.
 
     Raises:
         NotAPriceReport: a readable table without price columns.
@@ -52,20 +57,29 @@ class ReportFile:
 
     """
 
-    def __init__(self, path: Path, name: str, today: date) -> None:
-        text = RawText(path)
-        if text.start.startswith(b"<"):
-            raise FileRefused("HTML or XML, not CSV", 1)
-        self._table: Table = DelimitedText(text)
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        today: date,
+        *,
+        commodities: CommodityNames = ONLY_FROM_NAMES,
+        last_modified: str | None = None,
+    ) -> None:
+        self._table = open_table(RawText(path), is_report_header)
         header = self._table.header
         if not any(column.strip() for column in header):
             raise FileRefused("the file is empty")
         if len(header) > MAX_COLUMNS:
             raise FileRefused(f"more than {MAX_COLUMNS} columns", 1)
         self.format, names = recognise(header)
+        has_quotes = has_prices(self.format, names)
         self._width = len(names)
         self._section = names.index(_SECTION) if _SECTION in names else None
-        self._reader = RowReader(self.format, names, Context(today, commodity_from_name(name)))
+        self._headers = HeaderReader(names, today)
+        context = Context(today, commodities.of(name), _day_of(last_modified))
+        self._reader = RowReader(self.format, names, context) if has_quotes else None
+        self._bad_headers: list[str] = []
 
     def rows(self) -> Iterator[Quote | Quarantined | OtherSection]:
         """Yield what each row says, in the file's order.
@@ -83,18 +97,48 @@ class ReportFile:
         if not count:
             raise FileRefused("no rows below the header", 1)
 
+    def remarks(self) -> Sequence[str]:
+        """Return what staff should know although nothing was refused for it; complete once all rows were read."""
+        found = [*self._table.remarks, *self._bad_headers]
+        if self._reader is not None and self._reader.wide_ranges:
+            where = f"the first in row {self._reader.first_wide_line}"
+            found.append(f"{self._reader.wide_ranges} rows with a range of more than half their middle, {where}")
+        return found
+
     def _read(self, line: int, fields: list[str]) -> Quote | Quarantined | OtherSection:
         try:
-            self._check_width(fields)
-            if self._section is not None and fold(fields[self._section]) != DETAILS_SECTION:
-                return OtherSection(line)
-            return self._reader.read(line, fields)
+            self._check(fields)
+            if self._section is not None and (section := fold(fields[self._section])) != DETAILS_SECTION:
+                return OtherSection(line, self._report_day(line, fields) if section == HEADER_SECTION else None)
+            return self._quote(line, fields)
         except RowProblem as problem:
             return Quarantined(line, problem.reason, _kept(fields))
 
-    def _check_width(self, fields: list[str]) -> None:
+    def _quote(self, line: int, fields: list[str]) -> Quote:
+        if self._reader is None:
+            raise RowProblem("the file has no price columns")
+        return self._reader.read(line, fields)
+
+    def _check(self, fields: list[str]) -> None:
+        if isinstance(fields, Malformed):
+            raise RowProblem(fields.reason)
         if len(fields) != self._width:
             raise RowProblem(f"{len(fields)} fields instead of {self._width}")
+
+    def _report_day(self, line: int, fields: list[str]) -> ReportDay | None:
+        try:
+            return self._headers.read(fields)
+        except RowProblem as problem:
+            if not self._bad_headers:
+                self._bad_headers.append(f"a report header can't be read: row {line}: {problem.reason}")
+            return None
+
+
+def _day_of(last_modified: str | None) -> date | None:
+    try:
+        return parsedate_to_datetime(last_modified or "").date()
+    except ValueError:
+        return None
 
 
 def _kept(fields: list[str]) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from usda_ingest.storing.accounting import Accounting
 
 # Raised whenever rows would be read differently: files are then read again although their bytes are the same.
-READER_VERSION = 1
+READER_VERSION = 2
 
 STORED, REFUSED, NO_PRICES, NOT_FETCHED = "stored", "refused", "not a price report", "not fetched"
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from usda_ingest.announcing.announcements import prices_recorded, report_ingested
 from usda_ingest.errors import FileRefused, NotAPriceReport
+from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, CommodityNames
 from usda_ingest.reading.report_file import ReportFile
 from usda_ingest.storing import crawl_sources, crawls, files, price_version
 from usda_ingest.storing.accounting import Accounting
@@ -42,8 +43,16 @@ class Fetched:
 class Intake:
     """Takes in what a crawl finds. Not for use from two threads at once: files are stored one after the other."""
 
-    def __init__(self, engine: Engine, raw_files: RawFiles, crawl_id: uuid.UUID, today: date) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        raw_files: RawFiles,
+        crawl_id: uuid.UUID,
+        today: date,
+        commodities: CommodityNames = ONLY_FROM_NAMES,
+    ) -> None:
         self._engine, self._raw_files, self._crawl_id, self._today = engine, raw_files, crawl_id, today
+        self._commodities = commodities
         self._progress = Progress(crawl_id)
 
     def known(self, url: str) -> Known | None:
@@ -136,8 +145,8 @@ class Intake:
     def _read(self, content: Content, path: Path, fetched: Fetched) -> None:
         try:
             self._store(content, path, fetched)
-        except NotAPriceReport:
-            self._list(content, Finding(NO_PRICES, "no price columns"), fetched)
+        except NotAPriceReport as other:
+            self._list(content, Finding(NO_PRICES, str(other)), fetched)
         except FileRefused as refusal:
             self._list(content, Finding(REFUSED, refusal.reason, refusal.line), fetched)
         except (DataError, IntegrityError) as error:
@@ -147,7 +156,8 @@ class Intake:
 
     def _store(self, content: Content, path: Path, fetched: Fetched) -> None:
         started = time.monotonic()
-        report = ReportFile(path, content.name, self._today)
+        last_modified = content.validators.last_modified
+        report = ReportFile(path, content.name, self._today, commodities=self._commodities, last_modified=last_modified)
         with self._transaction() as connection:
             file_id = files.open_file(connection, content, self._crawl_id)
             account, tally = store_rows(connection, report.rows(), file_id)
@@ -155,9 +165,8 @@ class Intake:
             clear_staged(connection)
             finding = _finding(report.format.name, account, tally)
             files.close_file(connection, file_id, finding)
-            if account.rows_quarantined:
-                reason = f"{account.rows_quarantined} of {account.rows_read} rows quarantined"
-                crawls.add_problem(connection, self._crawl_id, content.url, reason, source=fetched.source)
+            for remark in _remarks(report, account):
+                crawls.add_problem(connection, self._crawl_id, content.url, remark, source=fetched.source)
             for event in prices_recorded(changed):
                 enqueue(connection, event)
             if finding.report_id is not None:
@@ -199,6 +208,12 @@ class Intake:
         with self._engine.begin() as connection:
             crawls.check_running(connection, self._crawl_id)
             yield connection
+
+
+def _remarks(report: ReportFile, account: Accounting) -> Iterator[str]:
+    if account.rows_quarantined:
+        yield f"{account.rows_quarantined} of {account.rows_read} rows quarantined"
+    yield from report.remarks()
 
 
 def _finding(format_name: str, account: Accounting, tally: Tally) -> Finding:

@@ -19,9 +19,11 @@ import psycopg2  # type: ignore[import-untyped]  # it has no types of its own
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from usda_ingest.reading.package_weight import PackageWeight, stated_weight
-from usda_ingest.reading.quote import PER_PACKAGE, Quote, Traits, series_id, series_package
+from usda_ingest.reading.package_weight import net_weight
+from usda_ingest.reading.quote import Quote, series_id, series_package
 from usda_ingest.reading.report_file import OtherSection, Quarantined
+from usda_ingest.reading.report_header import ReportDay
+from usda_ingest.storing import report_days
 from usda_ingest.storing.accounting import Accounting
 
 Row = Quote | Quarantined | OtherSection
@@ -108,6 +110,7 @@ class Tally:
     last_on: date | None = None
     report_ids: set[str] = field(default_factory=set)
     markets: set[str] = field(default_factory=set)
+    report_days: list[ReportDay] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -128,6 +131,7 @@ def store_rows(connection: Connection, rows: Iterable[Row], file_id: uuid.UUID) 
     changed = connection.execute(_CHANGE, parameters).rowcount
     added = connection.execute(_ADD, parameters).rowcount
     connection.execute(_KNOW_SERIES)
+    report_days.store(connection, tally.report_days, file_id)
     account = Accounting(
         rows_read=tally.rows_read,
         rows_new=added,
@@ -157,6 +161,8 @@ def _copy_in(connection: Connection, rows: list[Row], tally: Tally, file_id: uui
     for row in rows:
         if isinstance(row, OtherSection):
             tally.header_rows += 1
+            if row.report is not None:
+                tally.report_days.append(row.report)
             continue
         tally.rows_read += 1
         if isinstance(row, Quarantined):
@@ -192,7 +198,7 @@ def _staged(quote: Quote) -> Sequence[Any]:
     traits, prices = quote.traits, quote.prices
     package = series_package(traits.package, traits.unit)
     flags = ", ".join(flag for flag in (traits.appearance, traits.quality, traits.condition) if flag)
-    weight = _weight(traits)
+    weight = net_weight(traits.commodity, traits.package, traits.unit)
     return (
         quote.line,
         quote.row_key,
@@ -227,18 +233,6 @@ def _staged(quote: Quote) -> Sequence[Any]:
 @lru_cache(maxsize=20_000)
 def _series(parts: tuple[str, str, str, str, str], *, organic: bool) -> uuid.UUID:
     return series_id(*parts, organic=organic)
-
-
-@lru_cache(maxsize=2_000)
-def _package_weight(package: str) -> PackageWeight | None:
-    return stated_weight(package)
-
-
-def _weight(traits: Traits) -> PackageWeight | None:
-    """Return the weight of what the price is for; a price per pound says it itself, one per head tells none."""
-    if traits.unit == PER_PACKAGE:
-        return _package_weight(traits.package)
-    return _package_weight(f"1 {traits.unit}") if traits.unit in ("lb", "kg") else None
 
 
 def _copy(connection: Connection, statement: str, rows: list[Sequence[Any]]) -> None:

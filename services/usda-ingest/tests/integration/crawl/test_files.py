@@ -80,7 +80,7 @@ def test_a_file_that_breaks_off_is_refused_and_nothing_of_it_is_stored(
     found = files(db)
     assert found["half.csv.gz"]["reason"] == "the gzip data is truncated or damaged"
     assert (found["quote.csv"]["line"], found["quote.csv"]["reason"][:7]) == (5_002, "not CSV")
-    assert found["error.csv"]["reason"] == "HTML or XML, not CSV"
+    assert found["error.csv"]["reason"] == "an HTML page without a table of prices: 'Service temporarily unavailable'"
     assert {row["state"] for name, row in found.items() if name != "fine.csv"} == {"refused"}
     assert db.value("SELECT count(*) FROM quotes") == 1
     assert (last_crawl(db)["files_refused"], last_crawl(db)["problems"]) == (3, 3)
@@ -125,7 +125,7 @@ def test_a_file_that_the_database_refuses_does_not_hold_up_the_others(
     shelf: Any, db: Any, mars: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     too_much = PackageWeight(Decimal(10) ** 12, "stated")
-    monkeypatch.setattr(storing, "_weight", lambda traits: too_much if traits.commodity == "Limes" else None)
+    monkeypatch.setattr(storing, "net_weight", lambda commodity, *_: too_much if commodity == "Limes" else None)
     shelf.crawl(a=mars({"commodity": "Limes"}), b=mars({}))
     found = files(db)
     assert (found["a.csv"]["state"], found["a.csv"]["reason"]) == ("refused", "could not be stored: DataError")

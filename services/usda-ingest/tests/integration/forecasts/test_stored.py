@@ -76,10 +76,11 @@ def test_a_changed_quote_and_a_withdrawn_one_make_their_series_due(
         ("ok", MODEL_VERSION, date(2026, 1, 20), True),
         ("stale", MODEL_VERSION, date(2026, 1, 20), False),
         ("too few quotes", MODEL_VERSION, date(2026, 1, 20), False),
-        ("too few quotes", MODEL_VERSION + 1, THURSDAY, True),
+        ("too few quotes", MODEL_VERSION - 1, THURSDAY, True),
+        ("too few quotes", MODEL_VERSION + 1, THURSDAY, False),
     ],
 )
-def test_what_grows_stale_or_is_of_another_model_is_due(
+def test_what_grows_stale_or_is_of_an_older_model_is_due(
     db: Any, series_id: uuid.UUID, status: str, version: int, today: date, *, is_due: bool
 ) -> None:
     store(db, series_id, status, FORECAST if status == "ok" else None, version)

@@ -1,7 +1,7 @@
 """CSV, strictly: what is not quoted as the standard says is refused rather than misread."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from usda_ingest.errors import FileRefused
@@ -11,6 +11,8 @@ from usda_ingest.reading.raw_text import RawText
 
 class DelimitedText:
     """A table as comma-separated values; the position of a record is the physical line it starts on."""
+
+    remarks: Sequence[str] = ()
 
     def __init__(self, text: RawText) -> None:
         self._text = text

@@ -29,7 +29,7 @@ class Layout:
 
     name: str
     marks: frozenset[str]
-    """A file with any of these columns is in this format, or nearly."""
+    """A file with any of these columns, and a low or high price, is in this format, or nearly."""
     required: frozenset[str]
     traits: tuple[str, ...]
     """The columns from which ``describe`` works out the traits."""
@@ -39,7 +39,11 @@ class Layout:
     prices: tuple[str, str, str, str]
     """Low, high, mostly low, mostly high; blank: the format has no such column."""
     comments: tuple[str, ...] = ()
+    comment: str = ""
+    """What is to be said of every row."""
     notes: tuple[str, ...] = ()
+    merged: frozenset[str] = frozenset()
+    """Columns that sections spell differently, so that one file has both: whichever is filled counts."""
     also_called: Mapping[str, str] = field(default_factory=dict)
     """Other spellings of these columns' names."""
 

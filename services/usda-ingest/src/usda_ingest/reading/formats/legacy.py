@@ -15,6 +15,7 @@ _OTHER = (
 )
 _REQUIRED = ("city name", "type", "package", "variety", "origin", "item size")
 _OPTIONAL = ("commodity name", "sub variety", "appearance", "quality", "condition")
+_ORGANIC = {"organic": True, "y": True, "yes": True, "": False, "conventional": False, "n": False, "no": False}
 # The XML export's names; those that differ in case only are not listed.
 _XML_NAMES = {
     "commname": "commodity name",
@@ -75,10 +76,10 @@ def _commodity(row: Row, context: Context) -> str:
 
 
 def _is_organic(kind: str) -> bool:
-    value = fold(text(kind, "type"))
-    if value not in ("", "organic", "conventional"):
+    found = _ORGANIC.get(fold(text(kind, "type")))
+    if found is None:
         raise RowProblem(f"type is neither Organic nor Conventional nor blank: {kind[:40]!r}")
-    return value == "organic"
+    return found
 
 
 LEGACY = Layout(

@@ -34,16 +34,19 @@ class RowReader:
 
     def __init__(self, layout: Layout, names: Sequence[str], context: Context) -> None:
         _check(layout, names)
+        if not layout.day and context.published_on is None:
+            raise FileRefused("its rows name no day, and the server gave no Last-Modified to know it by")
         self._layout, self._context = layout, context
         self._traits_of = _picker(names, layout.traits)
         self._prices_of = _picker(names, layout.prices)
         self._comments_of = _picker(names, layout.comments)
         self._notes_of = _picker(names, layout.notes)
+        self._merged = [_places(names, name) for name in layout.merged if names.count(name) > 1]
         self._day_of = _picker(names, (layout.day,))
         self._describe = lru_cache(REMEMBERED)(self._traits)
         self._read_prices = lru_cache(REMEMBERED)(_judged)
         self._read_day = lru_cache(REMEMBERED)(self._day)
-        self._read_comment = lru_cache(REMEMBERED_COMMENTS)(_comment)
+        self._read_comment = lru_cache(REMEMBERED_COMMENTS)(self._comment)
         self._read_notes = lru_cache(REMEMBERED_COMMENTS)(self._notes)
         self.wide_ranges = 0
         self.first_wide_line = 0
@@ -56,6 +59,8 @@ class RowReader:
 
         """
         padded = [*fields, ""]  # where the pickers find what the file has no column for
+        for places in self._merged:
+            padded[places[0]] = next((fields[place] for place in places if fields[place].strip()), "")
         traits = self._describe(self._traits_of(padded))
         prices, wide = self._read_prices(self._prices_of(padded))
         comment = self._read_comment(self._comments_of(padded), is_quoted=prices.low is not None)
@@ -70,7 +75,15 @@ class RowReader:
         return self._layout.describe(dict(zip(self._layout.traits, values, strict=True)), self._context)
 
     def _day(self, values: Texts) -> date:
+        published_on = self._context.published_on
+        if not self._layout.day and published_on is not None:
+            return published_on
         return day(values[0], self._layout.day, self._context.today)
+
+    def _comment(self, values: Texts, *, is_quoted: bool) -> str:
+        parts = [text(value, "comment", limit=MAX_COMMENT_CHARS) for value in values]
+        joined = "; ".join(dict.fromkeys(part for part in (*parts, self._layout.comment) if part))
+        return joined or ("" if is_quoted else NO_QUOTE)
 
     def _notes(self, values: Texts) -> Texts:
         named = zip(self._layout.notes, values, strict=True)
@@ -81,7 +94,7 @@ def _check(layout: Layout, names: Sequence[str]) -> None:
     missing = sorted(layout.required.difference(names))
     if missing:
         raise FileRefused(f"columns are missing: {', '.join(missing)}", 1)
-    twice = sorted({name for name in layout.required if names.count(name) > 1})
+    twice = sorted({name for name in layout.required - layout.merged if names.count(name) > 1})
     if twice:
         raise FileRefused(f"columns occur twice: {', '.join(twice)}", 1)
 
@@ -97,12 +110,10 @@ def _picker(names: Sequence[str], wanted: Sequence[str]) -> Callable[[Sequence[s
     return itemgetter(*places)
 
 
+def _places(names: Sequence[str], wanted: str) -> list[int]:
+    return [place for place, name in enumerate(names) if name == wanted]
+
+
 def _judged(written: tuple[str, str, str, str]) -> tuple[Prices, bool]:
     prices = read_prices(written)
     return prices, is_wide(prices)
-
-
-def _comment(values: Texts, *, is_quoted: bool) -> str:
-    parts = [text(value, "comment", limit=MAX_COMMENT_CHARS) for value in values]
-    joined = "; ".join(dict.fromkeys(part for part in parts if part))
-    return joined or ("" if is_quoted else NO_QUOTE)
