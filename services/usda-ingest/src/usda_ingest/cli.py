@@ -1,4 +1,4 @@
-"""The command line: ``usda-ingest {serve|migrate|crawl|forecast|republish}``."""
+"""The command line: ``usda-ingest {serve|migrate|crawl|backfill|forecast|republish}``."""
 
 import argparse
 import logging
@@ -13,7 +13,8 @@ from mercadito_events.service.settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 
 from usda_ingest import __version__
-from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded, ForecastBusy
+from usda_ingest.crawling.plan import PlanError, add_plan_arguments, plan_of
+from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded, ForecastBusy, UnknownSource
 from usda_ingest.settings import (
     LOG_LEVELS,
     CrawlSettings,
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(SERVICE, __version__, level if level in LOG_LEVELS else "info")
     try:
         return int(options.run(options))
-    except SettingsError as problem:
+    except (SettingsError, PlanError, UnknownSource) as problem:
         sys.stderr.write(f"{problem}\n")
         return EXIT_SETTINGS
 
@@ -52,8 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     migrate.set_defaults(run=_migrate)
     crawl = commands.add_parser("crawl", help="crawl once, in this process")
     crawl.add_argument("--crawl-id", type=uuid.UUID, help="a crawl that was requested before")
-    crawl.add_argument("--cause", choices=("schedule", "staff", "operator"), default="operator")
+    crawl.add_argument("--cause", choices=("schedule", "staff", "operator", "backfill"), default="operator")
     crawl.add_argument("--wait-s", type=float, default=0, help="how long to wait for a running crawl to end")
+    add_plan_arguments(crawl, days_required=False)
     crawl.set_defaults(run=_crawl)
     forecast = commands.add_parser("forecast", help="compute the trends and forecasts that are due, in this process")
     forecast.set_defaults(run=_forecast)
@@ -80,11 +82,12 @@ def _migrate(_: argparse.Namespace) -> int:
 
 
 def _crawl(options: argparse.Namespace) -> int:
-    from usda_ingest.crawling.crawl import run_crawl  # noqa: PLC0415 - Scrapy only in the process that crawls
+    from usda_ingest.crawling.crawl import Order, run_crawl  # noqa: PLC0415 - Scrapy only in the process that crawls
 
     settings = CrawlSettings.from_env(os.environ)
+    order = Order(options.crawl_id, options.cause, plan_of(options), options.wait_s)
     try:
-        run_crawl(settings, crawl_id=options.crawl_id, cause=options.cause, wait_s=options.wait_s)
+        run_crawl(settings, order)
     except CrawlBusy as problem:
         sys.stderr.write(f"{problem}\n")
         return EXIT_BUSY

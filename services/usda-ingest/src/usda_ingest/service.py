@@ -83,6 +83,7 @@ class _Service:
             self._engine,
             self._keys,
             start_crawl=self._crawler.start,
+            timetable=self._crawler.timetable,
             find_problems=self._problems,
             market_day=self._settings.crawl.priced_on,
         )

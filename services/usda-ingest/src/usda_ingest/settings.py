@@ -15,7 +15,9 @@ from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, BadCommodityNam
 from usda_ingest.sources.source_settings import SourceSettings, read_sources
 
 DEFAULT_CRAWL_EVERY_S = 6 * 3600
+DEFAULT_AWAIT_EVERY_S = 600
 DEFAULT_DEADLINE_S = 900
+DEFAULT_FORECAST_DEADLINE_S = 600
 DEFAULT_DOWNLOAD_TIMEOUT_S = 60
 DEFAULT_RETRIES = 3
 DEFAULT_DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024
@@ -96,6 +98,8 @@ class ServiceSettings:
     jwks_file: Path
     is_scheduled: bool
     crawl_every_s: int
+    await_every_s: int
+    forecast_deadline_s: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "ServiceSettings":
@@ -114,6 +118,10 @@ class ServiceSettings:
             jwks_file=reader.path("IDENTITY_JWKS_FILE"),
             is_scheduled=reader.choice("USDA_SCHEDULE", ("on", "off"), "on") == "on",
             crawl_every_s=reader.integer("USDA_CRAWL_EVERY_S", DEFAULT_CRAWL_EVERY_S, minimum=60, maximum=604_800),
+            await_every_s=reader.integer("USDA_AWAIT_EVERY_S", DEFAULT_AWAIT_EVERY_S, minimum=60, maximum=3_600),
+            forecast_deadline_s=reader.integer(
+                "USDA_FORECAST_DEADLINE_S", DEFAULT_FORECAST_DEADLINE_S, minimum=5, maximum=86_400
+            ),
         )
         reader.finish()
         return settings

@@ -87,8 +87,8 @@ def test_a_method_that_is_not_offered_is_a_problem_too(api: TestClient) -> None:
     assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (405, "method-not-allowed")
 
 
-def test_a_database_that_is_away_is_503_with_retry_after(signer: Any) -> None:
-    async def unused(cause: str) -> uuid.UUID:
+def test_a_database_that_is_away_is_503_with_retry_after(signer: Any, timetable_of: Callable[..., Any]) -> None:
+    async def unused(cause: str, plan: Any) -> uuid.UUID:
         raise AssertionError
 
     async def find_problems() -> list[str]:
@@ -99,6 +99,7 @@ def test_a_database_that_is_away_is_503_with_retry_after(signer: Any) -> None:
         engine,
         KeySet(signer.jwks_file),
         start_crawl=unused,
+        timetable=timetable_of(engine),
         find_problems=find_problems,
         market_day=lambda: date(2026, 1, 12),
     )
@@ -127,6 +128,7 @@ def test_the_openapi_document_describes_every_route(api: TestClient) -> None:
         "/api/v1/prices/reports/{file_id}/quarantine",
         "/api/v1/prices/crawls",
         "/api/v1/prices/crawls/{crawl_id}",
+        "/api/v1/prices/schedule",
     }
 
 

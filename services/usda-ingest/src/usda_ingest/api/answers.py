@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from usda_ingest.api.crawl_answers import Days, Progress, SourceLine
+
 DecimalText = str
 
 
@@ -143,6 +145,12 @@ class Crawl(Account):
     files_without_prices: int
     download_ms: int
     store_ms: int
+    window: Days | None = Field(description="the days it was asked for; null: what is newest")
+    progress: Progress
+    requests: int
+    retries: int
+    bytes: int
+    sources: list[SourceLine]
     problem_count: int
     problems: list[CrawlProblem] = Field(description="the first 20; the rest at /api/v1/prices/crawls/{id}")
 

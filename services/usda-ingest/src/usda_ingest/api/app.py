@@ -8,11 +8,12 @@ from mercadito_events.service.identity import KeySet
 from sqlalchemy import Engine
 
 from usda_ingest import __version__
-from usda_ingest.api import crawl_routes, price_routes, problems, series_routes
+from usda_ingest.api import crawl_routes, price_routes, problems, schedule_routes, series_routes
 from usda_ingest.api.conditional import ConditionalReads
 from usda_ingest.api.crawl_routes import StartCrawl
 from usda_ingest.api.price_reads import MarketDay, PriceReads
 from usda_ingest.api.requests_seen import RequestsSeen
+from usda_ingest.crawling.outlook import Timetable
 
 SERVICE = "usda"
 
@@ -20,14 +21,21 @@ FindProblems = Callable[[], Awaitable[Sequence[str]]]
 
 
 def create_app(
-    engine: Engine, keys: KeySet, *, start_crawl: StartCrawl, find_problems: FindProblems, market_day: MarketDay
+    engine: Engine,
+    keys: KeySet,
+    *,
+    start_crawl: StartCrawl,
+    timetable: Timetable,
+    find_problems: FindProblems,
+    market_day: MarketDay,
 ) -> FastAPI:
     """Return the application.
 
     Args:
         engine: the service's database; every read is one short transaction.
         keys: the public keys of orders.
-        start_crawl: starts a crawl for a cause, or raises ``CrawlBusy``.
+        start_crawl: starts a crawl for a cause and with a plan, or raises ``CrawlBusy``.
+        timetable: knows when the next crawl is due, and what is configured.
         find_problems: what keeps the service from serving right now.
         market_day: says by which day the age of a quote is judged.
 
@@ -41,10 +49,11 @@ def create_app(
         redoc_url=None,
     )
     problems.install(app)
-    app.include_router(crawl_routes.routes(engine, keys, start_crawl))
     reads = PriceReads(engine, market_day)
     app.include_router(price_routes.routes(reads))
     app.include_router(series_routes.routes(reads))
+    app.include_router(crawl_routes.routes(engine, keys, start_crawl, timetable))
+    app.include_router(schedule_routes.routes(engine, timetable))
     _add_health(app, find_problems)
     app.add_middleware(ConditionalReads)
     app.add_middleware(RequestsSeen)

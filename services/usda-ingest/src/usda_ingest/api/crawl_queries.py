@@ -15,12 +15,18 @@ _CRAWLS = """
     SELECT c.*, (SELECT coalesce(json_agg(json_build_object('url', p.url, 'line', p.line, 'reason', p.reason)
                                           ORDER BY p.problem_id), '[]')
                  FROM (SELECT * FROM crawl_problems WHERE crawl_id = c.crawl_id
-                       ORDER BY problem_id LIMIT :problems) p) AS shown_problems
+                       ORDER BY problem_id LIMIT :problems) p) AS shown_problems,
+           (SELECT coalesce(json_agg(to_jsonb(s) - 'crawl_id' ORDER BY s.source), '[]')
+            FROM crawl_sources s WHERE s.crawl_id = c.crawl_id) AS sources
     FROM crawls c {where} ORDER BY c.requested_at DESC, c.crawl_id DESC LIMIT :limit
 """
 _QUARANTINE = text("""
     SELECT f.name, q.line, q.reason, q.raw FROM quarantined_rows q JOIN report_files f USING (file_id)
     WHERE q.file_id = :file_id AND q.line > :after ORDER BY q.line LIMIT :limit
+""")
+_MARKETS = text("""
+    SELECT DISTINCT ON (report_id) report_id, market FROM report_files
+    WHERE report_id = ANY(:reports) AND market IS NOT NULL ORDER BY report_id, stored_at DESC
 """)
 _FILE = text("SELECT 1 FROM report_files WHERE file_id = :file_id")
 
@@ -52,6 +58,11 @@ def has_file(connection: Connection, file_id: uuid.UUID) -> bool:
 def quarantined(connection: Connection, file_id: uuid.UUID, *, after: int, limit: int) -> Sequence[Row[Any]]:
     """Return rows of a file that could not be read; one more than ``limit`` if there are more."""
     return connection.execute(_QUARANTINE, {"file_id": file_id, "after": after, "limit": limit + 1}).all()
+
+
+def markets(connection: Connection, reports: Sequence[str]) -> dict[str, str]:
+    """Return the market of each report of which a file is stored."""
+    return {row.report_id: row.market for row in connection.execute(_MARKETS, {"reports": list(reports)})}
 
 
 def _crawls(

@@ -13,14 +13,18 @@ from mercadito_events.service.identity import KeySet
 from sqlalchemy import Engine
 
 from usda_ingest.api import answers, crawl_queries
+from usda_ingest.api.crawl_answers import WantedCrawl
 from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
 from usda_ingest.api.price_routes import After, Limit, row_id
 from usda_ingest.api.problems import Problem
 from usda_ingest.api.signed_in import require_staff
+from usda_ingest.api.wanted_crawl import read_plan
+from usda_ingest.crawling.outlook import Timetable
+from usda_ingest.crawling.plan import Plan
 from usda_ingest.errors import CrawlBusy
 from usda_ingest.storing.crawls import MAX_PROBLEMS
 
-StartCrawl = Callable[[str], Awaitable[uuid.UUID]]
+StartCrawl = Callable[[str, Plan], Awaitable[uuid.UUID]]
 _PROBLEM = {"model": answers.ProblemBody}
 _REPORT = (
     *("file_id", "url", "bytes", "state", "reason", "line", "current", "format", "report_id", "market"),
@@ -28,12 +32,18 @@ _REPORT = (
 )
 _CRAWL = (
     *("crawl_id", "source", "cause", "state", "reason", "requested_at", "started_at", "finished_at", "pages", "files"),
-    *("files_stored", "files_unchanged", "files_refused", "files_without_prices", "download_ms", "store_ms"),
+    *("files_stored", "files_unchanged", "files_refused", "files_without_prices", "download_ms", "store_ms", "sources"),
 )
+_WANTED = {
+    "requestBody": {
+        "required": False,
+        "content": {"application/json": {"schema": WantedCrawl.model_json_schema()}},
+    }
+}
 
 
-def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl) -> APIRouter:
-    """Return the routes; ``start_crawl`` starts one for a cause, or raises ``CrawlBusy``."""
+def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl, timetable: Timetable) -> APIRouter:
+    """Return the routes; ``start_crawl`` starts one for a cause and with a plan, or raises ``CrawlBusy``."""
     router = APIRouter(prefix="/api/v1/prices", tags=["crawls"])
 
     @router.get("/reports", response_model=answers.ReportPage)
@@ -77,13 +87,16 @@ def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl) -> APIRouter:
         "/crawls",
         status_code=202,
         response_model=answers.Crawl,
-        responses={401: _PROBLEM, 403: _PROBLEM, 409: _PROBLEM},
+        responses={401: _PROBLEM, 403: _PROBLEM, 409: _PROBLEM, 413: _PROBLEM, 422: _PROBLEM},
+        openapi_extra=_WANTED,
     )
     async def start(request: Request) -> JSONResponse:
-        """Start a crawl now; staff only, one at a time."""
+        """Start a crawl now, of some sources or days if the body says so; staff only, one at a time."""
         await run_in_threadpool(require_staff, request, engine, keys)
+        crawl_settings = timetable.settings.crawl
+        plan = await read_plan(request, crawl_settings.sources, crawl_settings.market_day())
         try:
-            crawl_id = await start_crawl("staff")
+            crawl_id = await start_crawl("staff", plan)
         except CrawlBusy:
             raise Problem(409, "crawl-running", "A crawl is running already; see /api/v1/prices/crawls.") from None
         body = answers.Crawl.model_validate(await run_in_threadpool(crawl, crawl_id))
@@ -116,4 +129,14 @@ def _quarantined(row: Any) -> dict[str, Any]:
 
 def _crawl(row: Any) -> dict[str, Any]:
     plain = {name: getattr(row, name) for name in _CRAWL}
-    return {**plain, **_account(row), "problem_count": row.problems, "problems": row.shown_problems}
+    sums = {name: sum(line[name] for line in row.sources) for name in ("requests", "retries", "bytes", "done")}
+    total = sum(max(line["planned"], line["done"]) for line in row.sources)
+    return {
+        **plain,
+        **_account(row),
+        "window": {"from": row.window_from, "to": row.window_to} if row.window_from else None,
+        "progress": {"done": sums.pop("done"), "total": total or None},
+        **sums,
+        "problem_count": row.problems,
+        "problems": row.shown_problems,
+    }

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import structlog
 from mercadito_events.service.database import create_engine
@@ -18,52 +19,75 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from twisted.python.failure import Failure
 
+from usda_ingest.crawling.late_reports import note_missing
+from usda_ingest.crawling.plan import Plan
+from usda_ingest.crawling.resuming import visit_for
 from usda_ingest.crawling.scrapy_settings import scrapy_settings
 from usda_ingest.crawling.spider import PriceSpider
+from usda_ingest.crawling.traffic import Traffic
 from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.sources.configured import build
 from usda_ingest.sources.visit import Visit
-from usda_ingest.storing import crawls
+from usda_ingest.storing import crawl_sources, crawls
 from usda_ingest.storing.intake import Intake
 from usda_ingest.storing.raw_files import RawFiles
 
+# The lock, the intake, the traffic, and one to spare.
+POOL_SIZE = 4
 PARENT_CHECK_S = 1.0
 LOCK_POLL_S = 0.2
 _log = structlog.get_logger(__name__)
 
 
-def run_crawl(settings: CrawlSettings, *, crawl_id: uuid.UUID | None, cause: str, wait_s: float) -> None:
-    """Crawl once and return when all is stored.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a crawl was started for.
 
-    Args:
-        settings: where to, and how far.
+    Attributes:
         crawl_id: the crawl that was requested; None makes one.
-        cause: schedule, staff or operator.
+        cause: schedule, staff, operator or backfill.
+        plan: which sources, and for which days.
         wait_s: how long to wait for a crawl that is still running (its process may have just been killed).
 
+    """
+
+    crawl_id: uuid.UUID | None
+    cause: str
+    plan: Plan
+    wait_s: float
+
+
+def run_crawl(settings: CrawlSettings, order: Order) -> None:
+    """Crawl once and return when all is stored.
+
     Raises:
-        CrawlBusy: it is still running after that.
+        CrawlBusy: another one is still running after that time.
         CrawlFailed: the crawl did not see everything; its row says why.
+        UnknownSource: the plan names a source that is not configured.
 
     """
-    engine = create_engine(settings.database, pool_size=3, application_name="usda-crawl")
+    engine = create_engine(settings.database, pool_size=POOL_SIZE, application_name="usda-crawl")
     try:
-        with _lock(engine, wait_s):
-            _run_locked(settings, engine, crawl_id or uuid.uuid4(), cause)
+        sources = settings.source_names(order.plan.sources)
+        with _lock(engine, order.wait_s):
+            _run_locked(settings, engine, order, sources)
     finally:
         engine.dispose()
 
 
-def _run_locked(settings: CrawlSettings, engine: Engine, crawl_id: uuid.UUID, cause: str) -> None:
+def _run_locked(settings: CrawlSettings, engine: Engine, order: Order, sources: str) -> None:
+    crawl_id, plan = order.crawl_id or uuid.uuid4(), order.plan
     with engine.begin() as connection:
-        crawls.begin(connection, crawl_id, source=settings.source_names(), cause=cause)
+        crawls.begin(connection, crawl_id, source=sources, cause=order.cause, window=plan.window)
+        crawl_sources.expect(connection, crawl_id, (source.name for source in settings.chosen(plan.sources)))
+        visit = visit_for(connection, crawl_id, settings, plan)
     structlog.contextvars.bind_contextvars(crawl_id=str(crawl_id))
-    _log.info("crawl_started", source=settings.source_names(), cause=cause)
-    raw_files = RawFiles(settings.raw_dir)
-    intake = Intake(engine, raw_files, crawl_id, settings.market_day(), settings.commodities)
-    failure = _spider_failure(settings, intake)
+    _log.info("crawl_started", source=sources, cause=order.cause, window=str(visit.window))
+    failure = _spider_failure(settings, engine, crawl_id, visit, plan)
     with engine.begin() as connection:
+        if plan.window is None:
+            note_missing(connection, crawl_id, settings, plan)
         if failure is None:
             crawls.finish(connection, crawl_id)
         else:
@@ -87,18 +111,21 @@ def _lock(engine: Engine, wait_s: float) -> Iterator[None]:
             time.sleep(LOCK_POLL_S)
 
 
-def _spider_failure(settings: CrawlSettings, intake: Intake) -> str | None:
+def _spider_failure(
+    settings: CrawlSettings, engine: Engine, crawl_id: uuid.UUID, visit: Visit, plan: Plan
+) -> str | None:
     """Run the spider to its end; return why it did not see everything, None if it did."""
-    sources = build(settings.chosen())
-    # It sets levels of its own, so ours come after it.
+    sources = build(settings.chosen(plan.sources))
+    # Scrapy sets levels of its own, so ours come after it.
     process = CrawlerProcess(scrapy_settings(settings, sources=len(sources)))
     for noisy in _NOISY_LOGGERS:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     crawler = process.create_crawler(PriceSpider)
-    end = _End(crawler)
-    visit = Visit.daily(settings.market_day())
+    end, traffic = _End(crawler), Traffic(crawler, engine, crawl_id)
+    intake = Intake(engine, RawFiles(settings.raw_dir), crawl_id, settings.market_day(), settings.commodities)
     process.crawl(crawler, sources=sources, visit=visit, intake=intake, hosts=settings.allowed_hosts)
     process.start()
+    traffic.write()
     return end.failure()
 
 
@@ -144,4 +171,4 @@ class _End:
 
 
 _NOISY_LOGGERS = ("scrapy", "twisted", "asyncio")
-_REASONS = {"shutdown": "stopped", "closespider_timeout": "the crawl took longer than USDA_CRAWL_DEADLINE_S"}
+_REASONS = {"shutdown": crawls.STOPPED, "closespider_timeout": crawls.OUT_OF_TIME}

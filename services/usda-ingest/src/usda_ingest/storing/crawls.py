@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import structlog
 from mercadito_events.outbox import enqueue
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, text
 
 from usda_ingest.announcing.announcements import crawl_failed, crawl_progressed
 from usda_ingest.errors import CrawlBusy, CrawlSuperseded
+from usda_ingest.sources.window import Window
 from usda_ingest.storing import crawl_sources
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.crawl_sources import Counts
@@ -19,6 +21,10 @@ MAX_PROBLEMS = 1_000
 MAX_REASON_CHARS = 500
 KEPT_CRAWLS = 1_000
 INTERRUPTED = "interrupted: its process ended before it did"
+STOPPED = "stopped"
+OUT_OF_TIME = "the crawl took longer than USDA_CRAWL_DEADLINE_S"
+# Reasons of crawls that did well as far as they came; what they took in need not be asked for again.
+CUT_SHORT = (INTERRUPTED, STOPPED, OUT_OF_TIME)
 _LOCK = 0x75736461  # "usda"; advisory locks are per database
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +38,24 @@ FILES_TOTAL = """
     (SELECT nullif(sum(greatest(s.planned, s.done)), 0)::integer FROM crawl_sources s
      WHERE s.crawl_id = crawls.crawl_id) AS files_total
 """
+
+# A key of 64 bits is listed in two halves.
+_IS_HELD = text("""
+    SELECT EXISTS (
+        SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+""")
+_REQUEST = text("""
+    INSERT INTO crawls (crawl_id, source, cause, state, window_from, window_to)
+    VALUES (:id, :source, :cause, 'requested', :first_on, :last_on)
+""")
+_BEGIN = text("""
+    INSERT INTO crawls (crawl_id, source, cause, state, started_at, window_from, window_to)
+    VALUES (:id, :source, :cause, 'running', clock_timestamp(), :first_on, :last_on)
+    ON CONFLICT (crawl_id) DO UPDATE SET state = 'running', started_at = excluded.started_at
+    WHERE crawls.state = 'requested'
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +84,27 @@ def single_flight(engine: Engine) -> Iterator[None]:
                 connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
 
 
-def is_running(engine: Engine) -> bool:
-    """Say whether some process crawls right now."""
-    try:
-        with single_flight(engine):
-            return False
-    except CrawlBusy:
-        return True
+def is_running(connection: Connection) -> bool:
+    """Say whether some process crawls right now; without touching the lock, which a crawl may be about to take."""
+    return bool(connection.scalar(_IS_HELD, {"lock": _LOCK}))
 
 
-def request(connection: Connection, *, source: str, cause: str) -> uuid.UUID:
+def request(connection: Connection, *, source: str, cause: str, window: Window | None = None) -> uuid.UUID:
     """Note that a crawl is to be; return its id."""
     crawl_id = uuid.uuid4()
-    statement = "INSERT INTO crawls (crawl_id, source, cause, state) VALUES (:id, :source, :cause, 'requested')"
-    connection.execute(text(statement), {"id": crawl_id, "source": source, "cause": cause})
+    connection.execute(_REQUEST, {"id": crawl_id, "source": source, "cause": cause, **_days(window)})
     return crawl_id
 
 
-def begin(connection: Connection, crawl_id: uuid.UUID, *, source: str, cause: str) -> None:
+def begin(
+    connection: Connection, crawl_id: uuid.UUID, *, source: str, cause: str, window: Window | None = None
+) -> None:
     """Mark the crawl as running, close what died before it, forget the oldest; call it with the lock held."""
     stale = text("SELECT crawl_id FROM crawls WHERE state IN ('running', 'requested') AND crawl_id <> :id FOR UPDATE")
     for other in connection.execute(stale, {"id": crawl_id}).scalars().all():
         fail(connection, other, INTERRUPTED)
-    started = text("""
-        INSERT INTO crawls (crawl_id, source, cause, state, started_at)
-        VALUES (:id, :source, :cause, 'running', clock_timestamp())
-        ON CONFLICT (crawl_id) DO UPDATE SET state = 'running', started_at = excluded.started_at
-        WHERE crawls.state = 'requested'
-    """)
-    if not connection.execute(started, {"id": crawl_id, "source": source, "cause": cause}).rowcount:
+    values = {"id": crawl_id, "source": source, "cause": cause, **_days(window)}
+    if not connection.execute(_BEGIN, values).rowcount:
         raise CrawlSuperseded("this crawl is over already")
     old = "SELECT crawl_id FROM crawls ORDER BY requested_at DESC, crawl_id DESC OFFSET :kept"
     connection.execute(text(f"DELETE FROM crawls WHERE crawl_id IN ({old})"), {"kept": KEPT_CRAWLS})  # noqa: S608 - constants
@@ -176,6 +192,10 @@ def find(connection: Connection, crawl_id: uuid.UUID) -> RowMapping | None:
     """Return the crawl's row."""
     statement = text(f"SELECT {_PUBLIC}, {FILES_TOTAL} FROM crawls WHERE crawl_id = :id")  # noqa: S608 - constants
     return connection.execute(statement, {"id": crawl_id}).mappings().one_or_none()
+
+
+def _days(window: Window | None) -> dict[str, Any]:
+    return {"first_on": window and window.first_on, "last_on": window and window.last_on}
 
 
 def _row(connection: Connection, crawl_id: uuid.UUID) -> RowMapping:
