@@ -65,8 +65,8 @@ def test_a_field_that_only_some_rows_have_is_blank_in_the_others(files: Any, det
     ("change", "reason"),
     [
         (lambda body: body.replace('"low_price":', '"low_price": 1, "low_price":'), "a field occurs twice"),
-        (lambda body: body.replace("HASS", "\\ud800"), "variety holds half a character"),
-        (lambda body: body.replace('"HASS"', '["HASS"]'), "variety holds more than one value"),
+        (lambda body: body.replace("HASS", "\\ud800"), "'variety' holds half a character"),
+        (lambda body: body.replace('"HASS"', '["HASS"]'), "'variety' holds more than one value"),
         (lambda body: body.replace("HASS", "a\\u0000b"), "variety contains a control character"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_holiday_with_its_narrative_only_is_no_mistake(files: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ('{"message": "The report is not available"}', "JSON without results: The report is not available"),
+        ('{"message": "The report is not available"}', "JSON without results: 'The report is not available'"),
         ("[]", "JSON without results"),
         ("{}", "JSON without results"),
         ('{"results": []}', "no rows"),

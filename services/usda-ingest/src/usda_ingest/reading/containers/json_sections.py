@@ -44,7 +44,7 @@ class JsonSections:
                 raise FileRefused(f"more than {MAX_COLUMNS} different fields")
         if not any(section.has_results for section in self._sections):
             said = " ".join(section.message for section in self._sections if section.message)
-            raise FileRefused(f"JSON without results{': ' if said else ''}{said[:_SHOWN_CHARS]}")
+            raise FileRefused(f"JSON without results: {said[:_SHOWN_CHARS]!r}")
         if not names:
             raise FileRefused("no rows: the results are empty")
         self._names = list(names)
@@ -58,16 +58,16 @@ class JsonSections:
 
     def _fields(self, record: Any, section: str) -> list[str]:
         if not isinstance(record, dict):
-            return Malformed([str(record)], "a result that is no object")
+            return Malformed([ascii(record)], "a result that is no object")
         problem = "a field occurs twice" if isinstance(record, Doubled) else ""
         fields = []
         for name in self._names:
             value = record.get(name)
             if isinstance(value, str):
                 if not _is_text(value):
-                    problem, value = f"{name} holds half a character", ascii(value)
+                    problem, value = f"{name[:40]!r} holds half a character", ascii(value)
             elif isinstance(value, dict | list):
-                problem, value = f"{name} holds more than one value", str(value)
+                problem, value = f"{name[:40]!r} holds more than one value", str(value)
             else:
                 value = {None: "", True: "true", False: "false"}[value]
             fields.append(value)
