@@ -41,6 +41,14 @@ class OtherSection:
     report: ReportDay | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What staff should know although nothing was refused for it; ``line`` is where to look."""
+
+    text: str
+    line: int | None = None
+
+
 class ReportFile:
     """A file found to be a price report.
 
@@ -79,7 +87,7 @@ class ReportFile:
         self._headers = HeaderReader(names, today)
         context = Context(today, commodities.of(name), _day_of(last_modified))
         self._reader = RowReader(self.format, names, context) if has_quotes else None
-        self._bad_headers: list[str] = []
+        self._bad_headers: list[Remark] = []
 
     def rows(self) -> Iterator[Quote | Quarantined | OtherSection]:
         """Yield what each row says, in the file's order.
@@ -97,12 +105,12 @@ class ReportFile:
         if not count:
             raise FileRefused("no rows below the header", 1)
 
-    def remarks(self) -> Sequence[str]:
-        """Return what staff should know although nothing was refused for it; complete once all rows were read."""
-        found = [*self._table.remarks, *self._bad_headers]
+    def remarks(self) -> Sequence[Remark]:
+        """Return the remarks; complete once all rows were read."""
+        found = [*map(Remark, self._table.remarks), *self._bad_headers]
         if self._reader is not None and self._reader.wide_ranges:
-            where = f"the first in row {self._reader.first_wide_line}"
-            found.append(f"{self._reader.wide_ranges} rows with a range of more than half their middle, {where}")
+            text = f"{self._reader.wide_ranges} rows with a range of more than half their middle; the first is named"
+            found.append(Remark(text, self._reader.first_wide_line))
         return found
 
     def _read(self, line: int, fields: list[str]) -> Quote | Quarantined | OtherSection:
@@ -130,7 +138,7 @@ class ReportFile:
             return self._headers.read(fields)
         except RowProblem as problem:
             if not self._bad_headers:
-                self._bad_headers.append(f"a report header can't be read: row {line}: {problem.reason}")
+                self._bad_headers.append(Remark(f"a report header can't be read: {problem.reason}", line))
             return None
 
 

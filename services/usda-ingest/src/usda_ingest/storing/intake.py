@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from usda_ingest.announcing.announcements import prices_recorded, report_ingested
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, CommodityNames
-from usda_ingest.reading.report_file import ReportFile
+from usda_ingest.reading.report_file import Remark, ReportFile
 from usda_ingest.storing import crawl_sources, crawls, files, price_version
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.crawl_sources import Counts
@@ -166,7 +166,8 @@ class Intake:
             finding = _finding(report.format.name, account, tally)
             files.close_file(connection, file_id, finding)
             for remark in _remarks(report, account):
-                crawls.add_problem(connection, self._crawl_id, content.url, remark, source=fetched.source)
+                reason, line = remark.text, remark.line
+                crawls.add_problem(connection, self._crawl_id, content.url, reason, line, source=fetched.source)
             for event in prices_recorded(changed):
                 enqueue(connection, event)
             if finding.report_id is not None:
@@ -210,9 +211,9 @@ class Intake:
             yield connection
 
 
-def _remarks(report: ReportFile, account: Accounting) -> Iterator[str]:
+def _remarks(report: ReportFile, account: Accounting) -> Iterator[Remark]:
     if account.rows_quarantined:
-        yield f"{account.rows_quarantined} of {account.rows_read} rows quarantined"
+        yield Remark(f"{account.rows_quarantined} of {account.rows_read} rows quarantined")
     yield from report.remarks()
 
 

@@ -56,10 +56,10 @@ def test_the_real_narratives_are_stored_with_their_quotes(real_files: Path, shel
 
 def test_staff_are_told_of_wide_ranges_and_the_rows_are_stored(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
     shelf.crawl(a=mars({"low_price": "10", "high_price": "40"}, {"low_price": "-1"}))
-    reasons = [row["reason"] for row in db.rows("SELECT reason FROM crawl_problems ORDER BY problem_id")]
-    assert reasons == [
-        "1 of 2 rows quarantined",
-        "1 rows with a range of more than half their middle, the first in row 2",
+    problems = db.rows("SELECT reason, line FROM crawl_problems ORDER BY problem_id")
+    assert [(problem["reason"], problem["line"]) for problem in problems] == [
+        ("1 of 2 rows quarantined", None),
+        ("1 rows with a range of more than half their middle; the first is named", 2),
     ]
     assert db.value("SELECT count(*) FROM quotes") == 1
 

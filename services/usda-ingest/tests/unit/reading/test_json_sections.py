@@ -7,7 +7,7 @@ import pytest
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.containers import json_text
 from usda_ingest.reading.quote import Quote
-from usda_ingest.reading.report_file import OtherSection
+from usda_ingest.reading.report_file import OtherSection, Remark
 
 Details = Callable[..., dict[str, Any]]
 HEADER = {
@@ -87,7 +87,7 @@ def test_an_answer_that_was_cut_short_is_read_and_remarked(files: Any, details: 
     stats = {"totalRows": 12_000, "returnedRows": 5_000}
     report = files.open(json.dumps(section("Report Details", details()) | {"stats": stats}))
     assert len(list(report.rows())) == 1
-    assert report.remarks() == ["the answer holds 5000 of 12000 rows of Report Details"]
+    assert report.remarks() == [Remark("the answer holds 5000 of 12000 rows of Report Details")]
 
 
 def test_a_holiday_with_its_narrative_only_is_no_mistake(files: Any) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from usda_ingest.reading.report_file import Remark
 
 Mars = Callable[..., str]
 
@@ -66,7 +67,7 @@ def test_a_wide_range_is_read_and_remarked(files: Any, mars: Mars) -> None:
     rows = [{"low_price": low, "high_price": "100"} for low in ("60", "59.99", "100", "20")]
     report = files.open(mars(*rows))
     assert len(list(report.rows())) == 4
-    assert report.remarks() == ["2 rows with a range of more than half their middle, the first in row 3"]
+    assert report.remarks() == [Remark("2 rows with a range of more than half their middle; the first is named", 3)]
 
 
 @pytest.mark.parametrize(

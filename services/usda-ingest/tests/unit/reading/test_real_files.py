@@ -119,7 +119,7 @@ def test_wide_ranges_are_remarked_and_nothing_else_is(real_files: Path) -> None:
     report = ReportFile(real_files / "legacy/allcities_2021-06-22_2021-06-29.csv.gz", "a.csv", TODAY)
     assert sum(1 for _ in report.rows()) == 55_763
     (remark,) = report.remarks()
-    assert remark.startswith("149 rows with a range of more than half their middle")
+    assert remark.text.startswith("149 rows with a range of more than half their middle")
 
 
 def test_the_handbooks_weights_are_those_of_the_quoted_table(real_files: Path) -> None:

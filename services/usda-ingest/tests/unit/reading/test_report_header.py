@@ -3,7 +3,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from usda_ingest.reading.report_file import OtherSection
+from usda_ingest.reading.report_file import OtherSection, Remark
 from usda_ingest.reading.report_header import ReportDay
 
 NAMES = "report_date,slug_id,_section,published_Date,city,report_title,report_narrative,special_notes,published_date,"
@@ -51,7 +51,7 @@ def test_a_header_row_that_can_not_be_read_is_remarked_and_still_counted(
 ) -> None:
     report = files.open(header_rows(row, HEADER))
     assert [each.report is None for each in report.rows()] == [True, False]
-    assert report.remarks() == [f"a report header can't be read: row 2: {reason}"]
+    assert report.remarks() == [Remark(f"a report header can't be read: {reason}", 2)]
 
 
 def test_a_row_of_any_other_section_is_only_counted(files: Any, mars: Callable[..., str]) -> None:
