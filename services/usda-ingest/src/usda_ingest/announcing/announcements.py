@@ -1,23 +1,25 @@
 """The events that this service sends, as ``events.md`` defines them."""
 
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from mercadito_events.envelope import Event, new_event
 from sqlalchemy import RowMapping
 
-from usda_ingest.storing.files import Finding
+from usda_ingest.storing.tally import ReportTally
 
 SOURCE = "/mercadito/usda"
 MAX_QUOTES = 500
 # Below the kit's MAX_BODY_BYTES by more than the fields around the quotes can take.
 MAX_QUOTES_BYTES = 240_000
 MIN_DECIMALS = 2
+# The names of a quote's fields, its id, its day and five prices of at most 14 digits, with all that is between them.
+_REST_BYTES = 330
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,21 @@ class DayQuote:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """A series' quote of one day that a correction took back."""
+
+    series_id: str
+    report_id: str
+    market: str
+    quoted_on: date
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"series_id": self.series_id, "date": self.quoted_on.isoformat()}
+
+
+@lru_cache(maxsize=4_096)
 def decimal_text(number: Decimal | None) -> str | None:
     """Return the exact number with at least two decimals and no needless zeros beyond them."""
     if number is None:
@@ -66,38 +83,33 @@ def decimal_text(number: Decimal | None) -> str | None:
     return f"{number:.{decimals}f}"
 
 
-def prices_recorded(quotes: Iterable[DayQuote]) -> Iterator[Event]:
+def prices_recorded(quotes: Iterable[DayQuote], withdrawn: Iterable[Withdrawn] = ()) -> Iterator[Event]:
     """Yield ``usda.price.recorded.v1`` events, one report and day each, split so that every body stays small.
 
     Args:
-        quotes: sorted by report, market and day; only those that changed.
+        quotes: only those that changed.
+        withdrawn: those that there are no more.
 
     """
-    batch: list[dict[str, Any]] = []
-    head: tuple[str, str, date] | None = None
-    size = 0
-    for quote in quotes:
-        body = quote.body()
-        length = len(json.dumps(body, ensure_ascii=False).encode()) + 1
-        key = (quote.report_id, quote.market, quote.quoted_on)
-        if head is not None and (key != head or len(batch) == MAX_QUOTES or size + length > MAX_QUOTES_BYTES):
-            yield _price_event(head, batch)
-            batch, size = [], 0
-        head = key
-        batch.append(body)
-        size += length
-    if head is not None:
-        yield _price_event(head, batch)
+    batch = _Batch()
+    everything: list[DayQuote | Withdrawn] = [*quotes, *withdrawn]
+    for news in sorted(everything, key=_order):
+        if not batch.add(news):
+            yield batch.event()
+            batch = _Batch()
+            batch.add(news)
+    if batch.head is not None:
+        yield batch.event()
 
 
-def report_ingested(finding: Finding, *, file: str, crawl_id: UUID) -> Event:
-    """Return ``usda.report.ingested.v1`` for a file of which rows were stored; ``report_date`` is its newest day."""
-    account = finding.account
+def report_ingested(report: ReportTally, *, file: str, crawl_id: UUID) -> Event:
+    """Return ``usda.report.ingested.v1`` for a report in a file that was stored; ``report_date`` is its newest day."""
+    account = report.account()
     data = {
-        "report_id": finding.report_id,
-        "market": finding.market,
-        "report_date": finding.last_on.isoformat() if finding.last_on else None,
-        "first_date": finding.first_on.isoformat() if finding.first_on else None,
+        "report_id": report.report_id,
+        "market": report.market,
+        "report_date": max(report.days).isoformat(),
+        "first_date": min(report.days).isoformat(),
         "file": file,
         "crawl_id": str(crawl_id),
         "rows": {
@@ -110,7 +122,7 @@ def report_ingested(finding: Finding, *, file: str, crawl_id: UUID) -> Event:
             "header_rows": account.header_rows,
         },
     }
-    return new_event("usda.report.ingested.v1", data, source=SOURCE, subject=finding.report_id)
+    return new_event("usda.report.ingested.v1", data, source=SOURCE, subject=report.report_id)
 
 
 def crawl_progressed(crawl: RowMapping, state: str) -> Event:
@@ -123,10 +135,59 @@ def crawl_failed(crawl: RowMapping, reason: str) -> Event:
     return _crawl_event("usda.crawl.failed.v1", crawl, "failed", reason)
 
 
-def _price_event(head: tuple[str, str, date], batch: list[dict[str, Any]]) -> Event:
-    report_id, market, quoted_on = head
-    data = {"report_id": report_id, "market": market, "report_date": quoted_on.isoformat(), "quotes": batch}
-    return new_event("usda.price.recorded.v1", data, source=SOURCE, subject=report_id)
+@dataclass(slots=True)
+class _Batch:
+    """What goes into one event: of one report and day, and within the bounds of its schema and size."""
+
+    head: tuple[str, str, date] | None = None
+    quotes: list[dict[str, Any]] = field(default_factory=list)
+    withdrawn: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, news: DayQuote | Withdrawn) -> bool:
+        """Put it in, if there is room for it here; say whether there was."""
+        head, size = _head(news), _most_bytes(news)
+        if self.head is not None:
+            is_full = len(self.quotes) + len(self.withdrawn) == MAX_QUOTES
+            if head != self.head or is_full or self.size + size > MAX_QUOTES_BYTES:
+                return False
+        self.head = head
+        self.size += size
+        (self.quotes if isinstance(news, DayQuote) else self.withdrawn).append(news.body())
+        return True
+
+    def event(self) -> Event:
+        """Return the event; one without withdrawn quotes does not mention any."""
+        report_id, market, quoted_on = self.head or ("", "", date.min)
+        data = {"report_id": report_id, "market": market, "report_date": quoted_on.isoformat(), "quotes": self.quotes}
+        if self.withdrawn:
+            data["withdrawn"] = self.withdrawn
+        return new_event("usda.price.recorded.v1", data, source=SOURCE, subject=report_id)
+
+
+def _head(news: DayQuote | Withdrawn) -> tuple[str, str, date]:
+    return news.report_id, news.market, news.quoted_on
+
+
+def _order(news: DayQuote | Withdrawn) -> tuple[str, str, date, str, str]:
+    return (*_head(news), news.commodity if isinstance(news, DayQuote) else "", news.series_id)
+
+
+def _most_bytes(news: DayQuote | Withdrawn) -> int:
+    """Return what its JSON takes at most, without making it."""
+    if isinstance(news, Withdrawn):
+        return _REST_BYTES
+    return _REST_BYTES + _names_bytes(news.commodity, news.variety, news.package, news.size)
+
+
+@lru_cache(maxsize=16_384)
+def _names_bytes(*names: str) -> int:
+    return sum(map(_json_bytes, names))
+
+
+def _json_bytes(text: str) -> int:
+    plain = len(text) if text.isascii() else len(text.encode())
+    return plain + text.count('"') + text.count("\\")
 
 
 def _crawl_event(type_: str, crawl: RowMapping, state: str, reason: str | None) -> Event:

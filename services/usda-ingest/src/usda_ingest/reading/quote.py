@@ -34,6 +34,19 @@ class Traits:
     """``package``, or the measure that the price is for: ``lb``, ``kg``, ``each``, …"""
     other: tuple[str, ...] = ()
     """Every further descriptive field, in the format's order; part of the identity, not of the interface."""
+    around_day: tuple[str, str] = field(init=False, repr=False, compare=False)
+    """What a row's key is made of, before its day and behind it; computed once for all rows of a description."""
+
+    def __post_init__(self) -> None:
+        behind = [self.commodity, self.variety, self.package, self.size, str(self.organic), self.origin]
+        behind += [self.appearance, self.quality, self.condition, self.unit, *self.other]
+        before = _SEPARATOR.join([fold(self.report_id), fold(self.market), ""])
+        object.__setattr__(self, "around_day", (before, _SEPARATOR.join(["", *map(fold, behind)])))
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether its rows count for their series: no appearance, quality or condition sets them apart."""
+        return not (self.appearance or self.quality or self.condition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +58,13 @@ class Prices:
     mostly_low: Decimal | None
     mostly_high: Decimal | None
     single_price: bool
+    amounts: str = field(init=False, repr=False, compare=False)
+    """What a row's value is made of, comments aside; ``1.50`` and ``1.5`` are one amount."""
+
+    def __post_init__(self) -> None:
+        prices = [self.low, self.high, self.mostly_low, self.mostly_high]
+        texts = ["" if price is None else str(price.normalize()) for price in prices]
+        object.__setattr__(self, "amounts", _SEPARATOR.join([*texts, str(self.single_price)]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,24 +82,18 @@ class Quote:
     @property
     def row_key(self) -> str:
         """32 hexadecimal digits that rows share when everything that describes them is the same, prices aside."""
-        traits = self.traits
-        parts = [traits.report_id, traits.market, self.quoted_on.isoformat(), traits.commodity, traits.variety]
-        parts += [traits.package, traits.size, str(traits.organic), traits.origin, traits.appearance, traits.quality]
-        parts += [traits.condition, traits.unit, *traits.other]
-        return _digest([fold(part) for part in parts])
+        before, behind = self.traits.around_day
+        return _digest(f"{before}{self.quoted_on.isoformat()}{behind}")
 
     @property
     def value_key(self) -> str:
         """32 hexadecimal digits of what the row says: prices and comments; with ``row_key`` it finds exact doubles."""
-        prices = self.prices
-        amounts = [prices.low, prices.high, prices.mostly_low, prices.mostly_high]
-        parts = ["" if amount is None else str(amount.normalize()) for amount in amounts]
-        return _digest([*parts, str(prices.single_price), self.comment, *self.notes])
+        return _digest(_SEPARATOR.join([self.prices.amounts, self.comment, *self.notes]))
 
     @property
     def is_headline(self) -> bool:
-        """Whether the row counts for its series: no appearance, quality or condition sets it apart."""
-        return not (self.traits.appearance or self.traits.quality or self.traits.condition)
+        """Whether the row counts for its series."""
+        return self.traits.is_headline
 
 
 def series_package(package: str, unit: str) -> str:
@@ -107,5 +121,5 @@ def price_unit(unit_of_sale: str, package: str) -> str:
     return PER_PACKAGE if unit not in ("lb", "kg") and re.search(rf"\b{re.escape(unit)}s?\b", fold(package)) else unit
 
 
-def _digest(parts: list[str]) -> str:
-    return blake2b(_SEPARATOR.join(parts).encode(), digest_size=16).hexdigest()
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()

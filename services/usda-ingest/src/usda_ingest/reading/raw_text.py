@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import hashlib
 import io
 import re
 import zlib
@@ -13,6 +14,7 @@ from usda_ingest.errors import FileRefused
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _SNIFF_BYTES = 4_096
+_HELD_BYTES = 1_024
 _GZIP = b"\x1f\x8b"
 _FOREIGN = (
     (b"PK\x03\x04", "a zip archive or an .xlsx workbook; only gzip is unpacked"),
@@ -48,6 +50,8 @@ class RawText:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.start = b""
+        self.digest = ""
+        """SHA-256 of the unpacked bytes without the line breaks at their end: what is the same is read the same."""
         self._encoding = self._check()
 
     def open(self) -> TextIO:
@@ -57,7 +61,7 @@ class RawText:
     def _check(self) -> str:
         """Read all bytes once; return the encoding they are in."""
         decoder = codecs.getincrementaldecoder("utf-8")()
-        size, is_utf_8 = 0, True
+        size, is_utf_8, digest = 0, True, _TextDigest()
         try:
             with _unpacked(self._path) as stream:
                 while chunk := stream.read(_CHUNK_BYTES):
@@ -67,11 +71,13 @@ class RawText:
                     if size > MAX_TEXT_BYTES:
                         raise FileRefused(f"more than {MAX_TEXT_BYTES} bytes of text")
                     is_utf_8 = is_utf_8 and _decodes(decoder, chunk)
+                    digest.update(chunk)
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise FileRefused("the gzip data is truncated or damaged") from None
         if size == 0:
             raise FileRefused("the file is empty")
         is_utf_8 = is_utf_8 and _decodes(decoder, b"", final=True)
+        self.digest = digest.hexdigest()
         return self._declared(is_utf_8=is_utf_8)
 
     def _declared(self, *, is_utf_8: bool) -> str:
@@ -121,3 +127,24 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
     except UnicodeDecodeError:
         return False
     return True
+
+
+class _TextDigest:
+    """SHA-256 of bytes but for the line breaks at their end."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._held = b""
+
+    def update(self, chunk: bytes) -> None:
+        """Add bytes; a few line breaks are held back until it is known whether anything follows."""
+        body = chunk.rstrip(b"\r\n")
+        if body or len(self._held) > _HELD_BYTES:
+            self._digest.update(self._held)
+            self._held = b""
+        self._digest.update(body)
+        self._held += chunk[len(body) :]
+
+    def hexdigest(self) -> str:
+        """Return the digest of all so far."""
+        return self._digest.hexdigest()

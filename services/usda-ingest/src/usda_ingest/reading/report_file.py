@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from pathlib import Path
 
 from usda_ingest.errors import FileRefused, RowProblem
@@ -74,7 +75,8 @@ class ReportFile:
         commodities: CommodityNames = ONLY_FROM_NAMES,
         last_modified: str | None = None,
     ) -> None:
-        self._table = open_table(RawText(path), is_report_header)
+        content = RawText(path)
+        self._table = open_table(content, is_report_header)
         header = self._table.header
         if not any(column.strip() for column in header):
             raise FileRefused("the file is empty")
@@ -88,6 +90,9 @@ class ReportFile:
         context = Context(today, commodities.of(name), _day_of(last_modified))
         self._reader = RowReader(self.format, names, context) if has_quotes else None
         self._bad_headers: list[Remark] = []
+        told = f"{context.commodity} {'' if self.format.day else context.published_on}"
+        self.content_key = sha256(f"{content.digest} {told}".encode()).hexdigest()
+        """Files with the same key have the same rows, but for those too far ahead of their day."""
 
     def rows(self) -> Iterator[Quote | Quarantined | OtherSection]:
         """Yield what each row says, in the file's order.

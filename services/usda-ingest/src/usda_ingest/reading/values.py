@@ -3,6 +3,7 @@
 import re
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from usda_ingest.errors import RowProblem
 
@@ -26,17 +27,37 @@ _NOTHING = frozenset(["", "n/a"])
 
 def text(value: str, name: str, *, limit: int = MAX_TEXT_CHARS) -> str:
     """Return the value with every run of blanks as one space; ``N/A`` means blank, as today's reports write it."""
-    if _CONTROL.search(value):
+    if not value:
+        return ""
+    collapsed = _collapsed(value) if len(value) <= MAX_TEXT_CHARS else _collapse(value)
+    if collapsed is None:
         raise RowProblem(f"{name} contains a control character")
-    collapsed = " ".join(value.split())
     if len(collapsed) > limit:
         raise RowProblem(f"{name} is longer than {limit} characters")
+    return collapsed
+
+
+def _collapse(value: str) -> str | None:
+    if _CONTROL.search(value):
+        return None
+    collapsed = " ".join(value.split())
     return "" if collapsed.casefold() in _NOTHING else collapsed
+
+
+# Reports repeat their words: 56,000 rows of 29 fields have 4,000 different texts. Long ones are not worth the room.
+_collapsed = lru_cache(maxsize=4_096)(_collapse)
 
 
 def fold(value: str) -> str:
     """Return the form in which texts are compared: blanks collapsed, case folded."""
+    return _folded(value) if len(value) <= MAX_TEXT_CHARS else _fold(value)
+
+
+def _fold(value: str) -> str:
     return " ".join(value.split()).casefold()
+
+
+_folded = lru_cache(maxsize=4_096)(_fold)
 
 
 def price(value: str, name: str) -> Decimal | None:

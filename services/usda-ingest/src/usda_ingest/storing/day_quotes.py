@@ -1,73 +1,183 @@
 """A series' quote of a day: lowest low, highest high, and a reference in the middle of the mostly range or of both."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from usda_ingest.announcing.announcements import DayQuote
+from usda_ingest.announcing.announcements import DayQuote, Withdrawn
 from usda_ingest.forecasting import due
+from usda_ingest.reading.quote import Prices, Quote
+from usda_ingest.storing import copying
+from usda_ingest.storing.described import Series
 
-# "now()" is the transaction's time: what this transaction has stored bears exactly that.
-_TOUCHED = """
-    SELECT DISTINCT q.series_id, q.quoted_on
-    FROM staged_quotes s JOIN quotes q ON q.row_key = s.row_key AND q.value_key = s.value_key
-    WHERE q.stored_at = now() AND q.headline
-"""
-_RECOMPUTE = text(f"""
-    WITH touched AS ({_TOUCHED}), ranges AS (
-        SELECT q.series_id, q.quoted_on, max(q.report_id) AS report_id, min(q.low) AS low, max(q.high) AS high,
-               min(q.mostly_low) AS mostly_low, max(q.mostly_high) AS mostly_high
-        FROM touched JOIN quotes q USING (series_id, quoted_on)
-        WHERE q.headline AND q.low IS NOT NULL
-        GROUP BY q.series_id, q.quoted_on
-    ), written AS (
-        INSERT INTO day_quotes (series_id, quoted_on, report_id, low, high, mostly_low, mostly_high, reference,
-                                updated_at)
-        SELECT series_id, quoted_on, report_id, low, high, mostly_low, mostly_high,
-               (coalesce(mostly_low, low) + coalesce(mostly_high, high)) / 2, now()
-        FROM ranges
-        ON CONFLICT (series_id, quoted_on) DO UPDATE
-        SET report_id = excluded.report_id, low = excluded.low, high = excluded.high,
-            mostly_low = excluded.mostly_low, mostly_high = excluded.mostly_high, reference = excluded.reference,
-            updated_at = excluded.updated_at
-        WHERE (day_quotes.low, day_quotes.high, day_quotes.mostly_low, day_quotes.mostly_high)
-              IS DISTINCT FROM (excluded.low, excluded.high, excluded.mostly_low, excluded.mostly_high)
-        RETURNING *
-    )
-    SELECT w.series_id, w.report_id, s.market, s.commodity, s.variety, s.package, s.size, s.organic, w.quoted_on,
-           w.low, w.high, w.mostly_low, w.mostly_high, w.reference
-    FROM written w JOIN series s USING (series_id)
-    ORDER BY w.report_id, s.market, w.quoted_on, s.commodity, w.series_id
+_RANGE = "low, high, mostly_low, mostly_high"
+_COPY = f"COPY staged_day_quotes (series_id, quoted_on, report_id, {_RANGE}) FROM STDIN"
+_WIDER = {
+    "low": "least(d.low, excluded.low)",
+    "high": "greatest(d.high, excluded.high)",
+    "mostly_low": "least(d.mostly_low, excluded.mostly_low)",
+    "mostly_high": "greatest(d.mostly_high, excluded.mostly_high)",
+}
+_REFERENCE = "(coalesce({mostly_low}, {low}) + coalesce({mostly_high}, {high})) / 2"
+_REFERENCE_OF_RANGE = _REFERENCE.format_map({name: name for name in _WIDER})
+_READ = f"d.series_id::text, d.report_id, d.quoted_on, {', '.join(f'd.{name}' for name in _WIDER)}, d.reference"
+# A new row can only make a range wider, so none of the rows that stand has to be read for it.
+_STANDING = text("""
+    SELECT d.series_id::text, d.quoted_on FROM staged_day_quotes JOIN day_quotes d USING (series_id, quoted_on)
+""")
+# Thousands of rows that are new are known here already; only those that stood are told back.
+_WIDEN = text(f"""
+    WITH d AS (
+    INSERT INTO day_quotes AS d (series_id, quoted_on, report_id, {_RANGE}, reference, updated_at)
+    SELECT series_id, quoted_on, report_id, {_RANGE}, {_REFERENCE_OF_RANGE}, now() FROM staged_day_quotes
+    ON CONFLICT (series_id, quoted_on) DO UPDATE
+    SET report_id = greatest(d.report_id, excluded.report_id), ({_RANGE}) = ({", ".join(_WIDER.values())}),
+        reference = {_REFERENCE.format_map(_WIDER)}, updated_at = excluded.updated_at
+    WHERE (d.low, d.high, d.mostly_low, d.mostly_high) IS DISTINCT FROM ({", ".join(_WIDER.values())})
+    RETURNING d.*, d.xmax <> 0 AS stood)
+    SELECT {_READ} FROM d WHERE stood
 """)  # noqa: S608 - constants only
-# A correction may withdraw a quote ("offerings insufficient"): then the day has none any more.
+_TOUCHED = "SELECT DISTINCT series_id, quoted_on FROM staged_quotes WHERE headline"
+# After a correction a range may be narrower: it is made anew of all the rows that stand.
+_RECOMPUTE = text(f"""
+    WITH touched AS ({_TOUCHED})
+    INSERT INTO day_quotes AS d (series_id, quoted_on, report_id, {_RANGE}, reference, updated_at)
+    SELECT series_id, quoted_on, report_id, {_RANGE}, {_REFERENCE_OF_RANGE}, now()
+    FROM (SELECT q.series_id, q.quoted_on, max(q.report_id) AS report_id, min(q.low) AS low, max(q.high) AS high,
+                 min(q.mostly_low) AS mostly_low, max(q.mostly_high) AS mostly_high
+          FROM touched JOIN quotes q USING (series_id, quoted_on)
+          WHERE q.headline AND q.low IS NOT NULL
+          GROUP BY q.series_id, q.quoted_on) ranges
+    ON CONFLICT (series_id, quoted_on) DO UPDATE
+    SET report_id = excluded.report_id, ({_RANGE}) = (excluded.low, excluded.high, excluded.mostly_low,
+        excluded.mostly_high), reference = excluded.reference, updated_at = excluded.updated_at
+    WHERE (d.low, d.high, d.mostly_low, d.mostly_high)
+          IS DISTINCT FROM (excluded.low, excluded.high, excluded.mostly_low, excluded.mostly_high)
+    RETURNING {_READ}
+""")  # noqa: S608 - constants only
+# A correction may withdraw a price ("offerings insufficient"): then the day has none any more.
 _WITHDRAW = text(f"""
     DELETE FROM day_quotes d USING ({_TOUCHED}) touched
     WHERE d.series_id = touched.series_id AND d.quoted_on = touched.quoted_on
       AND NOT EXISTS (SELECT FROM quotes q WHERE q.series_id = d.series_id AND q.quoted_on = d.quoted_on
                       AND q.headline AND q.low IS NOT NULL)
+    RETURNING d.series_id::text, d.report_id, d.quoted_on
 """)  # noqa: S608 - constants only
-_TOUCHED_SERIES = text(f"SELECT DISTINCT series_id FROM ({_TOUCHED}) touched")  # noqa: S608 - constants only
 _LATEST = text("""
     SELECT * FROM (
-        SELECT DISTINCT ON (d.series_id) d.series_id, d.report_id, s.market, s.commodity, s.variety, s.package, s.size,
-               s.organic, d.quoted_on, d.low, d.high, d.mostly_low, d.mostly_high, d.reference
+        SELECT DISTINCT ON (d.series_id) d.series_id::text, d.report_id, s.market, s.commodity, s.variety, s.package,
+               s.size, s.organic, d.quoted_on, d.low, d.high, d.mostly_low, d.mostly_high, d.reference
         FROM day_quotes d JOIN series s USING (series_id) ORDER BY d.series_id, d.quoted_on DESC
     ) latest ORDER BY report_id, market, quoted_on, commodity, series_id
 """)
 
 
-def recompute(connection: Connection) -> list[DayQuote]:
-    """Bring the day quotes of what was just stored up to date; return those that changed, sorted for events."""
-    connection.execute(_WITHDRAW)
-    due.mark(connection, connection.scalars(_TOUCHED_SERIES))
-    return [_day_quote(row) for row in connection.execute(_RECOMPUTE)]
+@dataclass(slots=True)
+class DayRange:
+    """What the new rows of a series and day say together."""
+
+    report_id: str
+    low: Decimal
+    high: Decimal
+    mostly_low: Decimal | None
+    mostly_high: Decimal | None
+
+    @property
+    def reference(self) -> Decimal:
+        """The middle of the mostly range, else of low and high."""
+        low = self.low if self.mostly_low is None else self.mostly_low
+        high = self.high if self.mostly_high is None else self.mostly_high
+        return (low + high) / 2
+
+    def widen(self, report_id: str, prices: Prices) -> None:
+        """Add a row's prices; it has some."""
+        self.report_id = max(self.report_id, report_id)
+        if prices.low is not None and prices.low < self.low:
+            self.low = prices.low
+        if prices.high is not None and prices.high > self.high:
+            self.high = prices.high
+        if prices.mostly_low is not None and (self.mostly_low is None or prices.mostly_low < self.mostly_low):
+            self.mostly_low = prices.mostly_low
+        if prices.mostly_high is not None and (self.mostly_high is None or prices.mostly_high > self.mostly_high):
+            self.mostly_high = prices.mostly_high
+
+
+@dataclass(slots=True)
+class DayRanges:
+    """The ranges of all new rows of a file."""
+
+    ranges: dict[tuple[Series, date], DayRange] = field(default_factory=dict)
+
+    def add(self, series: Series, quote: Quote) -> None:
+        """Note a new row; one with a quality flag or without a price does not count."""
+        prices, report_id = quote.prices, quote.traits.report_id
+        if prices.low is None or prices.high is None or not quote.is_headline:
+            return
+        key = (series, quote.quoted_on)
+        known = self.ranges.get(key)
+        if known is None:
+            self.ranges[key] = DayRange(report_id, prices.low, prices.high, prices.mostly_low, prices.mostly_high)
+        else:
+            known.widen(report_id, prices)
+
+    def day_quotes(self, stood: set[tuple[str, date]]) -> Iterator[DayQuote]:
+        """Yield the day quotes of the ranges, save those where one stood."""
+        for (series, quoted_on), found in self.ranges.items():
+            if not stood or (series.series_id, quoted_on) not in stood:
+                prices = (found.low, found.high, found.mostly_low, found.mostly_high, found.reference)
+                yield DayQuote(series.series_id, found.report_id, *series.names(), quoted_on, *prices)
+
+
+@dataclass(slots=True)
+class DayChanges:
+    """What became of day quotes."""
+
+    quotes: list[DayQuote] = field(default_factory=list)
+    withdrawn: list[Withdrawn] = field(default_factory=list)
+
+
+def change(connection: Connection, new: DayRanges, series: dict[str, Series], *, has_corrections: bool) -> DayChanges:
+    """Bring the day quotes up to date with what was just stored, and mark whose forecast is due.
+
+    Args:
+        connection: the file's transaction; corrected rows are in ``staged_quotes``, too.
+        new: the ranges of rows that are new.
+        series: the file's series.
+        has_corrections: whether rows were corrected.
+
+    """
+    changes = DayChanges()
+    if has_corrections:
+        withdrawn = connection.execute(_WITHDRAW).all()
+        changes.withdrawn = [Withdrawn(one, report, series[one].market, day) for one, report, day in withdrawn]
+        changes.quotes += _read(connection.execute(_RECOMPUTE), series)
+    if new.ranges:
+        copying.copy_in(connection, _COPY, "".join([_line(*key, found) for key, found in new.ranges.items()]))
+        stood = {(one, day) for one, day in connection.execute(_STANDING)}
+        changes.quotes += _read(connection.execute(_WIDEN), series)
+        changes.quotes += new.day_quotes(stood)
+    touched = {quote.series_id for quote in changes.quotes} | {gone.series_id for gone in changes.withdrawn}
+    due.mark(connection, touched)
+    return changes
 
 
 def latest(connection: Connection) -> Iterator[DayQuote]:
     """Yield the newest quote of every series, sorted for events."""
-    return (_day_quote(row) for row in connection.execute(_LATEST))
+    return (DayQuote(*row) for row in connection.execute(_LATEST))
 
 
-def _day_quote(row: Row[tuple[object, ...]]) -> DayQuote:
-    values = row._asdict()
-    return DayQuote(**{**values, "series_id": str(values["series_id"])})
+def _read(rows: Iterable[Row[Any]], series: dict[str, Series]) -> list[DayQuote]:
+    found = []
+    for series_id, report_id, *rest in map(tuple, rows):
+        found.append(DayQuote(series_id, report_id, *series[series_id].names(), *rest))
+    return found
+
+
+def _line(series: Series, quoted_on: date, found: DayRange) -> str:
+    amounts = (found.low, found.high, found.mostly_low, found.mostly_high)
+    texts = [copying.NULL if amount is None else str(amount) for amount in amounts]
+    return "\t".join([series.series_id, quoted_on.isoformat(), copying.field(found.report_id), *texts]) + "\n"

@@ -13,6 +13,8 @@ from usda_ingest.storing.accounting import Accounting
 # Raised whenever rows would be read differently: files are then read again although their bytes are the same.
 READER_VERSION = 2
 
+# The report of a file that holds more than one.
+SEVERAL = "several"
 STORED, REFUSED, NO_PRICES, NOT_FETCHED = "stored", "refused", "not a price report", "not fetched"
 
 
@@ -62,6 +64,7 @@ class Finding:
     first_on: date | None = None
     last_on: date | None = None
     account: Accounting = field(default_factory=Accounting)
+    content_key: str | None = None
 
 
 _COUNTS = ", ".join(Accounting().columns())
@@ -83,9 +86,24 @@ _OPEN = text("""
 """)
 _CLOSE = text(f"""
     UPDATE report_files SET state = :state, reason = :reason, line = :line, format = :format, report_id = :report_id,
-           market = :market, first_on = :first_on, last_on = :last_on,
+           market = :market, first_on = :first_on, last_on = :last_on, content_key = :content_key,
+           stored_order = CASE WHEN :state = 'stored' THEN nextval('report_files_stored') END,
            {", ".join(f"{name} = :{name}" for name in Accounting().columns())}
     WHERE file_id = :file_id
+""")  # noqa: S608 - constants only
+# As long as nothing of its report was stored after it, a file says what stands. What an older version of this service
+# has stored has no number; then the clock must do.
+_SAYS_WHAT_STANDS = text(f"""
+    SELECT format, report_id, market, first_on, last_on, {_COUNTS} FROM report_files f
+    WHERE content_key = :content_key AND reader_version = :version AND state = 'stored'
+      AND rows_quarantined = 0 AND report_id IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM report_files later
+          WHERE later.state = 'stored' AND later.file_id <> f.file_id
+            AND (later.report_id = f.report_id OR '{SEVERAL}' IN (later.report_id, f.report_id))
+            AND coalesce(later.stored_order > f.stored_order, later.stored_at >= f.stored_at)
+      )
+    LIMIT 1
 """)  # noqa: S608 - constants only
 _SEEN = text("""
     UPDATE report_files SET last_seen_at = clock_timestamp(), last_crawl_id = :crawl_id,
@@ -104,6 +122,20 @@ def current(connection: Connection, url: str) -> Known | None:
     account = Accounting(**{name: row[name] for name in Accounting().columns()})
     plain = {name: row[name] for name in ("file_id", "sha256", "state", "reason", "line", "last_seen_at")}
     return Known(**plain, validators=Validators(row["etag"], row["last_modified"]), account=account)
+
+
+def says_what_stands(connection: Connection, content_key: str) -> Finding | None:
+    """Return the account of a content that would change nothing: a file with it was the last one of its report.
+
+    None if a row of it was quarantined: one for being too far ahead of its day may be good by now.
+    """
+    values = {"content_key": content_key, "version": READER_VERSION}
+    row = connection.execute(_SAYS_WHAT_STANDS, values).mappings().one_or_none()
+    if row is None:
+        return None
+    plain = {name: row[name] for name in ("format", "report_id", "market", "first_on", "last_on")}
+    account = Accounting(**{name: row[name] for name in Accounting().columns()}).seen_again()
+    return Finding(STORED, **plain, account=account, content_key=content_key)
 
 
 def open_file(connection: Connection, content: Content, crawl_id: uuid.UUID) -> uuid.UUID:
@@ -142,6 +174,7 @@ def close_file(connection: Connection, file_id: uuid.UUID, finding: Finding) -> 
         "market": finding.market,
         "first_on": finding.first_on,
         "last_on": finding.last_on,
+        "content_key": finding.content_key,
         **finding.account.columns(),
     }
     connection.execute(_CLOSE, values)

@@ -21,14 +21,22 @@ from usda_ingest.storing import crawl_sources, crawls, files, price_version
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.crawl_sources import Counts
 from usda_ingest.storing.crawls import Took
-from usda_ingest.storing.day_quotes import recompute
-from usda_ingest.storing.files import NO_PRICES, NOT_FETCHED, REFUSED, STORED, Content, Finding, Known, Validators
+from usda_ingest.storing.files import (
+    NO_PRICES,
+    NOT_FETCHED,
+    REFUSED,
+    SEVERAL,
+    STORED,
+    Content,
+    Finding,
+    Known,
+    Validators,
+)
 from usda_ingest.storing.progress import Progress
 from usda_ingest.storing.raw_files import RawFiles
-from usda_ingest.storing.rows import Tally, clear_staged, store_rows
+from usda_ingest.storing.rows import Stored, store_rows
 
 INDEX = "index"
-SEVERAL = "several"
 _log = structlog.get_logger(__name__)
 
 
@@ -159,22 +167,25 @@ class Intake:
         last_modified = content.validators.last_modified
         report = ReportFile(path, content.name, self._today, commodities=self._commodities, last_modified=last_modified)
         with self._transaction() as connection:
+            known = files.says_what_stands(connection, report.content_key)
             file_id = files.open_file(connection, content, self._crawl_id)
-            account, tally = store_rows(connection, report.rows(), file_id)
-            changed = recompute(connection)
-            clear_staged(connection)
-            finding = _finding(report.format.name, account, tally)
-            files.close_file(connection, file_id, finding)
+            if known is not None:
+                files.close_file(connection, file_id, known)
+                self._count(connection, "unchanged", known.account, fetched, started)
+                return
+            stored = store_rows(connection, report.rows(), file_id)
+            account = stored.account
+            files.close_file(connection, file_id, _finding(report, stored))
             for remark in _remarks(report, account):
                 reason, line = remark.text, remark.line
                 crawls.add_problem(connection, self._crawl_id, content.url, reason, line, source=fetched.source)
-            for event in prices_recorded(changed):
+            for event in prices_recorded(stored.changes.quotes, stored.changes.withdrawn):
                 enqueue(connection, event)
-            if finding.report_id is not None:
-                enqueue(connection, report_ingested(finding, file=content.name, crawl_id=self._crawl_id))
+            for told in stored.tally.reports.values():
+                enqueue(connection, report_ingested(told, file=content.name, crawl_id=self._crawl_id))
             self._count(connection, "stored", account, fetched, started)
             price_version.grow(connection)
-        _log.info("file_stored", file=content.name, quotes_changed=len(changed), **account.columns())
+        _log.info("file_stored", file=content.name, quotes_changed=len(stored.changes.quotes), **account.columns())
 
     def _list(self, content: Content, finding: Finding, fetched: Fetched) -> None:
         """List a file of which nothing is stored; that it holds no prices is a finding, not a problem."""
@@ -217,15 +228,17 @@ def _remarks(report: ReportFile, account: Accounting) -> Iterator[Remark]:
     yield from report.remarks()
 
 
-def _finding(format_name: str, account: Accounting, tally: Tally) -> Finding:
+def _finding(report: ReportFile, stored: Stored) -> Finding:
+    tally = stored.tally
     return Finding(
         STORED,
-        format=format_name,
-        report_id=_one_of(tally.report_ids),
-        market=_one_of(tally.markets),
+        format=report.format.name,
+        report_id=_one_of({report_id for report_id, _ in tally.reports}),
+        market=_one_of({market for _, market in tally.reports}),
         first_on=tally.first_on,
         last_on=tally.last_on,
-        account=account,
+        account=stored.account,
+        content_key=report.content_key,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from outcome import account, files, last_crawl
 from usda_ingest.reading.package_weight import PackageWeight
-from usda_ingest.storing import rows as storing
+from usda_ingest.storing import described
 from usda_ingest.storing.raw_files import RawFiles
 
 
@@ -125,7 +125,7 @@ def test_a_file_that_the_database_refuses_does_not_hold_up_the_others(
     shelf: Any, db: Any, mars: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     too_much = PackageWeight(Decimal(10) ** 12, "stated")
-    monkeypatch.setattr(storing, "net_weight", lambda commodity, *_: too_much if commodity == "Limes" else None)
+    monkeypatch.setattr(described, "net_weight", lambda commodity, *_: too_much if commodity == "Limes" else None)
     shelf.crawl(a=mars({"commodity": "Limes"}), b=mars({}))
     found = files(db)
     assert (found["a.csv"]["state"], found["a.csv"]["reason"]) == ("refused", "could not be stored: DataError")
