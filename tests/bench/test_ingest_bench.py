@@ -30,3 +30,6 @@ def test_the_whole_benchmark_runs() -> None:
     for part in ("stored, first byte to commit", "peak memory", "other link", "rows written"):
         assert any(part in what for what in found), part
     assert found["the same rows again: rows written"] == 0
+    for days in ("1 business day", "5 business days", "10 business days"):
+        assert found[f"forecast, {days} ahead: MAPE by naive's"] <= 1
+    assert any(note.startswith("every series by naive: MAPE") for note in report.notes), report.notes

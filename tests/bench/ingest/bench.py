@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from native import environments
 from tests.bench.figures import Report
-from tests.bench.ingest import peer, storing
+from tests.bench.ingest import forecasts, peer, storing
+from tests.bench.ingest.forecasts import Forecasts
 from tests.bench.ingest.hall import SERVICE, Hall, hall
 from tests.bench.ingest.storing import Storing
 from tests.bench.world import BenchFailed
@@ -23,6 +24,7 @@ class Plan:
     """How much is measured, which parts (all by default), and whether what is missing may be installed for it."""
 
     storing: Storing = field(default_factory=Storing)
+    forecasts: Forecasts = field(default_factory=Forecasts)
     only: tuple[str, ...] = ()
     install: bool = True
 
@@ -30,6 +32,7 @@ class Plan:
 FULL = Plan()
 TINY = Plan(
     Storing("legacy/los-angeles_9-24-2016_9-30-2017.csv", rounds=1),
+    Forecasts(others=()),
     install=False,
 )
 
@@ -74,4 +77,5 @@ def _measure(report: Report, place: Hall, plan: Plan) -> None:
 def _parts(report: Report, place: Hall, plan: Plan) -> dict[str, Callable[[], None]]:
     return {
         "storing": lambda: storing.measure(report, place, plan.storing),
+        "forecasts": lambda: forecasts.measure(report, place, plan.forecasts),
     }

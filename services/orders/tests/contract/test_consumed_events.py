@@ -105,17 +105,20 @@ def test_quotes_of_another_shape_are_unreadable(quotes: object) -> None:
         read_quotes({"market": "Los Angeles", "report_id": "2306", "quotes": quotes})
 
 
-def test_a_forecast_is_read_exactly() -> None:
-    [forecast] = read_forecasts(example("usda.forecast.updated.v1"))
-    assert (forecast.as_of, forecast.trend_pct_week, forecast.coverage) == (
+def test_a_forecast_is_read_exactly_and_so_is_its_end() -> None:
+    forecast, ended = read_forecasts(example("usda.forecast.updated.v1"))
+    assert (forecast.as_of, forecast.trend_pct_week, forecast.method, forecast.coverage) == (
         date(2026, 1, 7),
-        Decimal("-1.8"),
-        Decimal("0.81"),
+        Decimal("0.54"),
+        "naive",
+        Decimal("0.86"),
     )
-    assert [(point.on, point.low) for point in forecast.points] == [
-        (date(2026, 1, 8), Decimal("21.90")),
-        (date(2026, 1, 9), Decimal("21.40")),
+    assert len(forecast.points) == 10
+    assert [(point.on, point.low) for point in forecast.points[:2]] == [
+        (date(2026, 1, 8), Decimal("25.00")),
+        (date(2026, 1, 9), Decimal("24.99")),
     ]
+    assert (ended.as_of, ended.trend_pct_week, ended.points, ended.coverage) == (date(2026, 1, 5), None, (), None)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """How a series has moved: kept from the USDA's events, compared over a market week."""
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -10,10 +12,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from orders.adapters.trends import SqlTrends
+from orders.application.incoming import read_forecasts
 from orders.application.ports import Quote, Transactions
 from orders.application.trends import HISTORY_DAYS, Band, Forecast, Trend
+from orders.entrypoints.pages.price_chart import chart_of
 
 TODAY = date(2026, 1, 9)
+FORECAST_EXAMPLE = Path(__file__).resolve().parents[4] / "events" / "examples" / "usda.forecast.updated.v1.json"
 SERIES = str(uuid4())
 QUOTE = Quote(
     series_id=SERIES,
@@ -135,3 +140,31 @@ def test_of_a_day_that_one_event_tells_twice_the_later_word_counts(
     twice = [replace(QUOTE, reference=Decimal(price)) for price in (11, 13, 12)]
     transactions.run(lambda work: work.market.record(twice))
     assert world.value("SELECT reference FROM series_days") == 12
+
+
+def test_a_real_forecast_is_drawn_from_its_day_on_and_goes_when_it_ends(
+    world: Any, transactions: Any, engine: Engine
+) -> None:
+    """The publisher's example is what its model said: drawn as a fan, then gone with the event that has no points."""
+    body = json.loads(FORECAST_EXAMPLE.read_text())["body"]
+    told = {**body["series"][0], "series_id": SERIES}
+    ended = {**body["series"][1], "series_id": SERIES, "as_of": told["as_of"]}
+    monday = date(2026, 1, 12)
+    record(transactions, {2: "25.50", 3: "25"})
+    transactions.run(lambda work: work.market.record_forecasts(read_forecasts({"series": [told]})))
+    trends = SqlTrends(engine, ZoneInfo("America/Los_Angeles"), monday)
+    history = trends.history(SERIES)
+    assert history.forecast is not None
+    assert (history.forecast.as_of, history.forecast.method) == (date(2026, 1, 7), "naive")
+    assert [band.on for band in history.forecast.points][:1] == [monday]
+    assert len(history.forecast.points) == 8
+    chart = chart_of(history)
+    assert chart is not None
+    assert chart.fan
+    assert chart.expected
+    assert trends.of([SERIES])[SERIES].band == history.forecast.points[0]
+    transactions.run(lambda work: work.market.record_forecasts(read_forecasts({"series": [ended]})))
+    chart = chart_of(trends.history(SERIES))
+    assert chart is not None
+    assert not chart.fan
+    assert trends.of([SERIES])[SERIES].band is None

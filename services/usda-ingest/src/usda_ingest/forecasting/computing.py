@@ -98,7 +98,7 @@ def _turns(engine: Engine, name: str) -> Iterator[dict[UUID, int]]:
 def _compute_together(engine: Engine, name: str, marks: Mapping[UUID, int], today: date, stop: threading.Event) -> int:
     """Compute and write some series of a market. Marks were read before quotes, so no mark is cleared unseen."""
     with engine.connect() as connection:
-        histories = _histories(connection, name, list(marks), today)
+        histories = market_histories(connection, name, list(marks), today)
     written, batch = 0, []
     for outcome in market.outcomes(histories, marks.keys(), today):
         batch.append(outcome)
@@ -110,7 +110,8 @@ def _compute_together(engine: Engine, name: str, marks: Mapping[UUID, int], toda
     return written + write(engine, batch, marks)
 
 
-def _histories(connection: Connection, name: str, wanted: Sequence[UUID], today: date) -> list[History]:
+def market_histories(connection: Connection, name: str, wanted: Sequence[UUID], today: date) -> list[History]:
+    """Return the quotes of these series and of what else the market quoted in the last year."""
     values = {"market": name, "today": today, "days": PEER_DAYS, "limit": MAX_PEERS}
     peers = connection.scalars(_PEERS, values)
     series = [str(series_id) for series_id in {*wanted, *peers}]

@@ -1,6 +1,7 @@
 """Trend and forecast of the series of one market, which lend each other their errors."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -54,8 +55,26 @@ def outcomes(histories: Sequence[History], wanted: Collection[UUID], today: date
         yield Outcome(series_id, None, 0, TOO_FEW, None, None)
 
 
-def expectations(histories: Sequence[History]) -> dict[UUID, Expectation]:
-    """Let the methods compete on every series and set the bands; needs `MIN_QUOTES` for a forecast worth telling."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What would have been forecast in the last year and how it came out, one row a series.
+
+    Arrays are [series, origin, horizon], `step` and `is_public` [series, origin]; errors are NaN where origin or target
+    was not quoted. `is_public` are origins with quotes enough for a forecast that readers would have seen.
+    """
+
+    grids: Sequence[Grid]
+    choices: Sequence[Choice]
+    weights: Floats
+    errors: Floats
+    naive_errors: Floats
+    widths: Floats
+    step: Floats
+    is_public: Flags
+
+
+def compete(histories: Sequence[History]) -> Past:
+    """Let the methods compete on every series of a market, and walk through the year once more to set the bands."""
     ordered = sorted(histories, key=lambda history: (history.commodity, str(history.series_id)))
     end = max(business_days.number(date.fromordinal(int(history.ordinals[-1]))) for history in ordered)
     begin = min(business_days.number(date.fromordinal(int(history.ordinals[0]))) for history in ordered)
@@ -65,35 +84,37 @@ def expectations(histories: Sequence[History]) -> dict[UUID, Expectation]:
     weights = change_regression.fit(grids)
     choices = [choose(grid, weights) for grid in grids]
     since = first_evaluated(grids[0])
-    step = np.concatenate([grid.step[:, since:] for grid in grids])
+    step = np.concatenate([np.where(grid.is_quoted, grid.step, np.nan)[:, since:] for grid in grids])
     is_public = np.concatenate([grid.counts[:, since:] >= MIN_QUOTES for grid in grids])
     errors = np.concatenate([choice.errors for choice in choices])
+    naive_errors = np.concatenate([choice.naive_errors for choice in choices])
     _, commodity = np.unique([history.commodity for history in recent], return_inverse=True)
-    step[~np.concatenate([grid.is_quoted[:, since:] for grid in grids])] = np.nan  # no origin without a quote
     widths = bands.half_widths(errors, step, commodity, is_public)
-    return dict(_expectations(grids, choices, widths, is_public, step))
+    return Past(grids, choices, weights, errors, naive_errors, widths, step, is_public)
 
 
-def _expectations(
-    grids: Sequence[Grid], choices: Sequence[Choice], widths: Floats, is_public: Flags, step: Floats
-) -> Iterator[tuple[UUID, Expectation]]:
+def expectations(histories: Sequence[History]) -> dict[UUID, Expectation]:
+    """Forecast every series of a market; below `MIN_QUOTES` quotes it is nothing to be told."""
+    return dict(_expectations(compete(histories)))
+
+
+def _expectations(past: Past) -> Iterator[tuple[UUID, Expectation]]:
     row = 0
-    for grid, choice in zip(grids, choices, strict=True):
+    for grid, choice in zip(past.grids, past.choices, strict=True):
         ends = grid.ends - first_evaluated(grid)
         for place, history in enumerate(grid.histories):
-            end = ends[place]
             judged = _Judged(
-                np.where(is_public[row][:, None], choice.errors[place], np.nan),
-                choice.naive_errors[place],
-                widths[row],
-                step[row],
+                np.where(past.is_public[row][:, None], past.errors[row], np.nan),
+                past.naive_errors[row],
+                past.widths[row],
+                past.step[row],
             )
             yield (
                 history.series_id,
                 Expectation(
                     choice.names[place],
                     grid.last[place, grid.ends[place]] + choice.change[place],
-                    widths[row, end],
+                    past.widths[row, ends[place]],
                     tuple(judged.backtest(days) for days in REPORTED_DAYS),
                 ),
             )
