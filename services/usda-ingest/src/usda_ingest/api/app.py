@@ -8,7 +8,7 @@ from mercadito_events.service.identity import KeySet
 from sqlalchemy import Engine
 
 from usda_ingest import __version__
-from usda_ingest.api import crawl_routes, price_routes, problems, schedule_routes, series_routes
+from usda_ingest.api import crawl_routes, csv_routes, price_routes, problems, schedule_routes, series_routes
 from usda_ingest.api.conditional import ConditionalReads
 from usda_ingest.api.crawl_routes import StartCrawl
 from usda_ingest.api.price_reads import MarketDay, PriceReads
@@ -52,6 +52,7 @@ def create_app(
     reads = PriceReads(engine, market_day)
     app.include_router(price_routes.routes(reads))
     app.include_router(series_routes.routes(reads))
+    app.include_router(csv_routes.routes(reads))
     app.include_router(crawl_routes.routes(engine, keys, start_crawl, timetable))
     app.include_router(schedule_routes.routes(engine, timetable))
     _add_health(app, find_problems)

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 
 from usda_ingest.api import answers, crawl_queries
 from usda_ingest.api.crawl_answers import WantedCrawl
-from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
-from usda_ingest.api.price_routes import After, Limit, row_id
+from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page, row_id
+from usda_ingest.api.parameters import After, Limit
 from usda_ingest.api.problems import Problem
 from usda_ingest.api.signed_in import require_staff
 from usda_ingest.api.wanted_crawl import read_plan

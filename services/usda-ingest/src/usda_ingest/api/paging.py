@@ -12,7 +12,8 @@ from usda_ingest.api.problems import Problem
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
-MAX_CURSOR_CHARS = 500
+MAX_CURSOR_CHARS = 2_000
+MAX_ID = 2**63 - 1
 
 
 def page(
@@ -24,16 +25,21 @@ def page(
 ) -> dict[str, Any]:
     """Return ``{items, next}``; ``rows`` holds one more than the page if there is a next one."""
     shown = rows[:limit]
-    following = None
-    if len(rows) > limit:
-        query = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
-        following = f"{request.url.path}?{urlencode([*query, ('after', encode(request, key(shown[-1])))])}"
+    following = next_page(request, key(shown[-1])) if len(rows) > limit else None
     return {"items": [items(row) for row in shown], "next": following}
+
+
+def next_page(request: Request, last: list[str]) -> str:
+    """Return the address of what comes after a row, with the request's own query."""
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    return f"{request.url.path}?{urlencode([*query, ('after', encode(request, last))])}"
 
 
 def encode(request: Request, parts: list[str]) -> str:
     """Return a cursor of the list that the request asks for; what is in it is nobody's business but ours."""
-    return base64.urlsafe_b64encode(json.dumps([_list(request), *parts]).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps([_list(request), *parts], ensure_ascii=False).encode()).decode().rstrip("=")
+    )
 
 
 def decode(request: Request, cursor: str | None, *kinds: Callable[[str], Any]) -> list[Any] | None:
@@ -64,3 +70,19 @@ def _parts(request: Request, cursor: Any) -> list[str]:
     if cursor[0] != _list(request):
         raise ValueError(cursor[0])
     return cursor[1:]
+
+
+def row_text(text: str) -> str:
+    """Read a row's name from a cursor."""
+    if "\x00" in text:
+        raise ValueError(text)
+    text.encode()  # half of a surrogate pair, which JSON can spell, is a ValueError too
+    return text
+
+
+def row_id(text: str) -> int:
+    """Read a row's id from a cursor."""
+    number = int(text)
+    if not 0 <= number <= MAX_ID:
+        raise ValueError(text)
+    return number

@@ -14,6 +14,7 @@ _QUOTE_COLUMNS = (
     "quote_id, series_id, report_id, market, commodity, variety, package, size, organic, origin, quality, quoted_on,"
     " low, high, mostly_low, mostly_high, single_price, unit, weight_lb, weight_source, comment"
 )
+_ORDER = "ORDER BY quoted_on DESC, quote_id DESC"
 _COMMODITIES = text("""
     SELECT commodity_key, (array_agg(commodity ORDER BY last_on DESC, commodity))[1] AS name,
            max(category) AS category, count(*) AS series, max(last_on) AS last_on
@@ -61,13 +62,25 @@ def quotes(
     connection: Connection, wanted: PriceFilter, *, after: Sequence[Any] | None, limit: int
 ) -> Sequence[Row[Any]]:
     """Return rows, newest day first; one more than ``limit`` if there are more."""
+    where, values = _where(wanted, after)
+    statement = f"SELECT {_QUOTE_COLUMNS} FROM quotes {where} {_ORDER} LIMIT :limit"  # noqa: S608 - constants
+    return connection.execute(text(statement), {**values, "limit": limit + 1}).all()
+
+
+def last_of(connection: Connection, wanted: PriceFilter, *, after: Sequence[Any] | None, rows: int) -> Row[Any] | None:
+    """Return the last of so many rows, if there are more of them; only what they are ordered by."""
+    where, values = _where(wanted, after)
+    statement = f"SELECT quoted_on, quote_id FROM quotes {where} {_ORDER} OFFSET :offset LIMIT 2"  # noqa: S608 - constants
+    found = connection.execute(text(statement), {**values, "offset": rows - 1}).all()
+    return found[0] if len(found) > 1 else None
+
+
+def _where(wanted: PriceFilter, after: Sequence[Any] | None) -> tuple[str, dict[str, Any]]:
     conditions, values = wanted.conditions()
     if after is not None:
         conditions.append("(quoted_on, quote_id) < (:after_on, :after_id)")
         values |= {"after_on": after[0], "after_id": after[1]}
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    statement = f"SELECT {_QUOTE_COLUMNS} FROM quotes {where} ORDER BY quoted_on DESC, quote_id DESC LIMIT :limit"  # noqa: S608 - constants
-    return connection.execute(text(statement), {**values, "limit": limit + 1}).all()
+    return f"WHERE {' AND '.join(conditions)}" if conditions else "", values
 
 
 def commodities(connection: Connection, *, keys: Sequence[str] | None, after: str, limit: int) -> Sequence[Row[Any]]:

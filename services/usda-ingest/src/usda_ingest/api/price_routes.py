@@ -1,38 +1,21 @@
 """``/api/v1/prices``: quotes, commodities and series. Public, as the USDA's own reports are."""
 
 from datetime import date
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from usda_ingest.announcing.announcements import decimal_text
 from usda_ingest.api import answers, price_queries, search
-from usda_ingest.api.paging import DEFAULT_LIMIT, MAX_CURSOR_CHARS, MAX_LIMIT, decode, page
-from usda_ingest.api.price_queries import PriceFilter
+from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page, row_id, row_text
+from usda_ingest.api.parameters import After, Limit, Wanted, Words
 from usda_ingest.api.price_reads import PriceReads
 from usda_ingest.commodities import known
 
-MAX_FILTER_CHARS = 300
-NO_NUL = r"^[^\x00]*$"  # PostgreSQL has no such character
-MAX_ID = 2**63 - 1
 _TRAITS = (
     *("series_id", "report_id", "market", "commodity", "variety", "package", "size", "organic", "origin", "quality"),
 )
-
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
-After = Annotated[str | None, Query(max_length=MAX_CURSOR_CHARS, description="from `next` of the page before")]
-Words = Annotated[
-    str | None,
-    Query(
-        max_length=search.MAX_QUERY_CHARS,
-        pattern=NO_NUL,
-        description="words that begin words of the commodity's English or Spanish name or of a variety; "
-        "case and accents don't matter",
-    ),
-]
-Text = Annotated[str | None, Query(max_length=MAX_FILTER_CHARS, pattern=NO_NUL)]
 
 
 def routes(reads: PriceReads) -> APIRouter:
@@ -40,19 +23,8 @@ def routes(reads: PriceReads) -> APIRouter:
     router = APIRouter(prefix="/api/v1/prices", tags=["prices"])
 
     @router.get("", response_model=answers.PricePage)
-    def prices(  # noqa: PLR0917 - FastAPI reads the query from the signature
-        request: Request,
-        commodity: Text = None,
-        variety: Text = None,
-        package: Text = None,
-        series_id: UUID | None = None,
-        from_: Annotated[date | None, Query(alias="from")] = None,
-        to: date | None = None,
-        limit: Limit = DEFAULT_LIMIT,
-        after: After = None,
-    ) -> Response:
+    def prices(request: Request, wanted: Wanted, limit: Limit = DEFAULT_LIMIT, after: After = None) -> Response:
         """Page through quotes, newest day first; texts match whole, whatever their case."""
-        wanted = PriceFilter(commodity or None, variety or None, package or None, series_id, from_, to)
         cursor = decode(request, after, date.fromisoformat, row_id)
 
         def build(connection: Connection) -> dict[str, Any]:
@@ -74,22 +46,6 @@ def routes(reads: PriceReads) -> APIRouter:
         return reads.answer(request, build)
 
     return router
-
-
-def row_text(text: str) -> str:
-    """Read a row's name from a cursor."""
-    if "\x00" in text:
-        raise ValueError(text)
-    text.encode()  # half of a surrogate pair, which JSON can spell, is a ValueError too
-    return text
-
-
-def row_id(text: str) -> int:
-    """Read a row's id from a cursor."""
-    number = int(text)
-    if not 0 <= number <= MAX_ID:
-        raise ValueError(text)
-    return number
 
 
 def price_key(row: Any) -> list[str]:

@@ -17,6 +17,7 @@ MAX_MARKET_POINTS = 260
 """A year of market days."""
 
 _ORDER = "commodity_key, market, variety, package, size, organic, series_id"
+_AFTER = f"({_ORDER}) > (SELECT {_ORDER} FROM series WHERE series_id = :after)"  # noqa: S608 - constants only
 _LIST = """
     WITH page AS (SELECT * FROM series {where} ORDER BY {order} LIMIT :limit)
     SELECT page.*, newest.quoted_on, newest.low, newest.high, newest.reference, before.reference AS reference_before,
@@ -99,7 +100,7 @@ def listed(
     wanted: SeriesFilter,
     *,
     kinds: Sequence[Kind] | None,
-    after: Sequence[Any] | None,
+    after: uuid.UUID | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
     """Return series with their newest quote, in a fixed order; one more than ``limit`` if there are more.
@@ -108,7 +109,7 @@ def listed(
         connection: to the service's database.
         wanted: what they must be.
         kinds: the commodities and varieties that they must be of, if it matters.
-        after: the order's values in the last row of the page before.
+        after: the last one of the page before.
         limit: how many.
 
     """
@@ -120,9 +121,8 @@ def listed(
         )
         values |= {"keys": [key for key, _ in kinds], "varieties": [variety for _, variety in kinds]}
     if after is not None:
-        conditions.append(f"({_ORDER}) > (:key, :a_market, :a_variety, :a_package, :a_size, :a_organic, :a_id)")
-        names = ("key", "a_market", "a_variety", "a_package", "a_size", "a_organic", "a_id")
-        values |= dict(zip(names, after, strict=True))
+        conditions.append(_AFTER)
+        values["after"] = after
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     page_order = ", ".join(f"page.{name}" for name in _ORDER.split(", "))
     statement = text(_LIST.format(where=where, order=_ORDER, page_order=page_order))

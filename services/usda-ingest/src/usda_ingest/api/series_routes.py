@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from usda_ingest.announcing.announcements import decimal_text
 from usda_ingest.api import answers, search, series_answers, series_queries
 from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
+from usda_ingest.api.parameters import After, CommodityName, Limit, Market, Organic, Package, Variety, Words
 from usda_ingest.api.price_reads import PriceReads
-from usda_ingest.api.price_routes import After, Limit, Text, Words, row_text
 from usda_ingest.api.problems import Problem
 from usda_ingest.api.series_queries import SeriesFilter
 from usda_ingest.commodities import known
@@ -30,24 +30,24 @@ def routes(reads: PriceReads) -> APIRouter:
     @router.get("", response_model=series_answers.SeriesPage)
     def listed(
         request: Request,
-        commodity: Text = None,
-        market: Text = None,
-        variety: Text = None,
-        package: Text = None,
         *,
-        organic: bool | None = None,
+        commodity: CommodityName = None,
+        market: Market = None,
+        variety: Variety = None,
+        package: Package = None,
+        organic: Organic = None,
         q: Words = None,
         limit: Limit = DEFAULT_LIMIT,
         after: After = None,
     ) -> Response:
         """Page through series by commodity, market, variety, package, size; texts match whole, whatever their case."""
         wanted = SeriesFilter(commodity, market, variety, package, organic)
-        cursor = decode(request, after, *(row_text,) * 5, _boolean, UUID)
+        (before,) = decode(request, after, UUID) or (None,)
 
         def build(connection: Connection) -> dict[str, Any]:
             found = search.matching(search.kinds(connection), q) if q else None
-            rows = series_queries.listed(connection, wanted, kinds=found, after=cursor, limit=limit)
-            return page(request, rows, limit, _item, _key)
+            rows = series_queries.listed(connection, wanted, kinds=found, after=before, limit=limit)
+            return page(request, rows, limit, _item, lambda row: [str(row.series_id)])
 
         return reads.answer(request, build)
 
@@ -82,19 +82,6 @@ def routes(reads: PriceReads) -> APIRouter:
 
 def _no_such_series() -> Problem:
     return Problem(404, "not-found", "No such series; find one by /api/v1/prices/series?q=.")
-
-
-def _boolean(text: str) -> bool:
-    return {"true": True, "false": False}[text] if text in ("true", "false") else _refuse(text)
-
-
-def _refuse(text: str) -> bool:
-    raise ValueError(text)
-
-
-def _key(row: Any) -> list[str]:
-    organic = "true" if row.organic else "false"
-    return [row.commodity_key, row.market, row.variety, row.package, row.size, organic, str(row.series_id)]
 
 
 def _parts(row: Any) -> dict[str, Any]:
