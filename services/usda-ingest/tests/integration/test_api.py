@@ -120,6 +120,7 @@ def test_the_openapi_document_describes_every_route(api: TestClient) -> None:
     assert document["openapi"].startswith("3.1")
     assert set(document["paths"]) == {
         "/api/v1/prices",
+        "/api/v1/prices.csv",
         "/api/v1/prices/commodities",
         "/api/v1/prices/series",
         "/api/v1/prices/series/{series_id}",

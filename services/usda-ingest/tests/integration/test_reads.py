@@ -20,7 +20,8 @@ def reads(api: TestClient) -> list[str]:
     crawl_id = api.get("/api/v1/prices/crawls").json()["items"][0]["crawl_id"]
     values = {"series_id": series_id, "file_id": file_id, "crawl_id": crawl_id}
     paths = api.get("/api/v1/prices/openapi.json").json()["paths"]
-    return [path.format(**values) for path, methods in paths.items() if "get" in methods]
+    clock = {"/api/v1/prices/schedule"}  # tells when something is due next, so it changes by itself
+    return [path.format(**values) for path, methods in paths.items() if "get" in methods and path not in clock]
 
 
 def test_every_read_has_a_strong_etag_by_which_it_is_not_sent_twice(

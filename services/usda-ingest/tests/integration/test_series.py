@@ -1,5 +1,6 @@
 """Series over HTTP: the list, one, the same goods in every market."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -34,8 +35,8 @@ def test_a_series_has_its_daily_points(api: TestClient, shelf: Any, mars: Callab
         "size": "48s",
         "organic": False,
         "unit": "package",
-        "weight_lb": None,
-        "weight_source": None,
+        "weight_lb": "26.00",
+        "weight_source": "H-697",
         "points": [
             {
                 "date": "2026-01-07",
@@ -62,6 +63,29 @@ def test_a_series_has_its_daily_points(api: TestClient, shelf: Any, mars: Callab
         "trend": None,
         "forecast": None,
         "no_forecast": None,
+    }
+
+
+def test_a_series_shows_what_the_report_says_of_its_newest_day(
+    api: TestClient, shelf: Any, mars: Callable[..., str]
+) -> None:
+    day = {
+        "slug_id": "2306",
+        "report_date": "01/08/2026",
+        "published_Date": "01/08/2026 13:44:49",
+        "report_title": "Los Angeles Fruit",
+        "report_narrative": "Offerings light.\nFew.",
+    }
+    days = json.dumps([{"reportSection": "Report Header", "results": [day]}])
+    shelf.crawl(a=mars({"report_date": "01/07/2026"}, {}), days=days)
+    series_id = only(api)["series_id"]
+    assert api.get(f"{SERIES}/{series_id}").json()["report"] == {
+        "report_id": "2306",
+        "title": "Los Angeles Fruit",
+        "published": "01/08/2026 13:44:49",
+        "narrative": "Offerings light.\nFew.",
+        "url": "http://usda.test/days.csv",
+        "date": "2026-01-08",
     }
 
 

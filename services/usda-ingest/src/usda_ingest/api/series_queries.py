@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -45,6 +44,11 @@ _POINTS = text("""
     SELECT quoted_on, report_id, low, high, mostly_low, mostly_high, reference FROM (
         SELECT * FROM day_quotes WHERE series_id = :series_id ORDER BY quoted_on DESC LIMIT :limit
     ) newest ORDER BY quoted_on
+""")
+_REPORT = text("""
+    SELECT d.report_id, d.reported_on, d.title, d.published, d.narrative, f.url
+    FROM report_days d LEFT JOIN report_files f USING (file_id)
+    WHERE d.report_id = :report_id AND d.reported_on = :day
 """)
 _MARKETS = text("""
     WITH same AS (
@@ -145,6 +149,6 @@ def markets(connection: Connection, series_id: uuid.UUID) -> Sequence[Row[Any]]:
     return connection.execute(_MARKETS, values).all()
 
 
-def last_on(points_: Sequence[Row[Any]]) -> date | None:
-    """Return the day of the newest point."""
-    return points_[-1].quoted_on if points_ else None
+def report(connection: Connection, newest: Row[Any]) -> Row[Any] | None:
+    """Return what the report of a point tells of its day in words, if it has any."""
+    return connection.execute(_REPORT, {"report_id": newest.report_id, "day": newest.quoted_on}).one_or_none()

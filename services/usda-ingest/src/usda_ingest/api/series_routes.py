@@ -60,7 +60,9 @@ def routes(reads: PriceReads) -> APIRouter:
             if found is None:
                 raise _no_such_series()
             points, today = series_queries.points(connection, series_id), reads.market_day()
-            return {**_series(found, points, today), **stored.read(connection, series_id, today)}
+            report = series_queries.report(connection, points[-1]) if points else None
+            told = {"report": _report(report) if report else None}
+            return {**_series(found, points, today), **told, **stored.read(connection, series_id, today)}
 
         return reads.answer(request, build, series_id=series_id)
 
@@ -109,7 +111,7 @@ def _change_pct(before: Any, now: Any) -> float | None:
 
 
 def _series(found: Any, points: Sequence[Any], today: date) -> dict[str, Any]:
-    last_on = series_queries.last_on(points)
+    last_on = points[-1].quoted_on if points else None
     return {
         **_parts(found),
         "unit": found.unit or "package",
@@ -118,7 +120,6 @@ def _series(found: Any, points: Sequence[Any], today: date) -> dict[str, Any]:
         "points": [_point(row) for row in points],
         "last_date": last_on,
         "age_business_days": None if last_on is None else max(0, business_days.age(last_on, today)),
-        "report": None,
     }
 
 
@@ -126,6 +127,11 @@ def _point(row: Any) -> dict[str, Any]:
     amounts = ("low", "high", "mostly_low", "mostly_high", "reference")
     prices = {name: decimal_text(getattr(row, name)) for name in amounts}
     return {"date": row.quoted_on, "report_id": row.report_id, **prices}
+
+
+def _report(row: Any) -> dict[str, Any]:
+    names = ("report_id", "title", "published", "narrative", "url")
+    return {**{name: getattr(row, name) for name in names}, "date": row.reported_on}
 
 
 def _market(series_id: UUID, market: str, rows: Sequence[Any]) -> dict[str, Any]:
