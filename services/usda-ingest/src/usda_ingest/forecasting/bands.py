@@ -103,7 +103,7 @@ class _Memory:
 
         total = own_total + np.where(lent > 0, COMMODITY_WEIGHT, 0.0)
         found = _first_bin(share_below, levels * total * (1 - _TOLERANCE))
-        return np.where(total > 0, _EDGES[found], np.nan)
+        return _filled(np.where(total > 0, _EDGES[found], np.nan))
 
 
 def _first_bin(count: Callable[[Integers], Floats], wanted: Floats) -> Integers:

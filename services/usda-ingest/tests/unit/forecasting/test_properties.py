@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -55,6 +56,8 @@ def test_every_point_is_finite_positive_and_within_its_band(prices: list[list[De
             days = [point["date"] for point in outcome.forecast["points"]]
             assert days == [day(LAST + ahead).isoformat() for ahead in range(1, 11)]
             assert all(Decimal(point["low"]) < Decimal(point["high"]) for point in outcome.forecast["points"])
+            widths = [float(point["high"]) / float(point["low"]) for point in outcome.forecast["points"]]
+            assert all(later >= sooner * 0.999 for sooner, later in pairwise(widths))
 
 
 @MANY
@@ -92,9 +95,12 @@ def test_a_series_whose_quotes_were_all_withdrawn_has_nothing() -> None:
 
 def test_weekly_quotes_get_a_band_on_every_day() -> None:
     ordinals = [day(LAST - 5 * back).toordinal() for back in reversed(range(40))]
-    history = History(uuid.uuid4(), "c", ordinals, [10.0 + (at % 3) for at in range(40)])
+    history = History(uuid.uuid4(), "c", ordinals, [10.0 + 3 * (at % 3) for at in range(40)])
     (outcome,) = outcomes([history], [history.series_id], TODAY)
     assert outcome.forecast
     assert len(outcome.forecast["points"]) == 10
     assert outcome.forecast["backtest"][0]["origins"] == 0
     assert outcome.forecast["backtest"][0]["mape_pct"] is None
+    widths = [float(point["high"]) / float(point["low"]) for point in outcome.forecast["points"]]
+    assert widths[:4] == pytest.approx([widths[4]] * 4, rel=0.01)  # until a week has passed, that of a week
+    assert widths[0] > 1.5
