@@ -1,17 +1,14 @@
 """What the tests share: a migrated database, a loopback site, crawls as real processes."""
 
-import importlib.util
 import json
 import multiprocessing
 import os
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import jwt
@@ -25,25 +22,14 @@ from usda_ingest.storing import crawls
 from usda_ingest.storing.files import Validators
 from usda_ingest.storing.intake import Intake
 from usda_ingest.storing.raw_files import RawFiles
+from usda_site.site import Site, SiteServer
+from usda_site.site import answer as send
+from usda_site.site import zipped as gzip_of
 
 pytest_plugins = ["mercadito_events.testing"]
 
 SERVICE = Path(__file__).resolve().parents[1]
 REAL_FILES = SERVICE.parents[1].parent / "shared" / "data" / "usda"
-
-
-def _load(name: str) -> ModuleType:
-    path = Path(__file__).parent / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"usda_tests_{name}", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_site = _load("site")
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +41,8 @@ def real_files() -> Path:
 
 
 @pytest.fixture
-def site() -> Iterator[Any]:
-    server = _site.SiteServer()
+def site() -> Iterator[Site]:
+    server = SiteServer()
     yield server.site
     server.close()
 
@@ -64,12 +50,12 @@ def site() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def answer() -> Callable[..., None]:
     """Sends a whole answer from a route of the site."""
-    return _site.answer  # type: ignore[no-any-return]
+    return send
 
 
 @pytest.fixture(scope="session")
 def zipped() -> Callable[[str], bytes]:
-    return _site.zipped  # type: ignore[no-any-return]
+    return gzip_of
 
 
 @dataclass

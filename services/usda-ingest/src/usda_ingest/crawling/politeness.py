@@ -3,6 +3,7 @@
 import random
 import time
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ BACKOFF_S = 1.0
 MAX_BACKOFF_S = 30.0
 # A server that asks for more patience than this gets it: the file waits for the next crawl.
 MAX_RETRY_AFTER_S = 120.0
+_ANSWERS = (HTTPStatus.OK, HTTPStatus.NOT_MODIFIED)
 
 
 class SourceEnded(IgnoreRequest):
@@ -69,6 +71,17 @@ class HostGuard:
         for name, value in progress.source.headers(request.url).items():
             request.headers[name] = value
         spider.started(request)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """End a source at an answer that makes further questions pointless, before the next one goes out."""
+        spider: PriceSpider = self._crawler.spider  # type: ignore[assignment]
+        ask = request.meta.get("ask")
+        if ask is not None and response.status not in _ANSWERS:
+            progress = spider.progress[request.meta["source"]]
+            refusal = progress.source.refusal(ask, response.status)
+            if refusal.ends_source:
+                progress.end(f"{progress.source.name}: {refusal.reason}")
+        return response
 
 
 class PatientRetry(RetryMiddleware):

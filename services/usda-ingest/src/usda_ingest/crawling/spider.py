@@ -144,8 +144,6 @@ class PriceSpider(scrapy.Spider):
             progress.server_failed(refusal.reason)
         else:
             progress.answered()
-        if refusal.ends_source:
-            progress.end(f"{progress.source.name}: {refusal.reason}")
         await self._lost(progress, ask, refusal.reason, refused=False)
 
     async def _lost(self, progress: SourceProgress, ask: Ask, reason: str, *, refused: bool) -> None:

@@ -14,3 +14,7 @@ def files(db: Any) -> dict[str, dict[str, Any]]:
 
 def last_crawl(db: Any) -> dict[str, Any]:
     return db.rows("SELECT * FROM crawls ORDER BY requested_at DESC LIMIT 1")[0]  # type: ignore[no-any-return]
+
+
+def problems(db: Any) -> list[dict[str, Any]]:
+    return db.rows("SELECT url, line, reason FROM crawl_problems ORDER BY problem_id")  # type: ignore[no-any-return]

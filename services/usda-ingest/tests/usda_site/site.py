@@ -1,7 +1,8 @@
-"""A loopback site that answers as the USDA's does, or as badly as a test wants."""
+"""A loopback site that answers as the USDA's does: pages and files by path, every request noted."""
 
 import gzip
 import hashlib
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,15 +14,17 @@ Route = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass
 class Site:
-    """Pages and files by path; every request is noted with its headers."""
+    """Pages and files by path; every request is noted with its headers, and its query in ``questions``."""
 
     routes: dict[str, Route] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    questions: list[tuple[str, str]] = field(default_factory=list)
     port: int = 0
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def page(self, path: str, *links: str) -> None:
         """Serve a page with navigation and the links."""
@@ -31,16 +34,7 @@ class Site:
 
     def file(self, path: str, body: bytes, *, validators: bool = True, type_: str = "text/csv") -> None:
         """Serve bytes, with ETag and 304 unless told otherwise."""
-        etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
-
-        def serve(handler: BaseHTTPRequestHandler) -> None:
-            if validators and handler.headers.get("If-None-Match") == etag:
-                answer(handler, 304, b"", {"ETag": etag})
-                return
-            headers = {"ETag": etag, "Last-Modified": "Thu, 08 Jan 2026 20:00:00 GMT"} if validators else {}
-            answer(handler, 200, body, {"Content-Type": type_, **headers})
-
-        self.routes[path] = serve
+        self.routes[path] = lambda handler: content(handler, body, type_, validators=validators)
 
     def folder(self, folder: Path) -> None:
         """Serve every file of a folder, linked from the index."""
@@ -54,6 +48,16 @@ class Site:
         return [headers for asked, headers in self.requests if asked == path]
 
 
+def content(handler: BaseHTTPRequestHandler, body: bytes, type_: str, *, validators: bool = True) -> None:
+    """Send bytes with their validators, or 304 to somebody who has them."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    if validators and handler.headers.get("If-None-Match") == etag:
+        answer(handler, 304, b"", {"ETag": etag})
+        return
+    headers = {"ETag": etag, "Last-Modified": "Thu, 08 Jan 2026 20:00:00 GMT"} if validators else {}
+    answer(handler, 200, body, {"Content-Type": type_, **headers})
+
+
 def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
     """Send a whole answer."""
     handler.send_response(status)
@@ -64,10 +68,10 @@ def answer(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: d
 
 
 class SiteServer:
-    """The running site."""
+    """The running site; with a TLS context it speaks https."""
 
-    def __init__(self) -> None:
-        self.site = Site()
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.site = Site(scheme="http" if tls is None else "https")
         site = self.site
 
         class Handler(BaseHTTPRequestHandler):
@@ -75,7 +79,8 @@ class SiteServer:
             timeout = 30
 
             def do_GET(self) -> None:
-                path = self.path.split("?")[0]
+                path, _, query = self.path.partition("?")
+                site.questions.append((path, query))
                 site.requests.append((path, dict(self.headers)))
                 route = site.routes.get(self.path) or site.routes.get(path)
                 try:
@@ -94,6 +99,8 @@ class SiteServer:
             block_on_close = False
 
         self._server = Server(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.site.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()

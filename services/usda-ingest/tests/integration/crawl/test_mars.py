@@ -1,0 +1,164 @@
+"""The MARS API: what is asked, cut answers, codes, and the key that nobody sees."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from outcome import files, last_crawl, problems
+from usda_site import faults
+from usda_site.mars import KEY, MarsSite, row
+from usda_site.site import Site, answer
+
+Settings = Callable[..., dict[str, str]]
+WEEK = "q=report_begin_date=01/02/2099:01/08/2099&allSections=true"
+
+
+def test_each_report_is_asked_for_the_newest_days_with_the_key_and_nobody_sees_it(
+    *, site: Site, api: MarsSite, of_mars: Settings, crawl: Any, db: Any
+) -> None:
+    api.report("2306", {"day": "01/05/2099"}, {"day": "01/07/2099"}, {"day": "12/01/2098"})
+    api.report("2307")
+    output = crawl.run(**of_mars(LOG_LEVEL="debug"))
+    assert api.asked("2306") == api.asked("2307") == [WEEK]
+    assert list(files(db)) == ["2306_2099-01-02_2099-01-08.json"]
+    days = "SELECT report_id, quoted_on::text AS day FROM quotes ORDER BY quoted_on"
+    assert db.rows(days) == [{"report_id": "2306", "day": day} for day in ("2099-01-05", "2099-01-07")]
+    # A report without rows in these days is nothing: neither a file nor a problem.
+    assert (last_crawl(db)["state"], last_crawl(db)["problems"], last_crawl(db)["source"]) == ("finished", 0, "mars")
+
+    crawl.run(**of_mars())
+    assert (last_crawl(db)["files_unchanged"], last_crawl(db)["rows_unchanged"]) == (1, 2)
+    assert "If-None-Match" in site.asked("/services/v1.2/reports/2306")[-1]
+    tables = [table["tablename"] for table in db.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    stored = "".join(str(db.rows(f"SELECT t::text FROM {table} t")) for table in tables)
+    raw = b"".join(path.read_bytes() for path in crawl.raw_dir.rglob("*/*"))
+    sent = site.asked("/services/v1.2/reports/2306")[0]["Authorization"].removeprefix("Basic ")
+    for secret in (KEY, sent):
+        assert secret not in output + stored + str(site.questions)
+        assert secret.encode() not in raw
+
+
+@pytest.mark.parametrize("tells_limit", [True, False])
+def test_a_cut_answer_is_asked_again_in_halves_until_nothing_is_missing(
+    *, api: MarsSite, of_mars: Settings, crawl: Any, db: Any, tells_limit: bool
+) -> None:
+    days = [f"01/0{day}/2099" for day in range(2, 9)]
+    if tells_limit:
+        api.limit, each = 5, 2
+    else:
+        api.limit, api.tells_limit, each = 5_000, False, 1_700
+    api.report("2306", *({"day": day, "item_size": f"{size}s"} for day in days for size in range(each)))
+    crawl.run(**of_mars(USDA_MARS_REPORTS="2306"))
+    spans = [question.removeprefix("q=report_begin_date=").split("&")[0] for question in api.asked("2306")]
+    assert spans == [
+        "01/02/2099:01/08/2099",
+        "01/02/2099:01/04/2099",
+        "01/05/2099:01/08/2099",
+        "01/02/2099:01/02/2099",
+        "01/03/2099:01/04/2099",
+        "01/05/2099:01/06/2099",
+        "01/07/2099:01/08/2099",
+    ]
+    assert db.value("SELECT count(*) FROM quotes") == 7 * each
+    assert min(files(db)) == "2306_2099-01-02_2099-01-02.json"
+    assert len(files(db)) == 4
+    assert last_crawl(db)["problems"] == 0
+
+
+def test_a_single_day_with_too_many_rows_is_stored_as_far_as_it_comes_and_said(
+    *, api: MarsSite, of_mars: Settings, crawl: Any, db: Any
+) -> None:
+    api.limit = 5
+    api.report("2306", *({"day": "01/05/2099", "item_size": f"{size}s"} for size in range(8)))
+    crawl.run(**of_mars(USDA_MARS_REPORTS="2306"))
+    assert db.value("SELECT count(*) FROM quotes") == 5
+    assert "the API left out rows, and less can't be asked for" in [problem["reason"] for problem in problems(db)]
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("another-key-of-somebody-else", "mars: HTTP 401: the API refuses the key; check USDA_MARS_KEY"),
+        (None, "mars: HTTP 403: the API wants a key that it knows; check USDA_MARS_KEY"),
+    ],
+)
+def test_a_key_that_is_refused_ends_the_source_after_one_question(
+    *, site: Site, api: MarsSite, of_mars: Settings, crawl: Any, db: Any, key: str | None, reason: str
+) -> None:
+    api.report("2306", {"day": "01/05/2099"})
+    api.report("2307", {"day": "01/05/2099"})
+    if key is None:
+        for slug in ("2306", "2307"):
+            site.routes[f"/services/v1.2/reports/{slug}"] = faults.status(403, b"{}")
+    output = crawl.run(code=1, **of_mars(USDA_MARS_KEY=key or KEY))
+    assert reason in output
+    assert (key or KEY) not in output
+    assert (last_crawl(db)["state"], last_crawl(db)["reason"]) == ("failed", reason)
+    assert len(api.asked("2306")) + len(api.asked("2307")) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "tries"),
+    [
+        (202, "HTTP 202: the API is still preparing its answer; the next crawl asks again", 2),
+        (400, "HTTP 400: the API does not understand the question about report 2306", 1),
+        (404, "HTTP 404: the API knows no report 2306; check USDA_MARS_REPORTS", 1),
+        (418, "HTTP 418", 1),
+        (500, "HTTP 500: the API failed at report 2306; the next crawl asks again", 2),
+    ],
+)
+def test_every_code_says_what_it_means_and_costs_its_own_report_only(
+    *, api: MarsSite, of_mars: Settings, crawl: Any, db: Any, code: int, reason: str, tries: int
+) -> None:
+    api.report("2306", {"day": "01/05/2099"})
+    api.report("2307", {"day": "01/05/2099"})
+    api.faults["2306"] = faults.status(code, b'{"message": "no"}', Content_Type="application/json")
+    crawl.run(**of_mars())
+    assert [problem["reason"] for problem in problems(db)] == [reason]
+    assert len(api.asked("2306")) == tries
+    assert files(db)["2306_2099-01-02_2099-01-08.json"]["state"] == "not fetched"
+    assert db.value("SELECT count(*) FROM quotes WHERE report_id = '2307'") == 1
+    api.faults.clear()
+    crawl.run(**of_mars())
+    assert db.value("SELECT count(*) FROM quotes WHERE report_id = '2306'") == 1
+
+
+def test_who_is_asked_too_often_is_left_alone_until_the_next_crawl(
+    *, api: MarsSite, of_mars: Settings, crawl: Any, db: Any
+) -> None:
+    api.report("2306", {"day": "01/05/2099"})
+    api.report("2307", {"day": "01/05/2099"})
+    api.faults["2306"] = faults.status(429, Retry_After="3600")
+    reason = "mars: HTTP 429: the API has been asked too often; the rest waits for the next crawl"
+    assert reason in crawl.run(code=1, **of_mars())
+    assert (len(api.asked("2306")), len(api.asked("2307"))) == (1, 0)
+    assert last_crawl(db)["reason"] == reason
+
+
+@pytest.mark.parametrize("body", ["cut", "page", "nested", "other"])
+def test_an_answer_that_is_not_the_apis_is_refused_and_asked_for_again(
+    *, api: MarsSite, of_mars: Settings, crawl: Any, db: Any, body: str
+) -> None:
+    api.report("2306", {"day": "01/05/2099"})
+    whole = json.dumps(api.sections([row("2306", day="01/05/2099")])).encode()
+    wrong = {"cut": whole[: len(whole) // 2], "page": faults.ERROR_PAGE, "nested": b"[" * 200_000, "other": b'{"a": 1}'}
+    api.faults["2306"] = faults.status(200, wrong[body], Content_Type="application/json")
+    crawl.run(**of_mars(USDA_MARS_REPORTS="2306"))
+    assert files(db)["2306_2099-01-02_2099-01-08.json"]["state"] in ("refused", "not a price report")
+    assert db.value("SELECT count(*) FROM quotes") == 0
+    api.faults.clear()
+    crawl.run(**of_mars(USDA_MARS_REPORTS="2306"))
+    assert db.value("SELECT count(*) FROM quotes") == 1
+
+
+def test_the_key_does_not_follow_a_redirect(*, site: Site, api: MarsSite, of_mars: Settings, crawl: Any) -> None:
+    api.report("2306", {"day": "01/05/2099"})
+    elsewhere = "/elsewhere/reports/2306"
+    api.faults["2306"] = faults.redirect(elsewhere)
+    site.routes[elsewhere] = lambda handler: answer(handler, 200, b"{}", {"Content-Type": "application/json"})
+    crawl.run(**of_mars(USDA_MARS_REPORTS="2306"))
+    assert "Authorization" in site.asked("/services/v1.2/reports/2306")[0]
+    (followed,) = site.asked(elsewhere)
+    assert "Authorization" not in followed
+    assert all("Authorization" not in headers for headers in site.asked("/robots.txt"))
