@@ -21,6 +21,7 @@ OPERATOR_SETTINGS_OF = {
         *("WS_WORKERS", "VIEWERS_S"),
     ),
     "usda": (
+        *("USDA_PORTAL_URL", "USDA_PORTAL_MARKET", "USDA_MARS_URL", "USDA_MARS_KEY_FILE", "USDA_MARS_REPORTS"),
         *("USDA_ALLOWED_HOSTS", "USDA_CRAWL_EVERY_S", "USDA_CRAWL_DEADLINE_S", "USDA_DELAY_S", "USDA_RETRIES"),
         *("USDA_DOWNLOAD_TIMEOUT_S", "USDA_DOWNLOAD_MAX_BYTES", "USDA_COMMODITIES"),
     ),
@@ -60,6 +61,8 @@ def check(state: State) -> None:
         problems.append(f"USDA_FILES_DIR: there is no folder {files}")
     if today and not _is_day(today):
         problems.append(f"USDA_TODAY is {today!r}; write a day as YYYY-MM-DD")
+    if os.environ.get("USDA_MARS_KEY"):
+        problems.append("USDA_MARS_KEY: put the key into a file and give USDA_MARS_KEY_FILE; settings are written down here")
     if problems:
         raise SettingsError("\n".join(problems))
 

@@ -28,8 +28,24 @@ def test_an_empty_setting_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -
 def test_every_unusable_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("USDA_FILES_DIR", str(tmp_path / "nowhere"))
     monkeypatch.setenv("USDA_TODAY", "2026-02-30")
-    with pytest.raises(SettingsError, match=r"(?s)USDA_FILES_DIR.*nowhere.*USDA_TODAY is '2026-02-30'"):
+    monkeypatch.setenv("USDA_MARS_KEY", "not-to-be-repeated")
+    with pytest.raises(SettingsError, match=r"(?s)USDA_FILES_DIR.*nowhere.*USDA_TODAY is '2026-02-30'") as refused:
         settings.check(State(tmp_path, 18_000))
+    assert "USDA_MARS_KEY_FILE" in str(refused.value)
+    assert "not-to-be-repeated" not in str(refused.value)
+
+
+def test_the_key_of_the_mars_api_is_passed_on_as_a_file_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    state = State(tmp_path / "run", 18_000)
+    state.prepare()
+    monkeypatch.setenv("USDA_MARS_URL", "https://marsapi.ams.usda.gov/services/v1.2")
+    monkeypatch.setenv("USDA_MARS_KEY_FILE", "/etc/mercadito/mars_key")
+    monkeypatch.setenv("USDA_MARS_KEY", "x")
+    environment = settings.usda(state)
+    assert environment["USDA_MARS_URL"].startswith("https://marsapi")
+    assert environment["USDA_MARS_KEY_FILE"] == "/etc/mercadito/mars_key"
+    assert "USDA_MARS_KEY" not in environment
+    assert environment["USDA_INDEX_URL"].startswith("http://127.0.0.1:")
 
 
 @pytest.mark.parametrize("day", ["tomorrow", "20260108", "2026-1-8", "2026-13-01"])
