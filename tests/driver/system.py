@@ -48,6 +48,8 @@ class System:
     port: int
     run_dir: Path
     environment: dict[str, str]
+    served: Path | None = None
+    """The folder whose files the loopback USDA serves: a copy, for tests to add to. None: generated samples."""
     clients: list[Client] = field(default_factory=list)
 
     @property
@@ -113,9 +115,11 @@ def native_system(folder: Path, usda_files: Path | None) -> tuple[System, subpro
     """Start `make run` on ports and a folder of its own and wait for `ready`."""
     port, run_dir = free_port_pair(), folder / "run"
     environment = {**os.environ, "MERCADITO_RUN_DIR": str(run_dir), "MERCADITO_PORT": str(port)}
+    served = None
     if usda_files is not None:
-        environment |= {"USDA_FILES_DIR": str(usda_files), "USDA_TODAY": MARKET_DAY}
-    started = System(port, run_dir, environment)
+        served = _copy(usda_files, folder / "usda-files")
+        environment |= {"USDA_FILES_DIR": str(served), "USDA_TODAY": MARKET_DAY}
+    started = System(port, run_dir, environment, served)
     log = folder / "make-run.log"
     with log.open("wb") as out:
         command = [sys.executable, "-m", "native", "run"]
@@ -131,6 +135,14 @@ def native_system(folder: Path, usda_files: Path | None) -> tuple[System, subpro
         stop(process)
         raise AssertionError(f"{late}\n{log.read_text()[-4000:]}") from None
     return started, process
+
+
+def _copy(files: Path, to: Path) -> Path:
+    """Copy the files without their rights: the originals may be read-only."""
+    to.mkdir()
+    for file in files.iterdir():
+        shutil.copyfile(file, to / file.name)
+    return to
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:

@@ -74,7 +74,10 @@ def _crawl_words() -> Words:
             ngettext("%(num)s file", "%(num)s files", 1),
             ngettext("%(num)s file", "%(num)s files", 2),
         ),
-        "rowsNewOrChanged": _("%(num)s rows new or changed"),
+        "rowsNewOrChanged": both(
+            ngettext("%(num)s row new or changed", "%(num)s rows new or changed", 1),
+            ngettext("%(num)s row new or changed", "%(num)s rows new or changed", 2),
+        ),
         "problemCount": both(
             ngettext("%(num)s problem", "%(num)s problems", 1),
             ngettext("%(num)s problem", "%(num)s problems", 2),

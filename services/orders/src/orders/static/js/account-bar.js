@@ -1,7 +1,7 @@
 // The account of rows as a stacked bar with its numbers: every row that was read is in exactly one part.
 
 import { element, icon } from "./element.js";
-import { say } from "./words.js";
+import { sayCount } from "./words.js";
 
 const PARTS = ["new", "changed", "unchanged", "exact_doubles", "quarantined"];
 
@@ -21,7 +21,7 @@ export function accountBar(account, { words, when }) {
     quarantined: words.rowsQuarantined,
   };
   const some = PARTS.filter((part) => account[part] > 0);
-  const total = say(words.rows, { num: account.rows_read }).replace(account.rows_read, when.number(account.rows_read));
+  const total = sayCount(words.rows, account.rows_read, when.number(account.rows_read));
   return element(
     "div",
     { class: "account" },

@@ -1,6 +1,6 @@
 // The visit that runs right now. The bar says what is known: files done of files found; before any is found there is no bar.
 
-import { say } from "./words.js";
+import { say, sayCount } from "./words.js";
 
 const RUNNING = ["requested", "started", "running"];
 
@@ -57,7 +57,7 @@ export class CrawlProgress {
     const places = { done: when.number(done), total: when.number(total ?? 0), num: done };
     const files = total ? say(words.filesOf, places) : say(words.filesSoFar, places);
     const parts = [done || total ? files : words.lookingForFiles];
-    if (rows) parts.push(say(words.rows, { num: rows }).replace(rows, when.number(rows)));
+    if (rows) parts.push(sayCount(words.rows, rows, when.number(rows)));
     if (problems) parts.push(say(words.problemCount, { num: problems }));
     this.text.textContent = parts.join(" · ");
   }

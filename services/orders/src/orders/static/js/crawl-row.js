@@ -4,7 +4,7 @@ import { accountBar } from "./account-bar.js";
 import { element, icon } from "./element.js";
 import { problemNote } from "./problem-note.js";
 import { visibleText } from "./visible-text.js";
-import { say } from "./words.js";
+import { say, sayCount } from "./words.js";
 
 /** Draw the row; `tools` are `{words, rules, when}`. */
 export function crawlRow(crawl, tools) {
@@ -38,7 +38,7 @@ function summary(crawl, words, when) {
     causes[crawl.cause],
     crawl.started_at && crawl.finished_at && when.span(Date.parse(crawl.finished_at) - Date.parse(crawl.started_at)),
     say(words.files, { num: crawl.files }),
-    say(words.rowsNewOrChanged, { num: when.number(changed) }),
+    sayCount(words.rowsNewOrChanged, changed, when.number(changed)),
     crawl.problem_count > 0 && say(words.problemCount, { num: crawl.problem_count }),
   ];
   return parts.filter(Boolean).join(" · ");

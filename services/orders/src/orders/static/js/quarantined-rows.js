@@ -3,13 +3,13 @@
 import { element } from "./element.js";
 import { problemNote } from "./problem-note.js";
 import { visibleText } from "./visible-text.js";
-import { say } from "./words.js";
+import { say, sayCount } from "./words.js";
 
 const AT_ONCE = 25;
 
 /** Return a `<details>` with the rows of the file; `ask` fetches. */
 export function quarantinedRows(report, { ask, words, rules, when }) {
-  const title = say(words.quarantine, { num: report.quarantined }).replace(report.quarantined, when.number(report.quarantined));
+  const title = sayCount(words.quarantine, report.quarantined, when.number(report.quarantined));
   const list = element("ol", { class: "quarantine" });
   const said = element("p", { role: "status", class: "small" });
   const more = element("button", { type: "button", class: "plain", hidden: true }, words.quarantineMore);

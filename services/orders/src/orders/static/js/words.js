@@ -9,13 +9,22 @@ export function readWords(element) {
 }
 
 /** Fill `%(name)s` places. A text with forms is chosen by `num` and the page's language. */
-export function say(text, values = {}, locale = globalThis.document?.documentElement.lang || "en") {
-  const chosen = typeof text === "object" && text ? form(text, values.num, locale) : text;
+export function say(text, values = {}, language = locale()) {
+  const chosen = typeof text === "object" && text ? form(text, values.num, language) : text;
   return (chosen ?? "").replace(/%\((\w+)\)s/g, (place, name) => values[name] ?? place);
 }
 
-function form(forms, num, locale) {
-  return forms[new Intl.PluralRules(locale).select(num)] ?? forms.other;
+/** `text` for a count, which is written as the page's language writes numbers. */
+export function sayCount(text, num, written) {
+  return say(typeof text === "object" && text ? form(text, num, locale()) : text, { num: written });
+}
+
+function locale() {
+  return globalThis.document?.documentElement.lang || "en";
+}
+
+function form(forms, num, language) {
+  return forms[new Intl.PluralRules(language).select(num)] ?? forms.other;
 }
 
 /** Cents as dollars, the same in both languages. */
