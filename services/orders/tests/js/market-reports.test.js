@@ -165,7 +165,7 @@ function progressIn(names = ["bar", "progress-text"]) {
 
 test("the progress bar shows what is known, and nothing before anything is", () => {
   const { there, bar, shown } = progressIn();
-  shown.fromList({ ...CRAWL, state: "requested", files: 0, rows_read: 0, problem_count: 0 });
+  shown.fromList([{ ...CRAWL, state: "requested", files: 0, rows_read: 0, problem_count: 0 }]);
   assert.ok(!there.hidden);
   assert.ok(bar.hidden);
   assert.match(there.textContent, /lookingForFiles/);
@@ -178,7 +178,7 @@ test("the progress bar shows what is known, and nothing before anything is", () 
 test("progress never goes back within a visit, and more files than were known widen the bar", () => {
   const { bar, shown } = progressIn();
   shown.fromNews({ crawl_id: "c1", state: "running", files: 5, files_total: 12, rows: 900, problems: 0 });
-  shown.fromList({ ...CRAWL, state: "running", files: 4, progress: { done: 4, total: 12 } });
+  shown.fromList([{ ...CRAWL, state: "running", files: 4, progress: { done: 4, total: 12 } }]);
   assert.equal(bar.value, 5);
   shown.fromNews({ crawl_id: "c1", state: "running", files: 13, files_total: 12, rows: 900, problems: 0 });
   assert.deepEqual([bar.value, bar.max], [13, 13]);
@@ -191,10 +191,19 @@ test("how a visit ended is the list's to say", () => {
   shown.fromNews({ crawl_id: "c1", state: "running", files: 5, files_total: 12, rows: 1, problems: 0 });
   assert.ok(!shown.fromNews({ crawl_id: "c1", state: "failed", files: null, rows: null, problems: null }));
   assert.ok(shown.isRunning);
-  shown.fromList({ ...CRAWL, state: "failed" });
+  shown.fromList([{ ...CRAWL, state: "failed" }]);
   assert.ok(!shown.isRunning);
   assert.ok(there.hidden);
   assert.deepEqual(["requested", "started", "running", "finished", "failed"].map((state) => isRunning({ state })), [true, true, true, false, false]);
+});
+
+test("a list that was asked for before the visit began does not end it", () => {
+  const { shown } = progressIn();
+  shown.fromList([{ ...CRAWL, crawl_id: "c2", state: "requested" }]);
+  shown.fromList([CRAWL]);
+  assert.ok(shown.isRunning);
+  shown.fromList([{ ...CRAWL, crawl_id: "c2" }, CRAWL]);
+  assert.ok(!shown.isRunning);
 });
 
 const SCHEDULE = {

@@ -8,7 +8,8 @@ import { PricesAway, SignedOut, askPrices } from "../../src/orders/static/js/pri
 /** A world whose answers are given in turn; `asked` keeps what was asked. */
 function world(...answers) {
   const asked = [];
-  const fetch = async (address, { method }) => {
+  const fetch = async (address, { method, cache }) => {
+    assert.equal(cache, "no-cache"); // never an answer from before the news
     asked.push(`${method} ${address}`);
     const [status, body] = answers.shift();
     if (status === 0) throw new TypeError("no network");

@@ -21,8 +21,10 @@ export class CrawlProgress {
     return this.current !== null;
   }
 
-  /** Take the newest crawl of the service's list. */
-  fromList(crawl) {
+  /** Take the service's list, newest first; one that does not know the crawl shown is older than what is shown. */
+  fromList(crawls) {
+    const [crawl] = crawls;
+    if (this.current && crawls.every(({ crawl_id: id }) => id !== this.current.id)) return;
     if (!crawl || !isRunning(crawl)) return this.show(null);
     const { done = crawl.files, total = null } = crawl.progress ?? {};
     this.take({ id: crawl.crawl_id, done, total, rows: crawl.rows_read, problems: crawl.problem_count });

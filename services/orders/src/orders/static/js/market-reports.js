@@ -87,7 +87,7 @@ class MarketReports {
   takeNewest() {
     const [newest] = this.crawls.items;
     const wasRunning = this.progress.isRunning;
-    this.progress.fromList(newest);
+    this.progress.fromList(this.crawls.items);
     this.showRunning();
     this.showTrouble(this.crawls.items.find((crawl) => !isRunning(crawl)));
     if (wasRunning && !this.progress.isRunning) this.find("said").textContent = this.ended(newest);
@@ -111,7 +111,7 @@ class MarketReports {
   }
 
   started(crawl) {
-    if (crawl) this.progress.fromList(crawl);
+    if (crawl) this.progress.fromList([crawl]);
     this.showRunning();
     this.refresher.soon();
   }

@@ -34,7 +34,9 @@ async function send(world, address, method) {
   let answer;
   try {
     const signal = world.AbortSignal?.timeout(ANSWER_WITHIN_MS);
-    answer = await world.fetch(address, { method, signal, headers: { Accept: "application/json" } });
+    // Asked because of news: an answer that the browser has from a second ago would hide them. What is the same is a 304.
+    const asked = { method, signal, cache: "no-cache", headers: { Accept: "application/json" } };
+    answer = await world.fetch(address, asked);
   } catch {
     throw new PricesAway(address);
   }
