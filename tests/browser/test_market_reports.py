@@ -23,7 +23,7 @@ OVER_WITHIN_MS = 60_000
 STALE_WITHIN_MS = 30_000
 SMALL_FILES = 60
 FOCUSED = "document.activeElement.matches('[data-fetch]') ? 'fetch' : document.activeElement.tagName"
-HACK = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
+MISCHIEF = "<script>window.harmed=1</script><img src=x onerror=window.harmed=1>"
 
 
 @pytest.fixture
@@ -144,9 +144,9 @@ def test_who_presses_while_a_crawl_runs_is_told_so(folder: Path, staff: Client, 
 def test_what_a_hostile_file_holds_is_shown_and_does_nothing(folder: Path, staff: Client, signed_in: SignIn) -> None:
     name = f"hostile-{uuid.uuid4().hex[:8]}"
     good = Row(f"Mamey{uuid.uuid4().hex[:8]}", TODAY, "10.00", "12.00")
-    bad = Row(f"Mamey {HACK}", TODAY, "30.00", "12.00", comment='=HYPERLINK("http://evil.example")\u202e')
+    bad = Row(f"Mamey {MISCHIEF}", TODAY, "30.00", "12.00", comment='=HYPERLINK("http://evil.example")\u202e')
     refused = f"refused-{uuid.uuid4().hex[:8]}"
-    with served(folder, **{name: report([good, bad]), refused: f"<html>{HACK}</html>"}):
+    with served(folder, **{name: report([good, bad]), refused: f"<html>{MISCHIEF}</html>"}):
         crawled(staff)
         page = signed_in("staff")
         complaints: list[str] = []
@@ -158,13 +158,13 @@ def test_what_a_hostile_file_holds_is_shown_and_does_nothing(folder: Path, staff
         summary.focus()
         page.keyboard.press("Enter")
         raw = row.locator("code.raw")
-        expect(raw).to_contain_text(HACK)
+        expect(raw).to_contain_text(MISCHIEF)
         expect(raw).to_contain_text("[U+202E]")
         expect(row.locator("ol.quarantine")).to_contain_text("line 3")
         expect(row.locator("ol.quarantine")).to_contain_text("The prices contradict each other.")
         expect(page.locator(file_row(refused))).to_contain_text("A web page came instead of a file.")
         assert page.locator("main script, main img").count() == 0
-        assert page.evaluate("window.hacked") is None
+        assert page.evaluate("window.harmed") is None
         assert violations(page) == []
         assert complaints == []
 
