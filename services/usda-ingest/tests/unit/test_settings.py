@@ -67,3 +67,11 @@ def test_the_age_of_a_quote_is_told_by_the_given_day_even_when_it_is_long_past()
 def test_an_https_index_means_https_only_however_it_is_written(index: str, *, is_https: bool) -> None:
     (source,) = CrawlSettings.from_env({**GOOD, "USDA_INDEX_URL": index}).sources
     assert source.is_https is is_https
+
+
+def test_commodities_by_file_name_are_read_and_a_bad_entry_is_a_problem() -> None:
+    settings = CrawlSettings.from_env({**GOOD, "USDA_COMMODITIES": "plums-*.csv=PLUMS"})
+    assert settings.commodities.of("plums-2017.csv") == "PLUMS"
+    assert CrawlSettings.from_env(GOOD).commodities.of("plums-2017.csv") == ""
+    with pytest.raises(SettingsError, match="USDA_COMMODITIES needs the form"):
+        CrawlSettings.from_env({**GOOD, "USDA_COMMODITIES": "plums.csv"})

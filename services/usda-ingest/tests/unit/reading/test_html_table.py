@@ -88,6 +88,9 @@ def test_a_row_of_other_width_is_quarantined(files: Any, excel: Excel) -> None:
         ("<table>" + "<tr><td><table>" * 60, "nested more than 100 deep"),
         ("<table><tr>" + "<td>a" * 1_000_000, "more than 1000 columns"),
         ("<table><tr><td>" + "a" * 10_000_000, "more than 131072 characters"),
+        ("<table><tr><td" + "".join(f' a{n}="<>"' for n in range(300_000)), "a tag or comment of more than 1048576"),
+        ("<table><!--" + "a" * 3_000_000, "a tag or comment of more than 1048576"),
+        ("<table>" + "".join(f"<x{n}></x{n}>" for n in range(2_001)), "more than 2000 different tags"),
     ],
 )
 def test_a_page_without_bounds_is_refused(files: Any, page: str, reason: str) -> None:

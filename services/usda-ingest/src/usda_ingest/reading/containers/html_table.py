@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from lxml import etree  # type: ignore[import-untyped]  # it has no types of its own
 
 from usda_ingest.errors import FileRefused
-from usda_ingest.reading.containers.table import MAX_COLUMNS, MAX_DEPTH, MAX_FIELD_CHARS, IsHeader, Record
+from usda_ingest.reading.containers.table import (
+    MAX_COLUMNS,
+    MAX_DEPTH,
+    MAX_FIELD_CHARS,
+    MAX_TAGS,
+    IsHeader,
+    Progress,
+    Record,
+)
 from usda_ingest.reading.raw_text import RawText
 
 HEADER_WITHIN_ROWS = 5
@@ -51,10 +59,11 @@ class HtmlTable:
 def _rows(text: RawText, page: "_Page") -> Iterator[tuple[int, int, list[str]]]:
     """Yield table, row and cells of all rows; refuse a page that breaks off within a table."""
     parser = etree.HTMLParser(encoding="utf-8", target=page, huge_tree=False)
-    is_open, tail = 0, ""
+    progress, is_open, tail = Progress(), 0, ""
     with text.open() as stream:
         while chunk := stream.read(_CHUNK_CHARS):
             parser.feed(chunk.encode())
+            progress.check(page.events, len(chunk))
             yield from page.taken()
             tags = list(_TABLE_TAG.finditer(tail + chunk))
             is_open += sum(-1 if tag[1] else 1 for tag in tags)
@@ -83,6 +92,8 @@ class _Page:
     tables: list[_OpenTable] = field(default_factory=list)
     count: int = 0
     depth: int = 0
+    events: int = 0
+    tags: set[str] = field(default_factory=set)
     unseen: int = 0
     in_title: bool = False
     title: str = ""
@@ -98,6 +109,10 @@ class _Page:
         return repr(found[:SHOWN_CHARS]) if found else "it says nothing"
 
     def start(self, tag: str, _attributes: object) -> None:
+        self.events += 1
+        self.tags.add(tag)
+        if len(self.tags) > MAX_TAGS:
+            raise FileRefused(f"more than {MAX_TAGS} different tags")
         if tag not in _VOID:
             self.depth += 1
         if self.depth > MAX_DEPTH:
@@ -146,6 +161,7 @@ class _Page:
             self.tables.pop()
 
     def data(self, text: str) -> None:
+        self.events += 1
         if self.unseen:
             return
         if self.in_title:

@@ -12,7 +12,9 @@ from usda_ingest.reading.containers.table import (
     MAX_DEPTH,
     MAX_FIELD_CHARS,
     MAX_RECORD_CHARS,
+    MAX_TAGS,
     Malformed,
+    Progress,
     Record,
 )
 from usda_ingest.reading.raw_text import RawText
@@ -47,11 +49,12 @@ class XmlRecords:
 
 
 def _records(text: RawText) -> Iterator[Fields]:
-    reader = _Reader()
+    reader, progress = _Reader(), Progress()
     try:
         with text.open() as stream:
             while chunk := stream.read(_CHUNK_CHARS):
                 reader.parser.Parse(chunk.encode(), False)
+                progress.check(reader.events, len(chunk))
                 yield from reader.taken()
         reader.parser.Parse(b"", True)
     except expat.ExpatError as problem:
@@ -81,6 +84,8 @@ class _Reader:
         self.parser.CharacterDataHandler = self._data
         self._open: list[_Element] = []
         self._done: list[Fields] = []
+        self._tags: set[str] = set()
+        self.events = 0
 
     def taken(self) -> list[Fields]:
         done, self._done = self._done, []
@@ -92,9 +97,14 @@ class _Reader:
     def _start(self, name: str, _attributes: object) -> None:
         if len(self._open) >= MAX_DEPTH:
             raise FileRefused(f"XML nested more than {MAX_DEPTH} deep", self.parser.CurrentLineNumber)
+        self.events += 1
+        self._tags.add(name)
+        if len(self._tags) > MAX_TAGS:
+            raise FileRefused(f"more than {MAX_TAGS} different tags", self.parser.CurrentLineNumber)
         self._open.append(_Element(name))
 
     def _data(self, text: str) -> None:
+        self.events += 1
         element = self._open[-1]
         element.chars += len(text)
         if element.chars > MAX_FIELD_CHARS:
