@@ -157,6 +157,9 @@ def _crawl(reader: Reader) -> CrawlSettings:
     hosts = {host.strip().lower() for host in reader.text("USDA_ALLOWED_HOSTS", "-").split(",") if host.strip()}
     if hosts == {"-"}:
         hosts = {source.host for source in sources}
+    for source in sources:
+        if source.host not in hosts and source.hostname not in hosts:
+            reader.problem(f"USDA_ALLOWED_HOSTS does not list {source.host}, where the source {source.name} begins.")
     return CrawlSettings(
         log_level=reader.choice("LOG_LEVEL", LOG_LEVELS, "info"),
         database=database(reader),

@@ -31,8 +31,13 @@ def test_the_index_url_keeps_its_slash_and_its_host_is_allowed_by_itself() -> No
 
 
 def test_listed_hosts_replace_the_default() -> None:
-    settings = CrawlSettings.from_env({**GOOD, "USDA_ALLOWED_HOSTS": "WWW.ams.usda.gov, data.usda.gov"})
-    assert settings.allowed_hosts == {"www.ams.usda.gov", "data.usda.gov"}
+    settings = CrawlSettings.from_env({**GOOD, "USDA_ALLOWED_HOSTS": "WWW.ams.usda.gov, 127.0.0.1"})
+    assert settings.allowed_hosts == {"www.ams.usda.gov", "127.0.0.1"}
+
+
+def test_listed_hosts_must_have_the_one_where_a_source_begins() -> None:
+    with pytest.raises(SettingsError, match=r"does not list 127\.0\.0\.1:8123, where the source index begins"):
+        CrawlSettings.from_env({**GOOD, "USDA_ALLOWED_HOSTS": "www.ams.usda.gov, 127.0.0.1:9000"})
 
 
 def test_every_problem_is_named_at_once() -> None:

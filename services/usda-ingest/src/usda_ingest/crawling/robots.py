@@ -62,7 +62,9 @@ class Robots:
         return rules
 
     def _slow_down(self, host: str, rules: ProtegoRobotParser) -> None:
-        wanted = rules.rp.crawl_delay(self._agent)
-        slot = self._crawler.engine.downloader.slots.get(host)
+        downloader = self._crawler.engine.downloader
+        slot, wanted = downloader.slots.get(host), rules.rp.crawl_delay(self._agent)
         if wanted and slot is not None:
             slot.delay = max(slot.delay, min(float(wanted), MAX_CRAWL_DELAY_S))
+            # Scrapy forgets a slot that rests for a minute, as while a large file is stored.
+            downloader.per_slot_settings[host] = {"delay": slot.delay}

@@ -23,7 +23,6 @@ class SourceProgress:
     entries_lost: int = 0
     failures_in_a_row: int = 0
     not_fetched: int = 0
-    left_for_later: int = 0
     failure: str | None = None
 
     @property
@@ -58,7 +57,8 @@ class SourceProgress:
         self.failures_in_a_row = 0
 
     def server_failed(self, reason: str) -> None:
-        """Note that the server did not answer, or only that it can't."""
+        """Note that the server did not answer, or only that it can't now."""
+        self.not_fetched += 1
         self.failures_in_a_row += 1
         if self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             self.end(

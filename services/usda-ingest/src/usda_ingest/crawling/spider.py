@@ -50,7 +50,7 @@ class PriceSpider(scrapy.Spider):
 
     @property
     def not_fetched(self) -> int:
-        """How many files could not be had, but may be had later."""
+        """How many answers could not be had for a reason that may pass."""
         return sum(progress.not_fetched for progress in self.progress.values())
 
     async def start(self) -> AsyncIterator[Request]:
@@ -127,11 +127,9 @@ class PriceSpider(scrapy.Spider):
 
     async def _failed(self, progress: SourceProgress, ask: Ask, failure: Failure) -> None:
         error = failure.value
-        if isinstance(error, SourceEnded):
-            progress.left_for_later += 1
-        elif isinstance(error, HttpError):
+        if isinstance(error, HttpError):
             await self._refused(progress, ask, error.response.status)
-        else:
+        elif not isinstance(error, SourceEnded):
             reason = (str(error).strip() or type(error).__name__)[:MAX_REASON_CHARS]
             is_refusal = isinstance(error, (DownloadCancelledError, IgnoreRequest))
             if not is_refusal:
@@ -148,7 +146,6 @@ class PriceSpider(scrapy.Spider):
 
     async def _lost(self, progress: SourceProgress, ask: Ask, reason: str, *, refused: bool) -> None:
         if ask.kind is Kind.FILE:
-            progress.not_fetched += 0 if refused else 1
             note = partial(self._intake.not_fetched, ask.url, ask.name, reason, refused=refused)
             await self._in_thread(partial(note, source=progress.source.name, download_ms=self._took(ask.url)))
         elif ask.is_entry:

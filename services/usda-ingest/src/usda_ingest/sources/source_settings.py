@@ -51,11 +51,18 @@ class SourceSettings:
     def host(self) -> str:
         """Host and port as the address names them: with the port only where it is given."""
         try:
-            parts = urlsplit(self.url)
-            host, port = (parts.hostname or "").lower(), parts.port
+            port = urlsplit(self.url).port
         except ValueError:
             return ""
-        return host if port is None else f"{host}:{port}"
+        return self.hostname if port is None else f"{self.hostname}:{port}"
+
+    @property
+    def hostname(self) -> str:
+        """The host alone."""
+        try:
+            return (urlsplit(self.url).hostname or "").lower()
+        except ValueError:
+            return ""
 
 
 def read_sources(reader: Reader) -> tuple[SourceSettings, ...]:

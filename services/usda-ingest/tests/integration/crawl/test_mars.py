@@ -201,3 +201,41 @@ def test_the_key_does_not_follow_a_redirect(*, site: Site, api: MarsSite, of_mar
     (followed,) = site.asked(elsewhere)
     assert "Authorization" not in followed
     assert all("Authorization" not in headers for headers in site.asked("/robots.txt"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ("cut", "not fetched"),
+        ("reset", "not fetched"),
+        ("drip", "not fetched"),
+        ("503", "not fetched"),
+        ("endless", "refused"),
+        ("away", "refused"),
+        ("bomb", "refused"),
+        ("packed", "stored"),
+    ],
+)
+def test_what_a_server_does_wrong_on_the_way_costs_that_answer_only(
+    *, site: Site, api: MarsSite, of_mars: Settings, crawl: Any, db: Any, fault: str, state: str
+) -> None:
+    api.report("2306", {"day": "01/05/2099"})
+    api.report("2307", {"day": "01/05/2099"})
+    whole = json.dumps(api.sections([row("2306", day="01/05/2099")])).encode()
+    served = {
+        "cut": faults.cut(whole, "application/json"),
+        "reset": faults.reset,
+        "drip": faults.drip,
+        "503": faults.status(503, Retry_After="3600"),
+        "endless": faults.endless,
+        "away": faults.redirect(f"http://localhost:{site.port}/services/v1.2/reports/2307"),
+        "bomb": faults.bomb(20),
+        "packed": faults.encoded(whole, "application/json"),
+    }
+    api.faults["2306"] = served[fault]
+    bounds = {"USDA_DOWNLOAD_MAX_BYTES": "100000", "USDA_DOWNLOAD_TIMEOUT_S": "1", "USDA_RETRIES": "0"}
+    output = crawl.run(**of_mars(**bounds))
+    assert files(db)["2306_2099-01-02_2099-01-08.json"]["state"] == state
+    assert files(db)["2307_2099-01-02_2099-01-08.json"]["state"] == "stored"
+    assert KEY not in output
+    assert all(headers["Host"].startswith("127.0.0.1") for _, headers in site.requests)

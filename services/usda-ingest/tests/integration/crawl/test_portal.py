@@ -166,3 +166,39 @@ def test_links_are_found_whatever_the_pages_charset(
     site.routes[NAVIGATION] = faults.status(200, page.encode(coding), Content_Type=f"text/html; charset={charset}")
     crawl.run(**of_portal())
     assert db.value("SELECT count(*) FROM quotes") == 1
+
+
+def test_what_a_server_does_wrong_on_any_of_the_portals_pages_costs_only_what_it_leads_to(
+    site: Site, portal: PortalSite, of_portal: Settings, crawl: Any, db: Any
+) -> None:
+    on_pages = {
+        "cut": faults.cut(b"<html></html>", "text/html"),
+        "drip": faults.drip,
+        "away": faults.redirect(f"http://localhost:{site.port}/x"),
+    }
+    on_exports = {"reset": faults.reset, "endless": faults.endless, "bomb": faults.bomb(20), "503": faults.status(503)}
+    on_classes = {"VEGETABLES": faults.endless, "ONPO": faults.reset}
+    for name in ("fine1", *on_pages, "fine2", *on_exports, "fine3"):
+        portal.sell(name, name.upper(), {"Date": "01/05/2099"}, exports=("text",))
+
+    def report(handler: Any) -> None:
+        query = dict(parse_qsl(handler.path.partition("?")[2]))
+        wrong = (on_exports if "format" in query else on_pages).get(query["commAbr"], portal.report)
+        wrong(handler)
+
+    def navigate(handler: Any) -> None:
+        class_ = dict(parse_qsl(handler.path.partition("?")[2]))["navClass"]
+        on_classes.get(class_, portal.navigation)(handler)
+
+    site.routes[REPORT], site.routes[NAVIGATION] = report, navigate
+    bounds = {"USDA_DOWNLOAD_MAX_BYTES": "100000", "USDA_DOWNLOAD_TIMEOUT_S": "1", "USDA_RETRIES": "0"}
+    crawl.run(**of_portal(**bounds))
+    states = {name.split("_")[2]: row["state"] for name, row in files(db).items()}
+    fine = dict.fromkeys(("fine1", "fine2", "fine3"), "stored")
+    assert states == {**fine, "reset": "not fetched", "endless": "refused", "bomb": "refused", "503": "not fetched"}
+    assert db.value("SELECT count(*) FROM quotes") == 3
+    assert last_crawl(db)["state"] == "finished"
+    reasons = [row["reason"] for row in problems(db)]
+    assert sum("took longer than" in reason or "not in USDA_ALLOWED_HOSTS" in reason for reason in reasons) == 2
+    assert sum(reason.startswith("the portal could not be read: ") for reason in reasons) == 2
+    assert not site.asked("/x")
