@@ -30,6 +30,8 @@ def test_the_whole_benchmark_runs() -> None:
     for part in ("stored, first byte to commit", "peak memory", "other link", "rows written"):
         assert any(part in what for what in found), part
     assert found["the same rows again: rows written"] == 0
-    for days in ("1 business day", "5 business days", "10 business days"):
-        assert found[f"forecast, {days} ahead: MAPE by naive's"] <= 1
+    # What forecasts are worth is the same on every machine, so their bounds are kept here, too.
+    judged = report.table().partition("forecast, 1 business day ahead")[2].partition("forecasts, ")[0]
+    assert judged.count("at most") == 8
+    assert "MISSED" not in judged
     assert any(note.startswith("every series by naive: MAPE") for note in report.notes), report.notes

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from usda_ingest import __version__
 from usda_ingest.crawling.plan import PlanError, add_plan_arguments, plan_of
-from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded, ForecastBusy, UnknownSource
+from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded, ForecastBusy, ForecastFailed, UnknownSource
 from usda_ingest.settings import (
     LOG_LEVELS,
     CrawlSettings,
@@ -110,6 +110,9 @@ def _forecast(_: argparse.Namespace) -> int:
     except ForecastBusy as problem:
         sys.stderr.write(f"{problem}\n")
         return EXIT_BUSY
+    except ForecastFailed as problem:
+        sys.stderr.write(f"the forecasts failed: {problem}\n")
+        return EXIT_FAILED
     except SQLAlchemyError as problem:
         sys.stderr.write(f"the forecasts failed: the database does not answer ({type(problem).__name__})\n")
         return EXIT_FAILED

@@ -7,6 +7,8 @@ UsdaIngestError
 ├── CrawlBusy          another crawl holds the lock
 ├── CrawlSuperseded    this crawl lost its lock to another one and may write nothing more
 ├── CrawlFailed        not everything could be crawled
+├── ForecastBusy       another process computes forecasts
+├── ForecastFailed     some markets could not be computed; the others are
 └── UnknownSource      a source was named that is not configured
 """
 
@@ -57,3 +59,7 @@ class UnknownSource(UsdaIngestError):
 
 class ForecastBusy(UsdaIngestError):
     """Another process computes forecasts."""
+
+
+class ForecastFailed(UsdaIngestError):
+    """The arithmetic failed for some markets; what is due of them stays due."""

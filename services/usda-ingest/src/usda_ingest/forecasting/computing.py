@@ -9,6 +9,7 @@ import structlog
 from mercadito_events.service.database import DatabaseSettings, create_engine
 from sqlalchemy import Connection, Engine, text
 
+from usda_ingest.errors import ForecastFailed
 from usda_ingest.forecasting import due, market
 from usda_ingest.forecasting.grid import History
 from usda_ingest.forecasting.writing import write
@@ -56,6 +57,7 @@ def compute(settings: DatabaseSettings, today: date, stop: threading.Event) -> i
 
     Raises:
         ForecastBusy: another process is at it.
+        ForecastFailed: some markets could not be computed; the others are.
 
     """
     engine = create_engine(settings, pool_size=2, application_name="usda-forecast")
@@ -71,13 +73,19 @@ def _compute(engine: Engine, today: date, stop: threading.Event) -> int:
         due.mark_outdated(connection, today)
     with engine.connect() as connection:
         markets = connection.scalars(_MARKETS).all()
-    written = 0
+    written, failed = 0, []
     for name in markets:
-        for marks in _turns(engine, name):
-            if stop.is_set():
-                return written
-            written += _compute_together(engine, name, marks, today, stop)
-    _log.info("forecasts_computed", series=written, markets=len(markets))
+        try:
+            for marks in _turns(engine, name):
+                if not stop.is_set():
+                    written += _compute_together(engine, name, marks, today, stop)
+        except (ArithmeticError, ValueError):
+            # Prices that nobody has thought of must not hold up the other markets; what is due stays due.
+            _log.exception("market_not_computable", market=name)
+            failed.append(name)
+    _log.info("forecasts_computed", series=written, markets=len(markets), failed=len(failed))
+    if failed:
+        raise ForecastFailed(f"not computable: {', '.join(failed)}")
     return written
 
 

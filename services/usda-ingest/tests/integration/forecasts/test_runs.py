@@ -13,9 +13,8 @@ from mercadito_events.testing import wait_until
 from sqlalchemy import make_url, text
 from usda_ingest.announcing.republish import republish
 from usda_ingest.errors import ForecastBusy
-from usda_ingest.forecasting import due
+from usda_ingest.forecasting import computing, due, writing
 from usda_ingest.forecasting.outcome import Outcome
-from usda_ingest.forecasting.writing import write
 
 TODAY = date(2026, 1, 8)
 NEXT_DAY = date(2026, 1, 9)
@@ -165,6 +164,46 @@ def test_killed_in_mid_transaction_nothing_is_half_written_and_the_next_run_does
     assert process.returncode == -signal.SIGKILL
 
 
+def test_ended_between_two_transactions_each_forecast_is_told_once(
+    shelf: Any, db: Any, weeks: Callable[..., str], forecasting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.crawl(a=weeks(*(f"{size}s" for size in range(30)), days=15))
+    series = db.rows("SELECT series_id FROM series")
+    monkeypatch.setattr(computing, "BATCH_SERIES", 10)
+
+    def ended_in_the_second(*arguments: Any) -> int:
+        if forecasting.events():
+            raise KeyboardInterrupt  # nothing of ours catches it
+        return writing.write(*arguments)
+
+    monkeypatch.setattr(computing, "write", ended_in_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        forecasting.run()
+    assert db.value("SELECT count(*) FROM forecasts_due") == 20
+    assert len(forecasting.events()) == 10
+    monkeypatch.undo()
+    assert forecasting.run() == 20
+    assert sorted(item["series_id"] for item in forecasting.events()) == sorted(str(row["series_id"]) for row in series)
+
+
+def test_a_market_that_cannot_be_computed_holds_up_no_other(
+    shelf: Any, db: Any, weeks: Callable[..., str], forecasting: Any
+) -> None:
+    shelf.crawl(a=weeks("48s"), b=weeks("48s", market_location_city="Boston"))
+    with db.engine.begin() as connection:
+        of_boston = text("""
+            UPDATE day_quotes SET reference = 'NaN'
+            WHERE series_id = (SELECT series_id FROM series WHERE market = 'Boston')
+        """)
+        connection.execute(of_boston)
+    process = forecasting.start()
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 1
+    assert "not computable: Boston" in output
+    assert db.value("SELECT market FROM forecasts JOIN series USING (series_id)") == "Los Angeles"
+    assert db.value("SELECT market FROM forecasts_due JOIN series USING (series_id)") == "Boston"
+
+
 def test_a_quote_that_arrives_meanwhile_keeps_its_series_due(
     shelf: Any, db: Any, weeks: Callable[..., str], mars: Any, forecasting: Any
 ) -> None:
@@ -185,10 +224,10 @@ def test_a_mark_that_grew_after_it_was_read_is_not_answered(
     shelf.crawl(a=weeks("48s"))
     (series_id,) = db.rows("SELECT series_id FROM series")[0].values()
     outcome = Outcome(series_id, TODAY, 20, "too few quotes", None, None)
-    assert write(db.engine, [outcome], {series_id: 0}) == 0
+    assert writing.write(db.engine, [outcome], {series_id: 0}) == 0
     assert forecasting.rows() == {}
-    assert write(db.engine, [outcome], {series_id: 1}) == 1
-    assert write(db.engine, [outcome], {series_id: 1}) == 0
+    assert writing.write(db.engine, [outcome], {series_id: 1}) == 1
+    assert writing.write(db.engine, [outcome], {series_id: 1}) == 0
 
 
 def test_a_run_ends_when_it_is_told_to(shelf: Any, db: Any, weeks: Callable[..., str], forecasting: Any) -> None:
