@@ -41,6 +41,19 @@ def test_what_has_quotes_enough_gets_a_forecast_and_is_told(
     assert db.value("SELECT count(*) FROM forecasts_due") == 0
 
 
+def test_the_order_in_which_days_were_stored_changes_nothing(
+    shelf: Any, weeks: Callable[..., str], forecasting: Any
+) -> None:
+    # The two differ in nothing but the order of storing, each being the other's only peer.
+    early = {"days": 10, "end": date(2025, 12, 25)}
+    shelf.crawl(a=weeks("48s", **early), b=weeks("60s", days=10))
+    shelf.crawl(c=weeks("48s", days=10), d=weeks("60s", **early))
+    forecasting.run()
+    one, other = forecasting.rows()["48s"], forecasting.rows()["60s"]
+    assert one["quotes"] == 20
+    assert (one["trend"], one["forecast"]) == (other["trend"], other["forecast"])
+
+
 def test_nothing_due_computes_and_tells_nothing(
     shelf: Any, db: Any, weeks: Callable[..., str], forecasting: Any
 ) -> None:
