@@ -110,7 +110,7 @@ def test_a_crawl_killed_in_the_middle_loses_and_doubles_nothing(system: System, 
         f"longan-{n:03}": report([Row(commodity, day, "10.00", "12.00", size=f"{n}s") for day in days])
         for n in range(SMALL_FILES)
     }
-    with served(folder, **texts):
+    with Screen(system.url, staff, "crawls") as screen, served(folder, **texts):
         first = start_crawl(staff)
 
         def halfway() -> bool:
@@ -120,15 +120,18 @@ def test_a_crawl_killed_in_the_middle_loses_and_doubles_nothing(system: System, 
             return bool(5 <= crawl["files"] < SMALL_FILES)
 
         eventually(halfway, within_s=FOLLOWS_WITHIN_S, what="the crawl is half way")
+        progress = screen.sees("crawl", within_s=NEWS_WITHIN_S, crawl_id=first, state="running")
         killed = system.kill("usda")
         system.came_back("usda", instead_of=killed)
         crawled(staff)
         over = ended(staff, first)
+        screen.sees("crawl", within_s=NEWS_WITHIN_S, crawl_id=first, state="failed")
         reports = [
             report
             for report in staff.get("/api/v1/prices/reports?limit=1000")["items"]
             if report["file"].startswith("longan-")
         ]
+    assert progress["d"]["files_total"] > 0
     assert over["state"] == "failed"
     assert over["reason"]
     assert len(reports) == SMALL_FILES
