@@ -32,7 +32,7 @@ class Price(BaseModel):
     single_price: bool = Field(description="the report gives one price only: high = low")
     unit: str = Field(description="`package`, or what the price is for: lb, kg, each, …")
     weight_lb: DecimalText | None
-    weight_source: Literal["stated", "stated range", "stated approximately", "H-697"] | None
+    weight_source: str | None = Field(description="stated, stated range, stated approximately, H-697; more may come")
     comment: str
 
 
@@ -84,7 +84,7 @@ class Report(Account):
     reason: str | None
     line: int | None
     current: bool = Field(description="the link served this last")
-    format: Literal["mars", "legacy"] | None
+    format: str | None = Field(description="mars, legacy, shipping point, retail, ers; more may come")
     report_id: str | None
     market: str | None
     first_date: date | None
