@@ -30,6 +30,10 @@ def test_the_whole_benchmark_runs() -> None:
     for part in ("stored, first byte to commit", "peak memory", "other link", "rows written"):
         assert any(part in what for what in found), part
     assert found["the same rows again: rows written"] == 0
+    assert found["3 real files, 3,586 rows: accounts that do not add up"] == 0
+    assert found["  the same files again: rows new or changed"] == 0
+    assert found["  of numpy and lxml (Scrapy's) loaded in it"] == 0
+    assert found["1 reports of a day: first link asked for to last event read"] > 0
     # What forecasts are worth is the same on every machine, so their bounds are kept here, too.
     judged = report.table().partition("forecast, 1 business day ahead")[2].partition("forecasts, ")[0]
     assert judged.count("at most") == 8

@@ -10,7 +10,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import quote, unquote
@@ -45,6 +45,7 @@ class Event:
     subject: str | None
     data: Mapping[str, Any]
     traceparent: str | None
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def headers(self) -> dict[str, str]:
         """Return the NATS headers; ``Nats-Msg-Id`` makes a repeated publish within 10 minutes harmless."""
@@ -65,8 +66,12 @@ class Event:
         return headers
 
     def body(self) -> bytes:
-        """Return the JSON body; NaN, infinity and lone surrogates are refused, they are not JSON."""
-        return json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        """Return the JSON body, made once; NaN, infinity and lone surrogates are refused, they are not JSON."""
+        if self._encoded is None:
+            encoded = json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+            object.__setattr__(self, "_encoded", encoded)
+            return encoded
+        return self._encoded
 
     @classmethod
     def from_message(cls, nats_subject: str, headers: Mapping[str, str] | None, body: bytes) -> Self:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 
 from native import environments
 from tests.bench.figures import Report
-from tests.bench.ingest import forecasts, peer, storing
+from tests.bench.ingest import accounts, forecasts, morning, peer, storing
+from tests.bench.ingest.accounts import Accounts
 from tests.bench.ingest.forecasts import Forecasts
 from tests.bench.ingest.hall import SERVICE, Hall, hall
+from tests.bench.ingest.morning import Morning
 from tests.bench.ingest.storing import Storing
 from tests.bench.world import BenchFailed
 
@@ -24,6 +26,8 @@ class Plan:
     """How much is measured, which parts (all by default), and whether what is missing may be installed for it."""
 
     storing: Storing = field(default_factory=Storing)
+    accounts: Accounts = field(default_factory=Accounts)
+    morning: Morning = field(default_factory=Morning)
     forecasts: Forecasts = field(default_factory=Forecasts)
     only: tuple[str, ...] = ()
     install: bool = True
@@ -32,6 +36,8 @@ class Plan:
 FULL = Plan()
 TINY = Plan(
     Storing("legacy/los-angeles_9-24-2016_9-30-2017.csv", rounds=1),
+    Accounts(("legacy/US-pumpkins*.csv", "mars/2309*")),
+    Morning(idle_s=0.1, reports=("2309",)),
     Forecasts(others=()),
     install=False,
 )
@@ -77,5 +83,7 @@ def _measure(report: Report, place: Hall, plan: Plan) -> None:
 def _parts(report: Report, place: Hall, plan: Plan) -> dict[str, Callable[[], None]]:
     return {
         "storing": lambda: storing.measure(report, place, plan.storing),
+        "accounts": lambda: accounts.measure(report, place, plan.accounts),
+        "morning": lambda: morning.measure(report, place, plan.morning),
         "forecasts": lambda: forecasts.measure(report, place, plan.forecasts),
     }

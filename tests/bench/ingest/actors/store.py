@@ -30,14 +30,18 @@ from usda_ingest.storing.raw_files import RawFiles  # type: ignore[import-not-fo
 _SITE = "http://usda.example"
 
 
-def _otherwise(body: bytes) -> bytes:
-    """Return the same rows in other bytes."""
+def _body(file: Path, what: str) -> bytes:
+    """Return the file's bytes; `other`: the same text packed otherwise; `reworded`: another text with the same rows."""
+    body = file.read_bytes()
+    if what not in ("other", "reworded"):
+        return body
     text = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
-    return gzip.compress(text, 1, mtime=0)
+    header, _line_break, rows = text.partition(b"\n")
+    return gzip.compress(text if what == "other" else header + b"\n\n" + rows, 1, mtime=0)
 
 
 def main() -> None:
-    """Store the file as each WHAT says: `first` and `same` under one link, `other` packed otherwise under another."""
+    """Store the file as each WHAT says: `first` and `same` under one link, `other` and `reworded` under others."""
     settings = CrawlSettings.from_env(os.environ)
     configure("usda", "bench", "warning")
     engine = create_engine(settings.database, pool_size=3, application_name="usda-crawl")
@@ -48,10 +52,9 @@ def main() -> None:
     said: dict[str, Any] = {"start_s": time.monotonic() - _BEGAN}
     file = Path(sys.argv[1])
     for what in sys.argv[2:]:
-        body = file.read_bytes()
-        other = what == "other"
-        body = _otherwise(body) if other else body
-        url = f"{_SITE}/{'other/' if other else ''}{file.name}"
+        body = _body(file, what)
+        folder = "" if what in ("first", "same") else f"{what}/"
+        url = f"{_SITE}/{folder}{file.name}"
         began = time.monotonic()
         intake.take(url, file.name, body, Validators(), download_ms=0)
         said[f"{what}_s"] = time.monotonic() - began

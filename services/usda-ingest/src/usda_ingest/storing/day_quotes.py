@@ -1,21 +1,23 @@
 """A series' quote of a day: lowest low, highest high, and a reference in the middle of the mostly range or of both."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Result, text
 
 from usda_ingest.announcing.announcements import DayQuote, Withdrawn
 from usda_ingest.forecasting import due
 from usda_ingest.reading.quote import Prices, Quote
 from usda_ingest.storing import copying
+from usda_ingest.storing.copier import Copier
 from usda_ingest.storing.described import Series
 
 _RANGE = "low, high, mostly_low, mostly_high"
 _COPY = f"COPY staged_day_quotes (series_id, quoted_on, report_id, {_RANGE}) FROM STDIN"
+_COPY_NEW = f"COPY day_quotes (series_id, quoted_on, report_id, {_RANGE}, reference, updated_at) FROM STDIN"
 _WIDER = {
     "low": "least(d.low, excluded.low)",
     "high": "greatest(d.high, excluded.high)",
@@ -26,20 +28,14 @@ _REFERENCE = "(coalesce({mostly_low}, {low}) + coalesce({mostly_high}, {high})) 
 _REFERENCE_OF_RANGE = _REFERENCE.format_map({name: name for name in _WIDER})
 _READ = f"d.series_id::text, d.report_id, d.quoted_on, {', '.join(f'd.{name}' for name in _WIDER)}, d.reference"
 # A new row can only make a range wider, so none of the rows that stand has to be read for it.
-_STANDING = text("""
-    SELECT d.series_id::text, d.quoted_on FROM staged_day_quotes JOIN day_quotes d USING (series_id, quoted_on)
-""")
-# Thousands of rows that are new are known here already; only those that stood are told back.
 _WIDEN = text(f"""
-    WITH d AS (
     INSERT INTO day_quotes AS d (series_id, quoted_on, report_id, {_RANGE}, reference, updated_at)
     SELECT series_id, quoted_on, report_id, {_RANGE}, {_REFERENCE_OF_RANGE}, now() FROM staged_day_quotes
     ON CONFLICT (series_id, quoted_on) DO UPDATE
     SET report_id = greatest(d.report_id, excluded.report_id), ({_RANGE}) = ({", ".join(_WIDER.values())}),
         reference = {_REFERENCE.format_map(_WIDER)}, updated_at = excluded.updated_at
     WHERE (d.low, d.high, d.mostly_low, d.mostly_high) IS DISTINCT FROM ({", ".join(_WIDER.values())})
-    RETURNING d.*, d.xmax <> 0 AS stood)
-    SELECT {_READ} FROM d WHERE stood
+    RETURNING {_READ}
 """)  # noqa: S608 - constants only
 _TOUCHED = "SELECT DISTINCT series_id, quoted_on FROM staged_quotes WHERE headline"
 # After a correction a range may be narrower: it is made anew of all the rows that stand.
@@ -67,6 +63,8 @@ _WITHDRAW = text(f"""
                       AND q.headline AND q.low IS NOT NULL)
     RETURNING d.series_id::text, d.report_id, d.quoted_on
 """)  # noqa: S608 - constants only
+# Filled and emptied within one transaction: nobody ever sees a row of them.
+_STAGED = ("staged_quotes", "staged_series", "staged_day_quotes")
 _LATEST = text("""
     SELECT * FROM (
         SELECT DISTINCT ON (d.series_id) d.series_id::text, d.report_id, s.market, s.commodity, s.variety, s.package,
@@ -106,6 +104,10 @@ class DayRange:
             self.mostly_high = prices.mostly_high
 
 
+Found = tuple[tuple[Series, date], DayRange]
+"""The range of a series and day."""
+
+
 @dataclass(slots=True)
 class DayRanges:
     """The ranges of all new rows of a file."""
@@ -124,13 +126,6 @@ class DayRanges:
         else:
             known.widen(report_id, prices)
 
-    def day_quotes(self, stood: set[tuple[str, date]]) -> Iterator[DayQuote]:
-        """Yield the day quotes of the ranges, save those where one stood."""
-        for (series, quoted_on), found in self.ranges.items():
-            if not stood or (series.series_id, quoted_on) not in stood:
-                prices = (found.low, found.high, found.mostly_low, found.mostly_high, found.reference)
-                yield DayQuote(series.series_id, found.report_id, *series.names(), quoted_on, *prices)
-
 
 @dataclass(slots=True)
 class DayChanges:
@@ -140,11 +135,14 @@ class DayChanges:
     withdrawn: list[Withdrawn] = field(default_factory=list)
 
 
-def change(connection: Connection, new: DayRanges, series: dict[str, Series], *, has_corrections: bool) -> DayChanges:
+def change(
+    connection: Connection, copier: Copier, new: DayRanges, series: dict[str, Series], *, has_corrections: bool
+) -> DayChanges:
     """Bring the day quotes up to date with what was just stored, and mark whose forecast is due.
 
     Args:
         connection: the file's transaction; corrected rows are in ``staged_quotes``, too.
+        copier: gets the day quotes of series that are new, as the last thing to be done.
         new: the ranges of rows that are new.
         series: the file's series.
         has_corrections: whether rows were corrected.
@@ -155,14 +153,29 @@ def change(connection: Connection, new: DayRanges, series: dict[str, Series], *,
         withdrawn = connection.execute(_WITHDRAW).all()
         changes.withdrawn = [Withdrawn(one, report, series[one].market, day) for one, report, day in withdrawn]
         changes.quotes += _read(connection.execute(_RECOMPUTE), series)
-    if new.ranges:
-        copying.copy_in(connection, _COPY, "".join([_line(*key, found) for key, found in new.ranges.items()]))
-        stood = {(one, day) for one, day in connection.execute(_STANDING)}
-        changes.quotes += _read(connection.execute(_WIDEN), series)
-        changes.quotes += new.day_quotes(stood)
+    changes.quotes += _widen(connection, [one for one in new.ranges.items() if one[0][0].is_known], series)
+    # Where the series is new no day quote can stand.
+    added = [one for one in new.ranges.items() if not one[0][0].is_known]
+    changes.quotes += (_day_quote(*key, found) for key, found in added)
     touched = {quote.series_id for quote in changes.quotes} | {gone.series_id for gone in changes.withdrawn}
     due.mark(connection, touched)
+    for table in _STAGED:
+        connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - constants
+    end = f"{connection.scalar(text('SELECT now()'))}\n"
+    copier.copy(_COPY_NEW, [f"{_line(*key, found)}\t{found.reference}\t{end}" for key, found in added])
     return changes
+
+
+def _day_quote(series: Series, quoted_on: date, found: DayRange) -> DayQuote:
+    prices = (found.low, found.high, found.mostly_low, found.mostly_high, found.reference)
+    return DayQuote(series.series_id, found.report_id, *series.names(), quoted_on, *prices)
+
+
+def _widen(connection: Connection, ranges: Sequence[Found], series: dict[str, Series]) -> list[DayQuote]:
+    if not ranges:
+        return []
+    copying.copy_in(connection, _COPY, "".join([f"{_line(*key, found)}\n" for key, found in ranges]))
+    return _read(connection.execute(_WIDEN), series)
 
 
 def latest(connection: Connection) -> Iterator[DayQuote]:
@@ -170,9 +183,10 @@ def latest(connection: Connection) -> Iterator[DayQuote]:
     return (DayQuote(*row) for row in connection.execute(_LATEST))
 
 
-def _read(rows: Iterable[Row[Any]], series: dict[str, Series]) -> list[DayQuote]:
+def _read(rows: Result[Any], series: dict[str, Series]) -> list[DayQuote]:
     found = []
-    for series_id, report_id, *rest in map(tuple, rows):
+    for row in rows.all():
+        series_id, report_id, *rest = tuple(row)
         found.append(DayQuote(series_id, report_id, *series[series_id].names(), *rest))
     return found
 
@@ -180,4 +194,4 @@ def _read(rows: Iterable[Row[Any]], series: dict[str, Series]) -> list[DayQuote]
 def _line(series: Series, quoted_on: date, found: DayRange) -> str:
     amounts = (found.low, found.high, found.mostly_low, found.mostly_high)
     texts = [copying.NULL if amount is None else str(amount) for amount in amounts]
-    return "\t".join([series.series_id, quoted_on.isoformat(), copying.field(found.report_id), *texts]) + "\n"
+    return "\t".join([series.series_id, quoted_on.isoformat(), copying.field(found.report_id), *texts])

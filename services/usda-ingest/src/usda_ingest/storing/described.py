@@ -33,6 +33,8 @@ class Series:
     organic: bool
     first_on: date | None = None
     last_on: date | None = None
+    is_known: bool = False
+    """Whether the database had it before this file."""
 
     def names(self) -> tuple[str, str, str, str, str, bool]:
         """Return what tells the series from others, as day quotes have it."""

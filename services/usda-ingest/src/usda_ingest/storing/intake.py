@@ -1,5 +1,6 @@
 """One link after the other, each in one transaction: kept raw, read, stored, accounted for, announced."""
 
+import gc
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, CommodityNames
 from usda_ingest.reading.report_file import Remark, ReportFile
 from usda_ingest.storing import crawl_sources, crawls, files, price_version
 from usda_ingest.storing.accounting import Accounting
+from usda_ingest.storing.copier import Copier
 from usda_ingest.storing.crawl_sources import Counts
 from usda_ingest.storing.crawls import Took
 from usda_ingest.storing.files import (
@@ -152,7 +154,8 @@ class Intake:
 
     def _read(self, content: Content, path: Path, fetched: Fetched) -> None:
         try:
-            self._store(content, path, fetched)
+            with _undisturbed():
+                self._store(content, path, fetched)
         except NotAPriceReport as other:
             self._list(content, Finding(NO_PRICES, str(other)), fetched)
         except FileRefused as refusal:
@@ -173,13 +176,15 @@ class Intake:
                 files.close_file(connection, file_id, known)
                 self._count(connection, "unchanged", known.account, fetched, started)
                 return
-            stored = store_rows(connection, report.rows(), file_id)
+            with Copier(connection) as copier:
+                stored = store_rows(connection, copier, report.rows(), file_id)
+                events = list(prices_recorded(stored.changes.quotes, stored.changes.withdrawn))
             account = stored.account
             files.close_file(connection, file_id, _finding(report, stored))
             for remark in _remarks(report, account):
                 reason, line = remark.text, remark.line
                 crawls.add_problem(connection, self._crawl_id, content.url, reason, line, source=fetched.source)
-            for event in prices_recorded(stored.changes.quotes, stored.changes.withdrawn):
+            for event in events:
                 enqueue(connection, event)
             for told in stored.tally.reports.values():
                 enqueue(connection, report_ingested(told, file=content.name, crawl_id=self._crawl_id))
@@ -226,6 +231,18 @@ def _remarks(report: ReportFile, account: Accounting) -> Iterator[Remark]:
     if account.rows_quarantined:
         yield Remark(f"{account.rows_quarantined} of {account.rows_read} rows quarantined")
     yield from report.remarks()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the garbage collector from looking again and again through what only grows until the file is read."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _finding(report: ReportFile, stored: Stored) -> Finding:

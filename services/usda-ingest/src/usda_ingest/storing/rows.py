@@ -8,22 +8,17 @@ read. So neither the order of a file's rows nor an overlap of two files changes 
 
 import uuid
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from queue import Full, Queue
-from types import TracebackType
-from typing import Self
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from usda_ingest.reading.quote import Quote
 from usda_ingest.reading.report_file import OtherSection, Quarantined
 from usda_ingest.reading.report_header import ReportDay
 from usda_ingest.storing import copying, corrections, day_quotes, report_days, series
 from usda_ingest.storing.accounting import Accounting
+from usda_ingest.storing.copier import Copier
 from usda_ingest.storing.day_quotes import DayChanges, DayRanges
 from usda_ingest.storing.described import COLUMNS, Descriptions
 from usda_ingest.storing.standing import KEY_CHARS, Standing
@@ -36,12 +31,8 @@ MAX_KEPT_QUARANTINED = 10_000
 # The role's 10 s a statement are meant for requests; a million rows that are all corrected take longer.
 STATEMENT_TIMEOUT_S = 120
 
-# How soon a COPY that has failed is noticed by whoever wants to hand it more.
-_LOOK_AGAIN_S = 0.2
-
 _COPY_QUOTES = f"COPY quotes ({COLUMNS}, ordinal, file_id, stored_at) FROM STDIN"
 _COPY_QUARANTINED = "COPY quarantined_rows (file_id, line, reason, raw) FROM STDIN"
-_STAGED = ("staged_quotes", "staged_series", "staged_day_quotes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +44,30 @@ class Stored:
     changes: DayChanges
 
 
-def store_rows(connection: Connection, rows: Iterable[Row], file_id: uuid.UUID) -> Stored:
+def store_rows(connection: Connection, copier: Copier, rows: Iterable[Row], file_id: uuid.UUID) -> Stored:
     """Store what the rows say, inside the caller's transaction; return the account of it.
+
+    Args:
+        connection: the transaction's.
+        copier: copies into it; it may still be at work afterwards.
+        rows: what was read.
+        file_id: the file.
 
     Raises:
         FileRefused: from ``rows``; the caller rolls back, and nothing was stored.
 
     """
     connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'"))
-    with _Copier(connection) as copier:
-        taken = _Taken(connection, copier, file_id)
-        for chunk in _chunks(rows):
-            taken.take(chunk)
+    taken = _Taken(connection, copier, file_id)
+    for chunk in _chunks(rows):
+        taken.take(chunk)
+    copier.wait()
     if taken.corrected:
         corrections.apply(connection, taken.free(), file_id, taken.tally)
-    series.know(connection, taken.descriptions.series)
+    known = taken.descriptions.series
+    series.know(connection, known)
     report_days.store(connection, taken.report_days, file_id)
-    has_corrections = bool(taken.corrected)
-    changes = day_quotes.change(connection, taken.days, taken.descriptions.series, has_corrections=has_corrections)
-    for table in _STAGED:
-        connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - constants
+    changes = day_quotes.change(connection, copier, taken.days, known, has_corrections=bool(taken.corrected))
     return Stored(taken.tally, taken.tally.account(), changes)
 
 
@@ -82,56 +77,12 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-class _Copier:
-    """Copies new rows in while the next ones are being read: one COPY, until the connection is needed for another."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copy")
-        self._pieces: Queue[bytes] = Queue(maxsize=1)
-        self._under_way: Future[None] | None = None
-
-    def copy(self, lines: list[str]) -> None:
-        """Hand lines over; wait if those before them are not taken yet."""
-        if not lines:
-            return
-        if self._under_way is None:
-            pieces = copying.Pieces(self._pieces.get)
-            self._under_way = self._thread.submit(copying.copy_in, self._connection, _COPY_QUOTES, pieces)
-        self._put("".join(lines).encode())
-
-    def wait(self) -> None:
-        """End the COPY, so that the connection is free; raise what went wrong with it."""
-        if self._under_way is not None:
-            self._put(b"")
-            under_way, self._under_way = self._under_way, None
-            under_way.result()
-
-    def _put(self, piece: bytes) -> None:
-        while self._under_way is not None and not self._under_way.done():
-            with suppress(Full):
-                self._pieces.put(piece, timeout=_LOOK_AGAIN_S)
-                return
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        try:
-            self.wait()
-        except DBAPIError:
-            if error is None:
-                raise
-        finally:
-            self._thread.shutdown()
-
-
 @dataclass(slots=True)
 class _Taken:
     """The rows of a file so far."""
 
     connection: Connection
-    copier: _Copier
+    copier: Copier
     file_id: uuid.UUID
     tally: Tally = field(default_factory=Tally)
     days: DayRanges = field(default_factory=DayRanges)
@@ -162,7 +113,7 @@ class _Taken:
                 self._quarantine(row, bad)
             else:
                 self._note_header(row)
-        self.copier.copy(new)
+        self.copier.copy(_COPY_QUOTES, new)
         if bad:
             self.copier.wait()
             copying.copy_in(self.connection, _COPY_QUARANTINED, "".join(bad))

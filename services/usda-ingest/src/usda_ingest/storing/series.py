@@ -19,11 +19,8 @@ _KNOW = text(f"""
     WHERE excluded.first_on < series.first_on OR excluded.last_on > series.last_on
        OR (series.category = '' AND excluded.category <> '')
 """)  # noqa: S608 - constants only
-# Another report may write the same names in capitals: a series keeps the spelling it had first.
-_SPELT_OTHERWISE = text(f"""
-    SELECT known.series_id::text, {_SPELT.format("known")}
-    FROM staged_series staged JOIN series known USING (series_id)
-    WHERE ({_SPELT.format("known")}) <> ({_SPELT.format("staged")})
+_KNOWN = text(f"""
+    SELECT known.series_id::text, {_SPELT.format("known")} FROM staged_series JOIN series known USING (series_id)
 """)  # noqa: S608 - constants only
 
 
@@ -33,8 +30,10 @@ def know(connection: Connection, series: Mapping[str, Series]) -> None:
     if not lines:
         return
     copy_in(connection, _COPY, lines)
-    for series_id, *names in connection.execute(_SPELT_OTHERWISE):
+    for series_id, *names in connection.execute(_KNOWN).all():
         one = series[series_id]
+        one.is_known = True
+        # Another report may write the same names in capitals: a series keeps the spelling it had first.
         one.market, one.commodity, one.variety, one.package, one.size = names
     connection.execute(_KNOW)
 
