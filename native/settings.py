@@ -62,9 +62,7 @@ def check(state: State) -> None:
     if today and not _is_day(today):
         problems.append(f"USDA_TODAY is {today!r}; write a day as YYYY-MM-DD")
     if os.environ.get("USDA_MARS_KEY"):
-        problems.append(
-            "USDA_MARS_KEY: put the key into a file and give USDA_MARS_KEY_FILE; settings are written down here"
-        )
+        problems.append("USDA_MARS_KEY: put the key into a file and give USDA_MARS_KEY_FILE; settings are written down")
     if problems:
         raise SettingsError("\n".join(problems))
 

@@ -24,6 +24,8 @@ from usda_ingest.storing.files import NO_PRICES, STORED, Known, Validators
 from usda_ingest.storing.intake import Intake
 
 MAX_REASON_CHARS = 300
+# Pages are read for links in the loop that also keeps the clock; the largest that we know has 200 kB.
+MAX_PAGE_BYTES = 8 * 1024 * 1024
 T = TypeVar("T")
 
 
@@ -186,9 +188,13 @@ class PriceSpider(scrapy.Spider):
         meta = {"source": progress.source.name, "ask": ask}
         if ask.kind is Kind.PAGE:
             # Files first: who reads pages to their end before may meet the deadline with nothing stored.
-            priority = 0 if ask.is_entry else -1
             return Request(
-                ask.url, callback=self.parse_page, errback=self.failed, dont_filter=True, meta=meta, priority=priority
+                ask.url,
+                callback=self.parse_page,
+                errback=self.failed,
+                dont_filter=True,
+                meta={**meta, "download_maxsize": min(MAX_PAGE_BYTES, self.settings.getint("DOWNLOAD_MAXSIZE"))},
+                priority=0 if ask.is_entry else -1,
             )
         known = await self._in_thread(partial(self._intake.known, ask.url))
         if known is not None and self._is_taken(ask, known):

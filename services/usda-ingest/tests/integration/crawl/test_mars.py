@@ -1,9 +1,12 @@
 """The MARS API: what is asked, cut answers, codes, and the key that nobody sees."""
 
+import csv
+import gzip
 import json
 import re
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +79,29 @@ def test_a_single_day_with_too_many_rows_is_stored_as_far_as_it_comes_and_said(
     crawl.run(**of_mars(USDA_MARS_REPORTS="2306"))
     assert db.value("SELECT count(*) FROM quotes") == 5
     assert "the API left out rows, and less can't be asked for" in [problem["reason"] for problem in problems(db)]
+
+
+def test_the_real_reports_come_whole_by_the_api_of_who_may_have_5000_rows_at_once(
+    *, api: MarsSite, of_mars: Settings, crawl: Any, db: Any, real_files: Path
+) -> None:
+    api.limit = 5_000
+    for slug in ("2306", "2307", "2308", "2309"):
+        with gzip.open(
+            real_files / "mars" / f"{slug}_pull-2026-01-09.csv.gz", "rt", encoding="utf-8", newline=""
+        ) as text:
+            rows = [{name: value or None for name, value in line.items()} for line in csv.DictReader(text)]
+        api.report(slug)
+        api.rows[slug] = [line for line in rows if line.pop("_section") == "Report Details"]
+    settings = of_mars(USDA_MARS_REPORTS="2306,2307,2308,2309", USDA_TODAY="")
+    process = crawl.start("--from", "2025-12-10", "--to", "2026-01-08", **settings)
+    assert process.wait() == 0, process.output.read_text()
+    stored = db.rows("SELECT report_id, count(*)::int AS rows FROM quotes GROUP BY 1 ORDER BY 1")
+    assert stored == [
+        {"report_id": slug, "rows": rows}
+        for slug, rows in (("2306", 3627), ("2307", 5062), ("2308", 1062), ("2309", 72))
+    ]
+    assert [len(api.asked(slug)) for slug in ("2306", "2307", "2308", "2309")] == [1, 3, 1, 1]
+    assert all("a range of more than half their middle" in problem["reason"] for problem in problems(db))
 
 
 @pytest.mark.parametrize(
