@@ -14,9 +14,9 @@ from usda_ingest.forecasting import due, market
 from usda_ingest.forecasting.grid import History
 from usda_ingest.forecasting.writing import write
 
-MAX_SERIES = 2_000
+MAX_SERIES = 1_000
 """So many due series of a market are computed together; more are taken in turns."""
-MAX_PEERS = 2_000
+MAX_PEERS = 1_000
 """So many others of the market, the most recently quoted, lend them their errors."""
 PEER_DAYS = 370
 MAX_QUOTES = 2_000
