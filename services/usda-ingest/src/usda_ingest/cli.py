@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     crawl.add_argument("--wait-s", type=float, default=0, help="how long to wait for a running crawl to end")
     add_plan_arguments(crawl, days_required=False)
     crawl.set_defaults(run=_crawl)
+    past = commands.add_parser("backfill", help="fetch the days from … to …, month by month, as far as not stored yet")
+    add_plan_arguments(past, days_required=True)
+    past.set_defaults(run=_backfill)
     forecast = commands.add_parser("forecast", help="compute the trends and forecasts that are due, in this process")
     forecast.set_defaults(run=_forecast)
     republish = commands.add_parser(
@@ -98,6 +101,12 @@ def _crawl(options: argparse.Namespace) -> int:
         sys.stderr.write(f"the crawl failed: the database does not answer ({type(problem).__name__})\n")
         return EXIT_FAILED
     return 0
+
+
+def _backfill(options: argparse.Namespace) -> int:
+    from usda_ingest.crawling.backfill_command import run  # noqa: PLC0415 - as above
+
+    return run(CrawlSettings.from_env(os.environ), plan_of(options), sys.stdout)
 
 
 def _forecast(_: argparse.Namespace) -> int:

@@ -21,11 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from usda_ingest.api.app import SERVICE, create_app
 from usda_ingest.api.signed_in import remember_sign_out
 from usda_ingest.crawling.crawler import Crawler
+from usda_ingest.forecasting.runs import ForecastRuns
 from usda_ingest.settings import ServiceSettings
 
 API_THREADS = 4
-# The API's threads, the relay, the consumer, the crawler and a readiness check may each hold one.
-POOL_SIZE = API_THREADS + 4
+# The API's threads, the relay, the consumer, the crawler, the forecasts and a readiness check may each hold one.
+POOL_SIZE = API_THREADS + 5
 DRAIN_S = 5
 KEEP_ALIVE_S = (
     65  # longer than the gateway keeps a connection to us: it closes first, so no request meets a closing one
@@ -58,6 +59,7 @@ class _Service:
         self._stop = asyncio.Event()
         self._failed = False
         self._crawler = Crawler(settings, engine)
+        self._forecasts = ForecastRuns(settings, engine)
         self._keys = KeySet(settings.jwks_file)
 
     async def run(self) -> int:
@@ -69,6 +71,7 @@ class _Service:
         tasks = [
             asyncio.create_task(self._guarded("http", server.serve)),
             asyncio.create_task(self._guarded("crawler", lambda: self._crawler.run(self._stop))),
+            asyncio.create_task(self._guarded("forecasts", lambda: self._forecasts.run(self._stop))),
             asyncio.create_task(self._guarded("events", self._events)),
         ]
         await self._stop.wait()

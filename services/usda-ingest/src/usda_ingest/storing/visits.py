@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from usda_ingest.sources.window import Window
-from usda_ingest.storing.crawls import CUT_SHORT
+from usda_ingest.storing import crawls
 
 # How far back a report's newest day is looked for.
 LOOKBACK = timedelta(days=60)
@@ -33,6 +33,11 @@ _SAME_PLAN = text("""
     WHERE crawl_id <> :crawl_id AND source = :source AND started_at IS NOT NULL AND cause <> 'replay'
       AND window_from IS NOT DISTINCT FROM :first_on AND window_to IS NOT DISTINCT FROM :last_on
     ORDER BY requested_at DESC, crawl_id DESC
+""")
+_ENDED_JUST_NOW = text("""
+    SELECT EXISTS (
+        SELECT FROM crawls WHERE finished_at > clock_timestamp() - make_interval(secs => :seconds)
+    )
 """)
 _WINDOW_DONE = text("""
     SELECT EXISTS (
@@ -72,6 +77,12 @@ def newest_of_all(connection: Connection, today: date) -> date | None:
     return newest
 
 
+def is_quiet(connection: Connection, seconds: float) -> bool:
+    """Say whether nobody crawls, and the last crawl ended at least so long ago."""
+    values = {"seconds": seconds}
+    return not crawls.is_running(connection) and not connection.scalar(_ENDED_JUST_NOW, values)
+
+
 def cut_short_since(connection: Connection, crawl_id: UUID, *, source: str, window: Window | None) -> datetime | None:
     """Return since when crawls with this plan have been at work without one that came to its end.
 
@@ -81,7 +92,7 @@ def cut_short_since(connection: Connection, crawl_id: UUID, *, source: str, wind
     days = {"first_on": window and window.first_on, "last_on": window and window.last_on}
     since: datetime | None = None
     for row in connection.execute(_SAME_PLAN, {"crawl_id": crawl_id, "source": source, **days}):
-        if row.state != "failed" or row.reason not in CUT_SHORT:
+        if row.state != "failed" or row.reason not in crawls.CUT_SHORT:
             break
         since = row.started_at
     return since
