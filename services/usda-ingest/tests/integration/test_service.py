@@ -117,7 +117,12 @@ def test_the_service_crawls_at_start_publishes_and_serves_and_drains(
 
     wait_until(lambda: db.value("SELECT count(*) FROM forecasts") == 1, 60)
     status, schedule = service.get("/api/v1/prices/schedule")
-    assert (status, schedule["is_on"], schedule["is_running"], schedule["latest_on"]) == (200, True, False, "2026-01-08")
+    assert (status, schedule["is_on"], schedule["is_running"], schedule["latest_on"]) == (
+        200,
+        True,
+        False,
+        "2026-01-08",
+    )
     assert schedule["next_due_at"] > schedule["today"]
 
     started = wait_until(lambda: started_crawl(service, signer.token()), 10)  # the first one's process still ends
@@ -230,7 +235,9 @@ def test_whoever_is_killed_at_whatever_moment_the_service_goes_on(
     names = [f"{number}.csv" for number in range(4)]
     site.page("/", *names)
     for number, name in enumerate(names):
-        site.file(f"/{name}", mars(*({"item_size": f"{size}s", "slug_id": str(number)} for size in range(200))).encode())
+        site.file(
+            f"/{name}", mars(*({"item_size": f"{size}s", "slug_id": str(number)} for size in range(200))).encode()
+        )
     moments = random.Random(6)
     for _ in range(3):
         service.start()
