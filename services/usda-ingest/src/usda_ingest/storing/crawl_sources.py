@@ -78,8 +78,7 @@ def close_all(connection: Connection, crawl_id: UUID, reason: str | None) -> Non
     connection.execute(_CLOSE_ALL, {"id": crawl_id, "reason": reason and reason[:MAX_REASON_CHARS]})
 
 
-def planned(connection: Connection, crawl_id: UUID) -> int | None:
-    """Return how many answers the crawl is to take in, as far as is known; None before anything is."""
-    statement = text("SELECT nullif(sum(greatest(planned, done)), 0) FROM crawl_sources WHERE crawl_id = :id")
-    total: int | None = connection.scalar(statement, {"id": crawl_id})
-    return None if total is None else int(total)
+def failed(connection: Connection, crawl_id: UUID) -> set[str]:
+    """Return the sources that could not be seen whole in this crawl."""
+    statement = text("SELECT source FROM crawl_sources WHERE crawl_id = :id AND state = 'failed'")
+    return set(connection.scalars(statement, {"id": crawl_id}))

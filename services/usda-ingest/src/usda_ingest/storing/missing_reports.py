@@ -1,6 +1,7 @@
 """Reports that stay away: a problem in every crawl meanwhile, and told to staff once."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import date
 
 from mercadito_events.outbox import enqueue
@@ -21,8 +22,8 @@ def came(connection: Connection, report: str, last_on: date) -> None:
 
 def note(
     connection: Connection, crawl_id: uuid.UUID, report: str, last_on: date | None, days_late: int, *, source: str
-) -> bool:
-    """Note in the running crawl that the report stays away, and tell it unless it was told; return whether it was told.
+) -> str | None:
+    """Note in the running crawl that the report stays away; return what to tell of it, None if it was told before.
 
     Args:
         connection: within the transaction that closes the crawl.
@@ -36,9 +37,12 @@ def note(
     since = f"since {last_on} ({days_late} market days)" if last_on is not None else "so far"
     reason = f"no report {report} {since}"
     crawls.add_problem(connection, crawl_id, source, reason, source=source)
-    if not connection.execute(_TELL, {"report": report, "last_on": last_on or _NEVER}).rowcount:
-        return False
+    is_news = connection.execute(_TELL, {"report": report, "last_on": last_on or _NEVER}).rowcount
+    return reason if is_news else None
+
+
+def tell(connection: Connection, crawl_id: uuid.UUID, reasons: Sequence[str]) -> None:
+    """Tell, all at once, which reports stay away; nothing if there is no news."""
     found = crawls.find(connection, crawl_id)
-    if found is not None:
-        enqueue(connection, crawl_failed(found, reason))
-    return True
+    if reasons and found is not None:
+        enqueue(connection, crawl_failed(found, "; ".join(reasons)[: crawls.MAX_REASON_CHARS]))
