@@ -8,7 +8,15 @@ from mercadito_events.service.identity import KeySet
 from sqlalchemy import Engine
 
 from usda_ingest import __version__
-from usda_ingest.api import crawl_routes, csv_routes, price_routes, problems, schedule_routes, series_routes
+from usda_ingest.api import (
+    crawl_routes,
+    csv_routes,
+    price_routes,
+    problems,
+    report_routes,
+    schedule_routes,
+    series_routes,
+)
 from usda_ingest.api.conditional import ConditionalReads
 from usda_ingest.api.crawl_routes import StartCrawl
 from usda_ingest.api.price_reads import MarketDay, PriceReads
@@ -55,6 +63,7 @@ def create_app(
     app.include_router(csv_routes.routes(reads))
     app.include_router(crawl_routes.routes(engine, keys, start_crawl, timetable))
     app.include_router(schedule_routes.routes(engine, timetable))
+    app.include_router(report_routes.routes(engine))
     _add_health(app, find_problems)
     app.add_middleware(ConditionalReads)
     app.add_middleware(RequestsSeen)

@@ -1,4 +1,4 @@
-"""``/api/v1/prices/reports`` and ``/crawls``: the account of every file, and starting a crawl."""
+"""``/api/v1/prices/crawls``: how crawls went, and starting one."""
 
 import uuid
 from collections.abc import Awaitable, Callable
@@ -14,9 +14,10 @@ from sqlalchemy import Engine
 
 from usda_ingest.api import answers, crawl_queries
 from usda_ingest.api.crawl_answers import WantedCrawl
-from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page, row_id
+from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
 from usda_ingest.api.parameters import After, Limit
 from usda_ingest.api.problems import Problem
+from usda_ingest.api.report_routes import account
 from usda_ingest.api.signed_in import require_staff
 from usda_ingest.api.wanted_crawl import read_plan
 from usda_ingest.crawling.outlook import Timetable
@@ -26,10 +27,6 @@ from usda_ingest.storing.crawls import MAX_PROBLEMS
 
 StartCrawl = Callable[[str, Plan], Awaitable[uuid.UUID]]
 _PROBLEM = {"model": answers.ProblemBody}
-_REPORT = (
-    *("file_id", "url", "bytes", "state", "reason", "line", "current", "format", "report_id", "market"),
-    *("first_seen_at", "stored_at", "last_seen_at", "last_crawl_id"),
-)
 _CRAWL = (
     *("crawl_id", "source", "cause", "state", "reason", "requested_at", "started_at", "finished_at", "pages", "files"),
     *("files_stored", "files_unchanged", "files_refused", "files_without_prices", "download_ms", "store_ms", "sources"),
@@ -45,26 +42,6 @@ _WANTED = {
 def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl, timetable: Timetable) -> APIRouter:
     """Return the routes; ``start_crawl`` starts one for a cause and with a plan, or raises ``CrawlBusy``."""
     router = APIRouter(prefix="/api/v1/prices", tags=["crawls"])
-
-    @router.get("/reports", response_model=answers.ReportPage)
-    def reports(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
-        """Page through the files with the account of each; the one read last comes first."""
-        cursor = decode(request, after, datetime.fromisoformat, UUID)
-        with engine.connect() as connection:
-            rows = crawl_queries.reports(connection, after=cursor, limit=limit)
-        return page(request, rows, limit, _report, lambda row: [row.stored_at.isoformat(), str(row.file_id)])
-
-    @router.get("/reports/{file_id}/quarantine", response_model=answers.QuarantinePage, responses={404: _PROBLEM})
-    def quarantine(
-        request: Request, file_id: UUID, limit: Limit = DEFAULT_LIMIT, after: After = None
-    ) -> dict[str, Any]:
-        """Page through the rows of a file that could not be read, with line and reason."""
-        cursor = decode(request, after, row_id)
-        with engine.connect() as connection:
-            if not crawl_queries.has_file(connection, file_id):
-                raise Problem(404, "not-found", "No such file.")
-            rows = crawl_queries.quarantined(connection, file_id, after=cursor[0] if cursor else 0, limit=limit)
-        return page(request, rows, limit, _quarantined, lambda row: [str(row.line)])
 
     @router.get("/crawls", response_model=answers.CrawlPage)
     def crawls(request: Request, limit: Limit = DEFAULT_LIMIT, after: After = None) -> dict[str, Any]:
@@ -106,34 +83,13 @@ def routes(engine: Engine, keys: KeySet, start_crawl: StartCrawl, timetable: Tim
     return router
 
 
-def _account(row: Any) -> dict[str, int]:
-    return {
-        "rows_read": row.rows_read,
-        "new": row.rows_new,
-        "changed": row.rows_changed,
-        "unchanged": row.rows_unchanged,
-        "exact_doubles": row.exact_doubles,
-        "quarantined": row.rows_quarantined,
-        "header_rows": row.header_rows,
-    }
-
-
-def _report(row: Any) -> dict[str, Any]:
-    renamed = {"file": row.name, "sha256": row.sha256 or None, "first_date": row.first_on, "last_date": row.last_on}
-    return {**{name: getattr(row, name) for name in _REPORT}, **renamed, **_account(row)}
-
-
-def _quarantined(row: Any) -> dict[str, Any]:
-    return {"file": row.name, "line": row.line, "reason": row.reason, "raw": row.raw}
-
-
 def _crawl(row: Any) -> dict[str, Any]:
     plain = {name: getattr(row, name) for name in _CRAWL}
     sums = {name: sum(line[name] for line in row.sources) for name in ("requests", "retries", "bytes", "done")}
     total = sum(max(line["planned"], line["done"]) for line in row.sources)
     return {
         **plain,
-        **_account(row),
+        **account(row),
         "window": {"from": row.window_from, "to": row.window_to} if row.window_from else None,
         "progress": {"done": sums.pop("done"), "total": total or None},
         **sums,
