@@ -10,7 +10,7 @@ import { backtestTexts, methodText, noEstimateText, trendText } from "../../src/
 import { dayOf, layersOf, rangesFor, shownDays } from "../../src/orders/static/js/price-layers.js";
 import { rowsOf, sorted } from "../../src/orders/static/js/price-table.js";
 import { PriceTexts, changePct, dollars, weekBefore } from "../../src/orders/static/js/price-texts.js";
-import { safeAddress } from "../../src/orders/static/js/series-texts.js";
+import { newsText, safeAddress } from "../../src/orders/static/js/series-texts.js";
 
 const COLOURS = Object.fromEntries(["leaf", "amber", "meter-amber", "ink", "ink-soft", "line", "card", "sky", "plum", "clay"].map((name) => [name, "#102030"]));
 const WORDS = {
@@ -32,7 +32,11 @@ const WORDS = {
   estimate: "estimate",
   afterDays: { one: "%(num)s day", other: "%(num)s days" },
   afterWeeks: { one: "%(num)s week", other: "%(num)s weeks" },
-  tried: { one: "%(after)s %(num)s %(miss)s %(same)s %(inside)s", other: "%(after)s %(num)s %(miss)s %(same)s %(inside)s" },
+  tried: { one: "%(after)s %(num)s %(miss)s %(same)s", other: "%(after)s %(num)s %(miss)s %(same)s" },
+  held: "%(inside)s",
+  heldUnknown: "few",
+  newQuote: "new %(price)s %(day)s",
+  withdrawn: "withdrawn %(day)s",
   trend: "%(share)s (%(low)s, %(high)s)",
   methodNaive: "naive words",
   methodOther: "other words",
@@ -122,16 +126,17 @@ test("a pound's price is told only where the report states the weight, and of pa
 
 test("a method is told in words, also one that nobody told this page of", () => {
   assert.equal(methodText("naive", WORDS), "naive words");
-  for (const unknown of ["quantum", "", null, undefined]) assert.equal(methodText(unknown, WORDS), "other words");
+  for (const unknown of ["quantum", "constructor", "", null, undefined]) assert.equal(methodText(unknown, WORDS), "other words");
 });
 
 test("how far off the estimate was is told for each horizon that was tried", () => {
   const backtest = [
     { days: 1, origins: 42, mape_pct: 0.7, naive_mape_pct: 0.8, coverage: 0.917 },
     { days: 5, origins: 1, mape_pct: "3.0", naive_mape_pct: null, coverage: "0.8" },
+    { days: 10, origins: 4, mape_pct: 5, naive_mape_pct: 6, coverage: null },
     { days: 10, origins: 0, mape_pct: null, naive_mape_pct: null, coverage: null },
   ];
-  assert.deepEqual(backtestTexts({ backtest }, texts), ["1 day 42 0.7\u00a0% 0.8\u00a0% 91.7\u00a0%", "1 week 1 3\u00a0% 3\u00a0% 80\u00a0%"]);
+  assert.deepEqual(backtestTexts({ backtest }, texts), ["1 day 42 0.7\u00a0% 0.8\u00a0% 91.7\u00a0%", "1 week 1 3\u00a0% 3\u00a0% 80\u00a0%", "2 weeks 4 5\u00a0% 6\u00a0% few"]);
   assert.deepEqual(backtestTexts({}, texts), []);
 });
 
@@ -242,4 +247,9 @@ test("the table is sorted by any column, days without that figure last", () => {
 test("a link to a report leads to the web or nowhere", () => {
   assert.equal(safeAddress("https://example.org/x"), "https://example.org/x");
   for (const bad of ["javascript:alert(1)", "data:text/html,x", "", null, undefined, "x"]) assert.equal(safeAddress(bad), null);
+});
+
+test("news tell a quote, and one that a correction took back", () => {
+  assert.equal(newsText({ date: "2026-01-08", low: "18", high: "20", reference: "19" }, texts), "new $18.00–$20.00 Thu, Jan 8");
+  assert.equal(newsText({ date: "2026-01-08", low: null, high: null, reference: null }, texts), "withdrawn Thu, Jan 8");
 });

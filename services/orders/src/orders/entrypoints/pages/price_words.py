@@ -87,6 +87,7 @@ def _sentences() -> Words:
         "reportNumber": _("report %(number)s"),
         "source": _("Source: USDA, %(report)s, %(market)s, %(day)s."),
         "newQuote": _("A new quote came in: %(price)s, %(day)s."),
+        "withdrawn": _("A correction took back the quote of %(day)s."),
     }
 
 
@@ -125,6 +126,7 @@ def _estimate_words() -> Words:
         "methodChange": _("it carries part of the last changes on"),
         "methodSeason": _("it follows the season as in the years before"),
         "methodMean": _("it takes the average of the last days"),
+        "methodSmooth": _("it takes an average that counts the newest days most"),
         "methodOther": _("it carries on what did best on this series' own past"),
         "afterDays": both(
             ngettext("%(num)s market day ahead", "%(num)s market days ahead", 1),
@@ -136,20 +138,18 @@ def _estimate_words() -> Words:
         ),
         "tried": both(
             ngettext(
-                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s);"
-                " %(inside)s of the prices fell into the band.",
-                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s);"
-                " %(inside)s of the prices fell into the band.",
+                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s).",
+                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s).",
                 1,
             ),
             ngettext(
-                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s);"
-                " %(inside)s of the prices fell into the band.",
-                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s);"
-                " %(inside)s of the prices fell into the band.",
+                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s).",
+                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s).",
                 2,
             ),
         ),
+        "held": _("%(inside)s of the prices fell into the band."),
+        "heldUnknown": _("Too few to say how often the band held."),
         "tooFew": _("No estimate: there are too few quotes to learn from yet (15 are needed)."),
         "tooOld": _("No estimate: the last quote is too old."),
         "noEstimate": _("There is no estimate for this series yet."),

@@ -5,23 +5,25 @@ import { say } from "./words.js";
 const MARKET_WEEK = 5;
 
 export function methodText(method, words) {
-  const known = { naive: words.methodNaive, drift: words.methodDrift, change: words.methodChange, fourier: words.methodSeason, season: words.methodSeason, mean: words.methodMean };
-  const found = Object.keys(known).find((name) => (method ?? "").toLowerCase().includes(name));
-  return found ? known[found] : words.methodOther;
+  const known = {
+    naive: words.methodNaive,
+    "short-mean": words.methodMean,
+    smoothing: words.methodSmooth,
+    "damped-drift": words.methodDrift,
+    "change-regression": words.methodChange,
+    seasonal: words.methodSeason,
+  };
+  return (Object.hasOwn(known, method ?? "") && known[method]) || words.methodOther;
 }
 
-/** One sentence for each horizon that was tried on the past. */
+/** One sentence for each horizon that was tried on the past; how often the band held only where enough were tried. */
 export function backtestTexts({ backtest = [] }, texts) {
   const { words } = texts;
-  return backtest.filter(({ origins }) => origins > 0).map((tried) => {
-    const values = {
-      after: after(tried.days, words),
-      num: tried.origins,
-      miss: texts.share(tried.mape_pct),
-      same: texts.share(tried.naive_mape_pct ?? tried.mape_pct),
-      inside: texts.share(Number(tried.coverage) * 100),
-    };
-    return say(words.tried, values);
+  const isTold = (value) => value !== null && value !== undefined;
+  return backtest.filter(({ origins, mape_pct: miss }) => origins > 0 && isTold(miss)).map((tried) => {
+    const values = { after: after(tried.days, words), num: tried.origins, miss: texts.share(tried.mape_pct), same: texts.share(tried.naive_mape_pct ?? tried.mape_pct) };
+    const held = isTold(tried.coverage) ? say(words.held, { inside: texts.share(Number(tried.coverage) * 100) }) : words.heldUnknown;
+    return `${say(words.tried, values)} ${held}`;
   });
 }
 

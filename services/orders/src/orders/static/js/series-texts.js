@@ -54,7 +54,9 @@ export function safeAddress(text) {
   }
 }
 
-/** The line that tells of a quote that came while one looked. */
-export function newsText({ low, high, date }, texts) {
-  return say(texts.words.newQuote, { price: low && high ? texts.range(low, high) : dollars(low ?? high), day: texts.day(date) });
+/** The line that tells of a quote that came, or that a correction took back, while one looked. */
+export function newsText({ low, high, reference, date }, texts) {
+  const day = texts.day(date);
+  if (!low && !reference) return say(texts.words.withdrawn, { day });
+  return say(texts.words.newQuote, { price: low && high ? texts.range(low, high) : dollars(reference), day });
 }
