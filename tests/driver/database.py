@@ -1,4 +1,4 @@
-"""Writing straight into the orders database of a running system: what no user could do in a test's time."""
+"""Writing straight into a database of a running system: what no user could do in a test's time."""
 
 import json
 import os
@@ -9,11 +9,11 @@ from tests.driver.system import System
 STATEMENT_WITHIN_S = 60
 
 
-def run_sql(system: System, script: str) -> str:
-    """Run a script as the orders service's own role, all or nothing; return what it prints."""
+def run_sql(system: System, script: str, service: str = "orders") -> str:
+    """Run a script as a service's own role in its own database, all or nothing; return what it prints."""
     ports = json.loads((system.run_dir / "ports.json").read_text())
-    password = (system.run_dir / "secrets" / "orders_db_password").read_text().strip()
-    address = ["-h", "127.0.0.1", "-p", str(ports["postgres"]), "-U", "orders", "-d", "orders"]
+    password = (system.run_dir / "secrets" / f"{service}_db_password").read_text().strip()
+    address = ["-h", "127.0.0.1", "-p", str(ports["postgres"]), "-U", service, "-d", service]
     done = subprocess.run(
         ["psql", "-X", "-q", "-A", "-t", "-1", "-v", "ON_ERROR_STOP=1", *address],
         input=script,

@@ -34,7 +34,7 @@ class MarketSearch {
   start() {
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.commodities.querySelector("a")?.focus();
+      this.toFirst();
     });
     this.box.addEventListener("input", () => this.typed());
     this.commodities.addEventListener("click", (event) => this.follow(event));
@@ -56,10 +56,19 @@ class MarketSearch {
 
   typed() {
     clearTimeout(this.typing);
-    this.typing = setTimeout(() => {
-      this.go({ q: this.box.value.trim(), commodity: "", picks: {} }, "replaceState");
-      this.loadNames();
-    }, TYPING_MS);
+    this.typing = setTimeout(() => this.find(), TYPING_MS);
+  }
+
+  find() {
+    clearTimeout(this.typing);
+    this.go({ q: this.box.value.trim(), commodity: "", picks: {} }, "replaceState");
+    return this.loadNames();
+  }
+
+  /** Enter leads to the first of what was found for what stands there, not for what stood there before. */
+  async toFirst() {
+    await this.find();
+    this.commodities.querySelector("a")?.focus();
   }
 
   go(state, how = "pushState") {
