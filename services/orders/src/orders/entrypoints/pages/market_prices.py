@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, render_template
 
 from orders.application.market_prices import SoldProduct
+from orders.application.product_queries import SeriesView
 from orders.domain import packs
 from orders.domain.pricing import STALE_AFTER_BUSINESS_DAYS
 from orders.entrypoints.identity import container
@@ -37,11 +38,13 @@ def index() -> Response:
 def series(series_id: UUID) -> Response:
     """Show one series; whether there is such a one the price service knows."""
     wanted = str(series_id)
+    known = container().market_prices.known(wanted)
     sold = container().market_prices.sold(signed_in().actor, wanted)
     return _drawn(
         "pages/market_series.html",
         series_id=wanted,
-        known=container().market_prices.known(wanted),
+        known=known,
+        kind=_kind(known) if known else "",
         sold=sold,
         own=[_as_read_by_the_chart(product) for product in sold],
         a_package=a_package,
@@ -78,6 +81,13 @@ def _as_read_by_the_chart(product: SoldProduct) -> dict[str, Any]:
         for price in product.prices
     ]
     return {"name": product.name_es if locale() == "es" else product.name, "prices": prices}
+
+
+def _kind(known: SeriesView) -> str:
+    """Write what sets a series apart, as the script will."""
+    quote = known.quote
+    parts = (quote.variety, packs.pack_in(quote.package, locale()), packs.pack_in(quote.size, locale()))
+    return f"{', '.join(part for part in parts if part)} · {quote.market}"
 
 
 def _today() -> date:

@@ -7,6 +7,8 @@ const DASHES = [[], [8, 4], [2, 4]];
 const MARKET_COLOURS = ["sky", "clay", "ink"];
 const OWN_DASHES = [[], [10, 3], [4, 3], [2, 2], [12, 3, 2, 3]];
 const DAYS_APART_PX = 60;
+const MONTHS_APART_PX = 110;
+const CROWDED_DAYS = 250;
 const PHONE_PX = 480;
 
 /** How a line of a kind looks; legend and chart take it from here. */
@@ -48,7 +50,7 @@ function lineOf({ kind, key, place, values }, colours) {
     data: values,
     borderColor: colours[colour],
     backgroundColor: colours[colour],
-    borderWidth: width,
+    borderWidth: values.length > CROWDED_DAYS ? width / 2 : width,
     borderDash: dash,
     stepped: kind === "own" ? "before" : false,
     pointRadius: (point) => (isLast(point) ? 6 : isAlone(point) ? 4 : 0),
@@ -82,7 +84,7 @@ function chosenDay(view) {
 function axes(view) {
   const { colours, days, texts } = view;
   const font = { family: view.font, size: 14 };
-  const crowded = days.all.length > 250;
+  const isCrowded = days.all.length > CROWDED_DAYS;
   return {
     x: {
       type: "linear",
@@ -91,9 +93,9 @@ function axes(view) {
       grid: { display: false },
       border: { color: colours.line },
       afterBuildTicks: (scale) => {
-        scale.ticks = spread(days.last, Math.max(2, Math.floor(scale.width / DAYS_APART_PX))).map((value) => ({ value }));
+        scale.ticks = spread(days.last, Math.max(2, Math.floor(scale.width / (isCrowded ? MONTHS_APART_PX : DAYS_APART_PX)))).map((value) => ({ value }));
       },
-      ticks: { color: colours["ink-soft"], font, maxRotation: 0, autoSkip: false, align: "inner", callback: (at) => (days.all[at] ? (crowded ? texts.month(days.all[at]) : texts.tick(days.all[at])) : "") },
+      ticks: { color: colours["ink-soft"], font, maxRotation: 0, autoSkip: false, align: "inner", callback: (at) => (days.all[at] ? (isCrowded ? texts.month(days.all[at]) : texts.tick(days.all[at])) : "") },
     },
     y: {
       grid: { color: colours.line },
