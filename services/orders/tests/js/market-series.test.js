@@ -32,9 +32,8 @@ const WORDS = {
   estimate: "estimate",
   afterDays: { one: "%(num)s day", other: "%(num)s days" },
   afterWeeks: { one: "%(num)s week", other: "%(num)s weeks" },
-  tried: { one: "%(after)s %(num)s %(miss)s %(same)s", other: "%(after)s %(num)s %(miss)s %(same)s" },
-  held: "%(inside)s",
-  heldUnknown: "few",
+  tried: { one: "%(after)s %(num)s %(miss)s %(same)s %(inside)s", other: "%(after)s %(num)s %(miss)s %(same)s %(inside)s" },
+  notTried: "not tried",
   newQuote: "new %(price)s %(day)s",
   withdrawn: "withdrawn %(day)s",
   trend: "%(share)s (%(low)s, %(high)s)",
@@ -136,8 +135,9 @@ test("how far off the estimate was is told for each horizon that was tried", () 
     { days: 10, origins: 4, mape_pct: 5, naive_mape_pct: 6, coverage: null },
     { days: 10, origins: 0, mape_pct: null, naive_mape_pct: null, coverage: null },
   ];
-  assert.deepEqual(backtestTexts({ backtest }, texts), ["1 day 42 0.7\u00a0% 0.8\u00a0% 91.7\u00a0%", "1 week 1 3\u00a0% 3\u00a0% 80\u00a0%", "2 weeks 4 5\u00a0% 6\u00a0% few"]);
-  assert.deepEqual(backtestTexts({}, texts), []);
+  assert.deepEqual(backtestTexts({ backtest }, texts), ["1 day 42 0.7\u00a0% 0.8\u00a0% 91.7\u00a0%", "1 week 1 3\u00a0% 3\u00a0% 80\u00a0%"]);
+  assert.deepEqual(backtestTexts({ backtest: backtest.slice(2) }, texts), ["not tried"]);
+  assert.deepEqual(backtestTexts({}, texts), ["not tried"]);
 });
 
 test("where there is no estimate, why is said", () => {

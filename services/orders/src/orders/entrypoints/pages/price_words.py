@@ -138,18 +138,21 @@ def _estimate_words() -> Words:
         ),
         "tried": both(
             ngettext(
-                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s).",
-                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s).",
+                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s);"
+                " %(inside)s of the prices fell into the band.",
+                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s);"
+                " %(inside)s of the prices fell into the band.",
                 1,
             ),
             ngettext(
-                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s).",
-                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s).",
+                "%(after)s, tried on %(num)s past day: off by %(miss)s on average (“as it was” was off by %(same)s);"
+                " %(inside)s of the prices fell into the band.",
+                "%(after)s, tried on %(num)s past days: off by %(miss)s on average (“as it was” was off by %(same)s);"
+                " %(inside)s of the prices fell into the band.",
                 2,
             ),
         ),
-        "held": _("%(inside)s of the prices fell into the band."),
-        "heldUnknown": _("Too few to say how often the band held."),
+        "notTried": _("There are too few past days yet to tell how far off the estimate usually is."),
         "tooFew": _("No estimate: there are too few quotes to learn from yet (15 are needed)."),
         "tooOld": _("No estimate: the last quote is too old."),
         "noEstimate": _("There is no estimate for this series yet."),

@@ -13,6 +13,7 @@ import { fillTexts, newsText } from "./series-texts.js";
 import { readWords } from "./words.js";
 
 const NEWS_WITHIN_MS = 2_000;
+const ESTIMATED_WITHIN_MS = 60_000;
 const NOT_FOUND = 404;
 
 const place = document.querySelector("[data-series]");
@@ -50,11 +51,14 @@ function openSeries(place) {
   place.addEventListener("click", ({ target }) => target.closest("[data-again]") && source.wake());
   load();
   let soon = null;
+  let later = null;
   const refresh = () => {
     soon ??= setTimeout(() => {
       soon = null;
       load();
     }, Math.random() * NEWS_WITHIN_MS); // every open page hears the same news
+    clearTimeout(later);
+    later = setTimeout(load, ESTIMATED_WITHIN_MS + Math.random() * ESTIMATED_WITHIN_MS); // the estimate follows the quotes
   };
   goLive([{ c: "prices", since: Number(facts.since) }], {
     message: ({ c: channel, d: data }) => {

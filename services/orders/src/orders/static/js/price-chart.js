@@ -95,7 +95,7 @@ function axes(view) {
       afterBuildTicks: (scale) => {
         scale.ticks = spread(days.last, Math.max(2, Math.floor(scale.width / (isCrowded ? MONTHS_APART_PX : DAYS_APART_PX)))).map((value) => ({ value }));
       },
-      ticks: { color: colours["ink-soft"], font, maxRotation: 0, autoSkip: false, align: "inner", callback: (at) => (days.all[at] ? (isCrowded ? texts.month(days.all[at]) : texts.tick(days.all[at])) : "") },
+      ticks: { color: colours["ink-soft"], font, maxRotation: 0, autoSkip: false, callback: (at) => (days.all[at] ? (isCrowded ? texts.month(days.all[at]) : texts.tick(days.all[at])) : "") },
     },
     y: {
       grid: { color: colours.line },

@@ -16,15 +16,19 @@ export function methodText(method, words) {
   return (Object.hasOwn(known, method ?? "") && known[method]) || words.methodOther;
 }
 
-/** One sentence for each horizon that was tried on the past; how often the band held only where enough were tried. */
+/** A sentence for each horizon that was tried on the past often enough; one that says so when none was. */
 export function backtestTexts({ backtest = [] }, texts) {
   const { words } = texts;
-  const isTold = (value) => value !== null && value !== undefined;
-  return backtest.filter(({ origins, mape_pct: miss }) => origins > 0 && isTold(miss)).map((tried) => {
-    const values = { after: after(tried.days, words), num: tried.origins, miss: texts.share(tried.mape_pct), same: texts.share(tried.naive_mape_pct ?? tried.mape_pct) };
-    const held = isTold(tried.coverage) ? say(words.held, { inside: texts.share(Number(tried.coverage) * 100) }) : words.heldUnknown;
-    return `${say(words.tried, values)} ${held}`;
+  const judged = backtest.filter(({ mape_pct: miss, coverage }) => isTold(miss) && isTold(coverage));
+  if (!judged.length) return [words.notTried];
+  return judged.map((tried) => {
+    const inside = texts.share(Number(tried.coverage) * 100);
+    return say(words.tried, { after: after(tried.days, words), num: tried.origins, miss: texts.share(tried.mape_pct), same: texts.share(tried.naive_mape_pct ?? tried.mape_pct), inside });
   });
+}
+
+function isTold(value) {
+  return value !== null && value !== undefined;
 }
 
 function after(days, words) {
