@@ -242,7 +242,8 @@ def test_old_prices_are_called_old(signed_in: SignIn, series: dict[str, Any]) ->
 
     def aged(route: Route) -> None:
         body = route.fetch().json()
-        route.fulfill(json={**body, "points": [{**body["points"][-1], "date": "2025-12-10"}], "no_forecast": "stale"})
+        old = [{**body["points"][-1], "date": "2025-12-10"}]
+        route.fulfill(json={**body, "points": old, "trend": None, "forecast": None, "no_forecast": "stale"})
 
     page.route(SERIES_ROUTE, aged)
     open_series(page, series)
