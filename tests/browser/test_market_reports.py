@@ -13,7 +13,19 @@ from tests.browser.conftest import DESK, PHONE, SignIn
 from tests.browser.test_every_page import violations
 from tests.driver.api import Client
 from tests.driver.database import run_sql
-from tests.driver.price_files import TODAY, Row, crawled, ended, market_days, newest_crawl, report, served, start_crawl
+from tests.driver.polling import eventually
+from tests.driver.price_files import (
+    CRAWL_WITHIN_S,
+    TODAY,
+    Row,
+    crawled,
+    ended,
+    market_days,
+    newest_crawl,
+    report,
+    served,
+    start_crawl,
+)
 from tests.driver.system import System
 
 PATH = "/staff/market-reports"
@@ -243,6 +255,25 @@ def test_the_board_leads_to_the_reports_when_the_last_visit_failed(
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     notice.get_by_role("link").click()
     page.wait_for_url(f"**{PATH}")
+
+
+def test_a_crawl_that_was_killed_shows_on_an_open_board_until_one_succeeds(
+    system: System, folder: Path, staff: Client, signed_in: SignIn
+) -> None:
+    board = signed_in("staff", viewport=DESK)
+    board.goto("/staff")
+    expect(board.locator("[data-live]").first).to_have_attribute("data-live", "live", timeout=SHOWN_WITHIN_MS)
+    notice = board.locator("[data-region=market] .notice")
+    expect(notice).to_have_count(0)
+    with a_slow_crawl(folder):
+        first = start_crawl(staff)
+        eventually(lambda: newest_crawl(staff)["files"] >= 1, within_s=CRAWL_WITHIN_S, what="the crawl runs")
+        killed = system.kill("usda")
+        system.came_back("usda", instead_of=killed)  # its first crawl closes the one that was killed
+        expect(notice).to_contain_text("ended early", timeout=OVER_WITHIN_MS)
+        assert ended(staff, first)["state"] == "failed"
+        expect(notice).to_have_count(0, timeout=OVER_WITHIN_MS)
+    assert ended(staff, newest_crawl(staff)["crawl_id"])["state"] == "finished"
 
 
 def test_everything_can_be_reached_by_keyboard(signed_in: SignIn) -> None:

@@ -158,6 +158,13 @@ test("a visit that failed says why, one with problems lists them with address an
   assert.match(crawlRow(CRAWL, tools).textContent, /byStaff.*12 sec/);
 });
 
+test("of several sources each says how far it came", () => {
+  const source = { state: "finished", planned: 4, done: 4 };
+  const both = [{ ...source, source: "mars" }, { ...source, source: "portal", state: "failed", done: 1 }];
+  assert.match(crawlRow({ ...CRAWL, sources: both }, tools).textContent, /marscrawlFinished.*4\/4.*portalcrawlFailed.*1\/4/);
+  assert.match(crawlRow({ ...CRAWL, sources: both.slice(1) }, tools).textContent, /source.*usda\.example/);
+});
+
 function progressIn(names = ["bar", "progress-text"]) {
   const there = place(...names);
   return { there, bar: there.querySelector("progress"), shown: new CrawlProgress(there, tools) };

@@ -65,11 +65,18 @@ function facts(crawl, words, when) {
     [words.pagesRead, when.number(crawl.pages)],
     [words.downloading, when.span(crawl.download_ms)],
     [words.storing, when.span(crawl.store_ms)],
-    [words.source, visibleText(crawl.source)],
-    ...(crawl.sources ?? []).filter(({ state }) => state === "failed").map(({ source, reason }) => [visibleText(source), visibleText(reason ?? "")]),
+    ...sources(crawl, words, when),
   ];
   const row = ([name, value]) => [element("dt", {}, name), element("dd", {}, value)];
   return element("dl", { class: "facts" }, ...entries.flatMap(row));
+}
+
+/** Where it went: each source with how far it came, when there were several. */
+function sources({ source: all, sources: each = [] }, words, when) {
+  if (each.length < 2) return [[words.source, visibleText(all)]];
+  const states = { finished: words.crawlFinished, failed: words.crawlFailed, running: words.crawlRunning, waiting: words.crawlRequested };
+  const places = ({ done, planned }) => ({ done: when.number(done), total: when.number(planned), num: planned });
+  return each.map((one) => [visibleText(one.source), `${states[one.state] ?? one.state}, ${say(words.filesOf, places(one))}`]);
 }
 
 function problem({ url, line, reason }, words, rules, when) {
