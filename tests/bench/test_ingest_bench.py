@@ -38,4 +38,6 @@ def test_the_whole_benchmark_runs() -> None:
     judged = report.table().partition("forecast, 1 business day ahead")[2].partition("forecasts, ")[0]
     assert judged.count("at most") == 8
     assert "MISSED" not in judged
+    for way in ("p95, kept", "unchanged: 304", "  not kept"):
+        assert any(way in what for what in found), way
     assert any(note.startswith("every series by naive: MAPE") for note in report.notes), report.notes

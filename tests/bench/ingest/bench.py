@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from native import environments
 from tests.bench.figures import Report
-from tests.bench.ingest import accounts, forecasts, morning, peer, storing
+from tests.bench.ingest import accounts, endpoint, forecasts, morning, peer, storing
 from tests.bench.ingest.accounts import Accounts
+from tests.bench.ingest.endpoint import Endpoint
 from tests.bench.ingest.forecasts import Forecasts
 from tests.bench.ingest.hall import SERVICE, Hall, hall
 from tests.bench.ingest.morning import Morning
@@ -29,6 +30,7 @@ class Plan:
     accounts: Accounts = field(default_factory=Accounts)
     morning: Morning = field(default_factory=Morning)
     forecasts: Forecasts = field(default_factory=Forecasts)
+    endpoint: Endpoint = field(default_factory=Endpoint)
     only: tuple[str, ...] = ()
     install: bool = True
 
@@ -39,6 +41,7 @@ TINY = Plan(
     Accounts(("legacy/US-pumpkins*.csv", "mars/2309*")),
     Morning(idle_s=0.1, reports=("2309",)),
     Forecasts(others=()),
+    Endpoint(days=60, asked=5, asked_anew=3),
     install=False,
 )
 
@@ -86,4 +89,5 @@ def _parts(report: Report, place: Hall, plan: Plan) -> dict[str, Callable[[], No
         "accounts": lambda: accounts.measure(report, place, plan.accounts),
         "morning": lambda: morning.measure(report, place, plan.morning),
         "forecasts": lambda: forecasts.measure(report, place, plan.forecasts),
+        "endpoint": lambda: endpoint.measure(report, place, plan.endpoint),
     }

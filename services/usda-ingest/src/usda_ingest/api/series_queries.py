@@ -15,6 +15,14 @@ MAX_MARKETS = 50
 MAX_MARKET_POINTS = 260
 """A year of market days."""
 
+_AMOUNTS = ("low", "high", "mostly_low", "mostly_high", "reference")
+
+
+def _exact(name: str) -> str:
+    """Return SQL for an amount as ``decimal_text`` writes it: 1,300 points of five take milliseconds in Python."""
+    return f"CAST(round({name}, greatest(2, min_scale({name}))) AS text) AS {name}"
+
+
 _ORDER = "commodity_key, market, variety, package, size, organic, series_id"
 _AFTER = f"({_ORDER}) > (SELECT {_ORDER} FROM series WHERE series_id = :after)"  # noqa: S608 - constants only
 _LIST = """
@@ -40,17 +48,17 @@ _SERIES = text("""
     ) told ON true
     WHERE s.series_id = :series_id
 """)
-_POINTS = text("""
-    SELECT quoted_on, report_id, low, high, mostly_low, mostly_high, reference FROM (
+_POINTS = text(f"""
+    SELECT quoted_on, report_id, {", ".join(_exact(name) for name in _AMOUNTS)} FROM (
         SELECT * FROM day_quotes WHERE series_id = :series_id ORDER BY quoted_on DESC LIMIT :limit
     ) newest ORDER BY quoted_on
-""")
+""")  # noqa: S608 - constants only
 _REPORT = text("""
     SELECT d.report_id, d.reported_on, d.title, d.published, d.narrative, f.url
     FROM report_days d LEFT JOIN report_files f USING (file_id)
     WHERE d.report_id = :report_id AND d.reported_on = :day
 """)
-_MARKETS = text("""
+_MARKETS = text(f"""
     WITH same AS (
         SELECT s.series_id, s.market FROM series s JOIN series this
             ON s.commodity_key = this.commodity_key AND lower(s.variety) = lower(this.variety)
@@ -58,12 +66,12 @@ _MARKETS = text("""
         WHERE this.series_id = :series_id
         ORDER BY s.series_id = this.series_id DESC, lower(s.market), s.series_id LIMIT :markets
     )
-    SELECT same.series_id, same.market, point.quoted_on, point.low, point.high, point.reference
+    SELECT same.series_id, same.market, point.quoted_on, {_exact("low")}, {_exact("high")}, {_exact("reference")}
     FROM same LEFT JOIN LATERAL (
         SELECT * FROM day_quotes d WHERE d.series_id = same.series_id ORDER BY d.quoted_on DESC LIMIT :points
     ) point ON true
     ORDER BY lower(same.market), same.series_id, point.quoted_on
-""")
+""")  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,9 +124,16 @@ def _series(found: Any, points: Sequence[Any], today: date) -> dict[str, Any]:
 
 
 def _point(row: Any) -> dict[str, Any]:
-    amounts = ("low", "high", "mostly_low", "mostly_high", "reference")
-    prices = {name: decimal_text(getattr(row, name)) for name in amounts}
-    return {"date": row.quoted_on, "report_id": row.report_id, **prices}
+    day, report_id, low, high, mostly_low, mostly_high, reference = row
+    return {
+        "date": day.isoformat(),
+        "report_id": report_id,
+        "low": low,
+        "high": high,
+        "mostly_low": mostly_low,
+        "mostly_high": mostly_high,
+        "reference": reference,
+    }
 
 
 def _report(row: Any) -> dict[str, Any]:
@@ -142,6 +149,6 @@ def _market(series_id: UUID, market: str, rows: Sequence[Any]) -> dict[str, Any]
         "series_id": series_id,
         "market": market,
         "last_date": newest.quoted_on if newest else None,
-        **{name: decimal_text(getattr(newest, name)) if newest else None for name in amounts},
-        "points": [{"date": row.quoted_on, "reference": decimal_text(row.reference)} for row in points],
+        **{name: getattr(newest, name) if newest else None for name in amounts},
+        "points": [{"date": row.quoted_on.isoformat(), "reference": row.reference} for row in points],
     }
