@@ -115,24 +115,6 @@ def test_a_database_that_is_away_is_503_with_retry_after(signer: Any, timetable_
         assert "mercadito_usda_answers_total" in client.get("/metrics").text
 
 
-def test_the_openapi_document_describes_every_route(api: TestClient) -> None:
-    document = api.get("/api/v1/prices/openapi.json").json()
-    assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {
-        "/api/v1/prices",
-        "/api/v1/prices.csv",
-        "/api/v1/prices/commodities",
-        "/api/v1/prices/series",
-        "/api/v1/prices/series/{series_id}",
-        "/api/v1/prices/series/{series_id}/markets",
-        "/api/v1/prices/reports",
-        "/api/v1/prices/reports/{file_id}/quarantine",
-        "/api/v1/prices/crawls",
-        "/api/v1/prices/crawls/{crawl_id}",
-        "/api/v1/prices/schedule",
-    }
-
-
 CRAWLS = "/api/v1/prices/crawls"
 
 

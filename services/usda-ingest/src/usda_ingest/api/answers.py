@@ -1,14 +1,15 @@
 """What the API answers, as ``interfaces.md`` fixes it; these models are its OpenAPI description too."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from usda_ingest.api.crawl_answers import Days, Progress, SourceLine
 
-DecimalText = str
+DecimalText = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{2,}$", examples=["30.50"])]
+"""An exact number, with at least two decimals."""
 
 
 class Price(BaseModel):
@@ -162,12 +163,20 @@ class CrawlPage(BaseModel):
     next: str | None
 
 
+class FieldError(BaseModel):
+    """What is wrong with a part of the request."""
+
+    field: str
+    message: str
+
+
 class ProblemBody(BaseModel):
     """RFC 9457."""
 
-    type: str
+    type: str = Field(description="stable; ends in the slug", examples=["https://mercadito.example/problems/not-found"])
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="what to do about it")
     instance: str
     request_id: str | None
+    errors: list[FieldError] | None = Field(default=None, description="with `invalid`")

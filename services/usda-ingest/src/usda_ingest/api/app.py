@@ -11,6 +11,7 @@ from usda_ingest import __version__
 from usda_ingest.api import (
     crawl_routes,
     csv_routes,
+    openapi,
     price_routes,
     problems,
     report_routes,
@@ -51,7 +52,6 @@ def create_app(
     app = FastAPI(
         title="Mercadito prices",
         version=__version__,
-        description="Wholesale produce prices of the USDA's terminal market reports, and how they came in.",
         openapi_url="/api/v1/prices/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -64,6 +64,7 @@ def create_app(
     app.include_router(crawl_routes.routes(engine, keys, start_crawl, timetable))
     app.include_router(schedule_routes.routes(engine, timetable))
     app.include_router(report_routes.routes(engine))
+    openapi.install(app)
     _add_health(app, find_problems)
     app.add_middleware(ConditionalReads)
     app.add_middleware(RequestsSeen)

@@ -20,6 +20,7 @@ from usda_ingest.api.price_routes import price, price_key
 from usda_ingest.api.problems import Problem
 
 _MAX_NAME_CHARS = 60
+_EXAMPLE = (csv_rows.header() + csv_rows.lines([csv_rows.EXAMPLE])).decode()
 _Position = Sequence[Any] | None
 
 
@@ -37,7 +38,9 @@ def routes(reads: PriceReads) -> APIRouter:
     router = APIRouter(tags=["prices"])
     downloads = Downloads()
 
-    @router.get("/api/v1/prices.csv", response_class=Response)
+    described = {"content": {"text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE}}}
+
+    @router.get("/api/v1/prices.csv", response_class=Response, responses={200: described})
     async def download(request: Request, wanted: Wanted, after: After = None) -> Response:
         """Download quotes, newest day first, as CSV with the API's own names as header.
 

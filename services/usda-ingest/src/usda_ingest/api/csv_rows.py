@@ -12,6 +12,23 @@ COLUMNS = (
 )
 """The names that the API has for them."""
 
+EXAMPLE = {
+    **dict.fromkeys(COLUMNS, ""),
+    "series_id": "2fcb5ee4-7d39-5a4c-9a0c-3a8fdc0d9b8e",
+    "report_id": "2306",
+    "market": "Los Angeles",
+    "commodity": "Avocados",
+    "variety": "HASS",
+    "package": "cartons 2 layer",
+    "size": "48s",
+    "organic": False,
+    "date": "2026-01-08",
+    "low": "30.00",
+    "high": "32.00",
+    "single_price": False,
+    "unit": "package",
+}
+
 _AMOUNTS = frozenset(("low", "high", "mostly_low", "mostly_high", "weight_lb"))
 # What spreadsheets take for a formula when it begins a cell, full width too; and our own mark.
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
