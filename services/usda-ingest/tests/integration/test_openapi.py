@@ -2,7 +2,9 @@
 
 import copy
 import re
+import threading
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +13,11 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
+from mercadito_events.service.database import DatabaseSettings
+from sqlalchemy import make_url
+from usda_ingest.forecasting.computing import compute
 
+MARKET_DAY = date(2026, 1, 12)
 DOCUMENT = "/api/v1/prices/openapi.json"
 PROBLEM = "application/problem+json"
 JUNK = st.one_of(
@@ -139,6 +145,24 @@ def test_real_answers_are_as_described(api: TestClient, filled: dict[str, str]) 
         described.judge(path, "get", api.get(path.format(**filled), headers={"If-None-Match": whole.headers["etag"]}))
         described.judge(path, "get", api.get(path.format(**unknown)))
     described.judge("/api/v1/prices/crawls", "post", api.post("/api/v1/prices/crawls"))
+
+
+def test_a_series_with_trend_and_forecast_is_as_described(
+    api: TestClient, shelf: Any, db: Any, mars: Callable[..., str]
+) -> None:
+    days = [MARKET_DAY - timedelta(days=back) for back in range(84)]
+    rows = [(day, 30 + index % 3) for index, day in enumerate(days) if day.isoweekday() < 6]
+    shelf.crawl(
+        a=mars(*({"report_date": f"{day:%m/%d/%Y}", "low_price": f"{low}", "high_price": "34"} for day, low in rows))
+    )
+    path = "/api/v1/prices/series/{series_id}"
+    series_id = api.get("/api/v1/prices/series").json()["items"][0]["series_id"]
+    before = api.get(path.format(series_id=series_id))
+    compute(DatabaseSettings(make_url(db.urls.app_url)), MARKET_DAY, threading.Event())
+    answer = api.get(path.format(series_id=series_id), headers={"If-None-Match": before.headers["etag"]})
+    assert answer.json()["trend"]["points"]
+    assert answer.json()["forecast"]["points"]
+    Described(api.get(DOCUMENT).json()).judge(path, "get", answer)
 
 
 def test_whatever_is_asked_is_answered_as_described(api: TestClient, filled: dict[str, str]) -> None:

@@ -82,7 +82,8 @@ class Trend(BaseModel):
 
     method: str
     quotes: int
-    pct_week: float | None
+    band: float = Field(description="how sure the band is of the line: 0.95")
+    pct_week: float | None = Field(description="per cent a week")
     pct_week_low: float | None
     pct_week_high: float | None
     points: list[BandPoint]
