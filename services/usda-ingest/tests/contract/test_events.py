@@ -57,6 +57,11 @@ def test_everything_that_is_sent_fulfils_its_schema(shelf: Any, db: Any, mars: C
         "AVOCADOS,ST. LOUIS,,,,06/22/2021,0.3333,0.3334,,,\n"
     )
     shelf.crawl(a=mars({}, {"mostly_low_price": "31.00"}), b=legacy, c=b"<html>", d=mars({"low_price": "x"}))
+    withdrawn = mars(
+        {"low_price": "", "high_price": ""}, {"low_price": "", "high_price": "", "reporter_comment": "none"}
+    )
+    shelf.crawl(e=withdrawn)
+    assert "withdrawn" in db.events("usda.price.recorded.v1")[-1]
     rows = db.rows("SELECT type, body FROM outbox ORDER BY id")
     for row in rows:
         check(row["type"], json.loads(bytes(row["body"])))

@@ -26,7 +26,7 @@ from usda_ingest.storing.tally import Tally
 
 Row = Quote | Quarantined | OtherSection
 
-CHUNK_ROWS = 4_000
+CHUNK_ROWS = 2_000
 MAX_KEPT_QUARANTINED = 10_000
 # The role's 10 s a statement are meant for requests; a million rows that are all corrected take longer.
 STATEMENT_TIMEOUT_S = 120
