@@ -20,6 +20,8 @@ from tests.driver.system import System
 
 NEWS_WITHIN_S = 15
 FOLLOWS_WITHIN_S = 30
+# A forecast run begins seconds after a crawl, and first computes what the crawl before it left due.
+FORECAST_WITHIN_S = 180
 SMALL_FILES = 80
 ROWS_EACH = 5
 AFTERWARDS_S = 2
@@ -101,6 +103,28 @@ def test_a_report_its_correction_and_its_withdrawal_reach_everybody(
         assert point["date"] == before
         fell_back = suggests(staff, product, int(Decimal(point["reference"]) * 110))
         assert fell_back["quote"]["date"] == before
+
+
+def test_a_forecast_follows_the_report_and_reaches_the_product(staff: Client, folder: Path) -> None:
+    commodity = f"Rambutan{uuid.uuid4().hex[:8]}"
+    days = market_days(40)
+    with served(folder, rambutan=report(course(commodity, days))):
+        crawled(staff)
+    series = series_of(staff, commodity)
+    product = product_for(staff, series, commodity)
+
+    def forecast() -> dict[str, Any] | None:
+        told: dict[str, Any] = staff.get(f"/api/v1/prices/series/{series}")
+        return told if told["forecast"] else None
+
+    told = eventually(forecast, within_s=FORECAST_WITHIN_S, what="a forecast of the series")
+    assert told is not None
+    assert told["forecast"]["as_of"] == days[-1].isoformat()
+    assert all(Decimal(p["low"]) <= Decimal(p["value"]) <= Decimal(p["high"]) for p in told["forecast"]["points"])
+    band = eventually(
+        lambda: staff.get(f"{product}/suggestion")["band"], within_s=FORECAST_WITHIN_S, what="the product's band"
+    )
+    assert band
 
 
 def test_a_crawl_killed_in_the_middle_loses_and_doubles_nothing(system: System, staff: Client, folder: Path) -> None:
