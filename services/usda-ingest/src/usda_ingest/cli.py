@@ -60,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     past = commands.add_parser("backfill", help="fetch the days from … to …, month by month, as far as not stored yet")
     add_plan_arguments(past, days_required=True)
     past.set_defaults(run=_backfill)
+    replay = commands.add_parser("replay", help="read kept answers anew with the reader of today; asks no server")
+    replay.add_argument("--file", action="append", default=[], help="a file's name, id or SHA-256; may be repeated")
+    replay.add_argument("--all", action="store_true", help="all files, not only those that an older reader has read")
+    replay.set_defaults(run=_replay)
     forecast = commands.add_parser("forecast", help="compute the trends and forecasts that are due, in this process")
     forecast.set_defaults(run=_forecast)
     republish = commands.add_parser(
@@ -107,6 +111,12 @@ def _backfill(options: argparse.Namespace) -> int:
     from usda_ingest.crawling.backfill_command import run  # noqa: PLC0415 - as above
 
     return run(CrawlSettings.from_env(os.environ), plan_of(options), sys.stdout)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from usda_ingest.storing.replay_command import run  # noqa: PLC0415 - as above
+
+    return run(CrawlSettings.from_env(os.environ), tuple(options.file), sys.stdout, everything=options.all)
 
 
 def _forecast(_: argparse.Namespace) -> int:

@@ -162,6 +162,20 @@ def open_file(connection: Connection, content: Content, crawl_id: uuid.UUID) -> 
     return file_id
 
 
+def reopen(connection: Connection, file_id: uuid.UUID) -> int | None:
+    """Make ready to read a content anew; return its place among all contents, which ``keep_place`` gives back."""
+    connection.execute(text("DELETE FROM quarantined_rows WHERE file_id = :id"), {"id": file_id})
+    statement = "UPDATE report_files SET reader_version = :version WHERE file_id = :id RETURNING stored_order"
+    place: int | None = connection.scalar(text(statement), {"id": file_id, "version": READER_VERSION})
+    return place
+
+
+def keep_place(connection: Connection, file_id: uuid.UUID, place: int | None) -> None:
+    """Let a content that was read anew be as old as it was."""
+    statement = "UPDATE report_files SET stored_order = :place WHERE file_id = :id"
+    connection.execute(text(statement), {"id": file_id, "place": place})
+
+
 def close_file(connection: Connection, file_id: uuid.UUID, finding: Finding) -> None:
     """Write down what came of the content."""
     values: Mapping[str, Any] = {

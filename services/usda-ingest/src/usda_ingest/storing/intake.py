@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from usda_ingest.announcing.announcements import prices_recorded, report_ingeste
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, CommodityNames
 from usda_ingest.reading.report_file import Remark, ReportFile
-from usda_ingest.storing import crawl_sources, crawls, files, price_version
+from usda_ingest.storing import crawl_sources, crawls, files, price_version, rereading
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.copier import Copier
 from usda_ingest.storing.crawl_sources import Counts
@@ -152,6 +152,53 @@ class Intake:
             return
         self._read(content, path, fetched)
 
+    def read_again(self, file_id: uuid.UUID, content: Content, *, source: str) -> bool:
+        """Read a kept content anew with the reader of today; return False if its bytes are not there any more.
+
+        What the reader can't read any more at all stays as it is, and is a problem.
+        """
+        path, fetched = self._raw_files.find(content.sha256), Fetched(source, 0)
+        if path is None:
+            self._left_as_it_is(content, "its bytes are not in USDA_RAW_DIR any more", fetched)
+            return False
+        try:
+            with _undisturbed():
+                self._store_again(file_id, content, path, fetched)
+        except (NotAPriceReport, FileRefused, DataError, IntegrityError) as error:
+            is_ours = isinstance(error, FileRefused | NotAPriceReport)
+            self._left_as_it_is(content, str(error) if is_ours else type(error).__name__, fetched)
+        return True
+
+    def _left_as_it_is(self, content: Content, reason: str, fetched: Fetched) -> None:
+        with self._transaction() as connection:
+            problem = f"not read anew: {reason}"
+            crawls.add_problem(connection, self._crawl_id, content.url, problem, source=fetched.source)
+            self._count(connection, "refused", Accounting(), fetched, time.monotonic())
+
+    def _store_again(self, file_id: uuid.UUID, content: Content, path: Path, fetched: Fetched) -> None:
+        started = time.monotonic()
+        said = rereading.Content.of(self._report(content, path).rows())
+        report = self._report(content, path)
+        with self._transaction() as connection:
+            still = rereading.Rereading.begin(connection, file_id, said)
+            place = files.reopen(connection, file_id)
+            with Copier(connection) as copier:
+                stored = store_rows(connection, copier, still.rows(report.rows()), file_id)
+                copier.wait()
+                gone = rereading.take_back(connection, copier, file_id, said)
+            changes = rereading.merged(stored.changes, gone)
+            account = still.account(stored.account)
+            files.close_file(connection, file_id, replace(_finding(report, stored), account=account))
+            files.keep_place(connection, file_id, place)
+            for event in prices_recorded(changes.quotes, changes.withdrawn):
+                enqueue(connection, event)
+            self._count(connection, "stored", account, fetched, started)
+            price_version.grow(connection)
+
+    def _report(self, content: Content, path: Path) -> ReportFile:
+        modified = content.validators.last_modified
+        return ReportFile(path, content.name, self._today, commodities=self._commodities, last_modified=modified)
+
     def _read(self, content: Content, path: Path, fetched: Fetched) -> None:
         try:
             with _undisturbed():
@@ -167,8 +214,7 @@ class Intake:
 
     def _store(self, content: Content, path: Path, fetched: Fetched) -> None:
         started = time.monotonic()
-        last_modified = content.validators.last_modified
-        report = ReportFile(path, content.name, self._today, commodities=self._commodities, last_modified=last_modified)
+        report = self._report(content, path)
         with self._transaction() as connection:
             known = files.says_what_stands(connection, report.content_key)
             file_id = files.open_file(connection, content, self._crawl_id)

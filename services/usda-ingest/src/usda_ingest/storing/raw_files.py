@@ -12,6 +12,11 @@ class RawFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def find(self, digest: str) -> Path | None:
+        """Return where the bytes lie; None if they are not here any more."""
+        path = self._folder / digest[:2] / digest
+        return path if path.is_file() else None
+
     def keep(self, body: bytes) -> tuple[str, Path]:
         """Store the bytes unless they are there; return their SHA-256 and where they lie."""
         digest = hashlib.sha256(body).hexdigest()

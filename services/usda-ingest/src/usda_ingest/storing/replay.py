@@ -1,0 +1,91 @@
+"""Reading what is kept anew, the oldest first: one crawl in the record, without a word to any server."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from usda_ingest.errors import CrawlFailed
+from usda_ingest.settings import CrawlSettings
+from usda_ingest.storing import crawl_sources, crawls
+from usda_ingest.storing.crawl_sources import Counts
+from usda_ingest.storing.files import READER_VERSION, Content, Validators
+from usda_ingest.storing.intake import Intake
+from usda_ingest.storing.raw_files import RawFiles
+
+SOURCE = "replay"
+
+_CONTENTS = text("""
+    SELECT file_id, url, name, sha256, bytes, etag, last_modified FROM report_files
+    WHERE sha256 <> '' AND state <> 'not fetched'
+      AND (CASE WHEN cardinality(CAST(:names AS text[])) = 0 THEN reader_version < :below
+           ELSE name = ANY(:names) OR file_id::text = ANY(:names) OR sha256 = ANY(:names) END)
+    ORDER BY stored_order NULLS FIRST, stored_at, file_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which contents: those of the names, ids or hashes; else what an older reader has read, or everything."""
+
+    names: tuple[str, ...] = ()
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it."""
+
+    crawl_id: uuid.UUID
+    contents: int
+    lost: int
+    """Contents whose bytes are not in the raw folder any more."""
+
+
+def replay(
+    engine: Engine, settings: CrawlSettings, wanted: Wanted, show: Callable[[int, int], None], stop: Event
+) -> Replayed:
+    """Read the wanted contents anew; each is one transaction, so it can be stopped after any and begun again.
+
+    Args:
+        engine: the database.
+        settings: where the bytes are, and by which day they are judged.
+        wanted: which contents.
+        show: is told how many of how many are done.
+        stop: ends it after the content under way.
+
+    Raises:
+        CrawlBusy: a crawl is running.
+        CrawlFailed: it was stopped; what was done stays, and needs no second time.
+
+    """
+    with crawls.single_flight(engine):
+        crawl_id = uuid.uuid4()
+        with engine.begin() as connection:
+            crawls.begin(connection, crawl_id, source=SOURCE, cause=SOURCE)
+            contents = _contents(connection, wanted)
+            crawl_sources.add(connection, crawl_id, SOURCE, Counts(planned=len(contents)))
+        intake = Intake(
+            engine, RawFiles(settings.raw_dir), crawl_id, settings.market_day(), commodities=settings.commodities
+        )
+        lost = 0
+        for number, row in enumerate(contents, 1):
+            if stop.is_set():
+                with engine.begin() as connection:
+                    crawls.fail(connection, crawl_id, crawls.STOPPED)
+                raise CrawlFailed(crawls.STOPPED)
+            validators = Validators(row.etag, row.last_modified)
+            content = Content(row.url, row.name, row.sha256, row.bytes, validators)
+            lost += 0 if intake.read_again(row.file_id, content, source=SOURCE) else 1
+            show(number, len(contents))
+        with engine.begin() as connection:
+            crawls.finish(connection, crawl_id)
+        return Replayed(crawl_id, len(contents), lost)
+
+
+def _contents(connection: Connection, wanted: Wanted) -> Sequence[Row[Any]]:
+    below = READER_VERSION + 1 if wanted.everything else READER_VERSION
+    return connection.execute(_CONTENTS, {"names": list(wanted.names), "below": below}).all()
