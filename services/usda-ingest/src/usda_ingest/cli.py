@@ -1,4 +1,4 @@
-"""The command line: ``usda-ingest {serve|migrate|crawl|backfill|forecast|republish}``."""
+"""The command line: ``usda-ingest {serve|crawl|backfill|replay|forecast|republish|migrate}``."""
 
 import argparse
 import logging

@@ -57,8 +57,8 @@ def test_the_same_reader_changes_nothing_and_an_old_content_does_not_undo_a_corr
         db.rows("SELECT * FROM quote_versions"),
         db.rows("SELECT * FROM day_quotes"),
     )
-    assert "0 files" in replay()  # today's reader has read them all
-    assert replay(everything=True).startswith("done: 2 files, 4 rows (0 new, 0 changed)")
+    assert "files: 0," in replay()  # today's reader has read them all
+    assert replay(everything=True).startswith("done: files: 2, 4 rows (0 new, 0 changed)")
     assert before == (
         standing(db),
         price_events(db),
@@ -94,7 +94,7 @@ def test_what_a_better_reader_finds_comes_in_and_what_it_no_longer_finds_is_take
     (gone,) = news["withdrawn"]
     assert gone["date"] == "2026-01-08"
     assert db.value("SELECT count(*) FROM day_quotes") == 3
-    assert "0 files" in replay()
+    assert "files: 0," in replay()
 
 
 def test_a_correction_that_was_misread_gives_way_to_what_stood_before(
@@ -129,7 +129,7 @@ def test_a_content_that_is_lost_or_no_longer_readable_leaves_what_is_stored(
     digest = hashlib.sha256(lost.encode()).hexdigest()
     (shelf.folder / digest[:2] / digest).unlink()
     reader_becomes_better(broken, "<html>")
-    assert "1 files are not in USDA_RAW_DIR any more" in replay(everything=True, code=1)
+    assert "not in USDA_RAW_DIR any more: 1" in replay(everything=True, code=1)
     assert standing(db) == {"Avocados": "32", "Limes": "32"}
     reasons = [row["reason"] for row in db.rows("SELECT reason FROM crawl_problems ORDER BY problem_id")]
     assert reasons[0] == "not read anew: its bytes are not in USDA_RAW_DIR any more"
@@ -138,8 +138,8 @@ def test_a_content_that_is_lost_or_no_longer_readable_leaves_what_is_stored(
 
 def test_one_file_by_its_name(shelf: Any, mars: Callable[..., str], replay: Callable[..., str]) -> None:
     shelf.crawl(a=mars({}), b=mars({"commodity": "Limes"}))
-    assert "done: 1 files" in replay("b.csv")
-    assert "done: 0 files" in replay("c.csv")
+    assert "done: files: 1," in replay("b.csv")
+    assert "done: files: 0," in replay("c.csv")
 
 
 def test_replay_takes_turns_with_crawls(shelf: Any, db: Any, replay: Callable[..., str]) -> None:

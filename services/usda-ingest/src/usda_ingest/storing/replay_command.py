@@ -47,5 +47,6 @@ def run(settings: CrawlSettings, names: tuple[str, ...], stream: TextIO, *, ever
     rows = (
         f"{found['rows_read']:,} rows ({found['rows_new']:,} new, {found['rows_changed']:,} changed)" if found else ""
     )
-    stream.write(f"done: {came.contents:,} files, {rows}; {came.lost:,} files are not in USDA_RAW_DIR any more\n")
+    lost = f"; not in USDA_RAW_DIR any more: {came.lost:,}" if came.lost else ""
+    stream.write(f"done: files: {came.contents:,}, {rows}{lost}\n")
     return FAILED if came.lost else FINISHED
