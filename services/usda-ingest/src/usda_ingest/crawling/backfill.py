@@ -23,6 +23,8 @@ from usda_ingest.sources.window import Window
 from usda_ingest.storing import crawls, visits
 
 SHOWN_EVERY_S = 0.5
+# Beyond a crawl's own deadline: for another crawl to end, and for ours to finish a file.
+LOCK_GRACE_S = 60
 GRACE_S = 60
 # A month that does not fit into one crawl's deadline is taken up again, each time a little further on.
 MAX_CRAWLS_OF_A_WINDOW = 20
@@ -150,7 +152,7 @@ class _Run:
 
     async def _crawl(self, step: Step, crawl_id: uuid.UUID, log: IO[bytes]) -> int:
         # A scheduled crawl may come between two windows; it takes no longer than its deadline.
-        wait_s = self._settings.deadline_s + GRACE_S
+        wait_s = self._settings.deadline_s + LOCK_GRACE_S
         plan = replace(self._plan, window=step.window)
         command = ["crawl", "--cause", "backfill", "--crawl-id", str(crawl_id), "--wait-s", str(wait_s)]
         showing = asyncio.create_task(self._keep_showing(step, crawl_id))

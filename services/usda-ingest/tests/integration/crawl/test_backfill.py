@@ -150,13 +150,15 @@ def test_a_failure_ends_it_with_its_reason_and_nothing_is_lost(
 def test_another_crawl_is_waited_for_and_in_the_end_told(
     backfill: Backfill, db: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usda_ingest.crawling.backfill.GRACE_S", 1)
+    monkeypatch.setattr("usda_ingest.crawling.backfill.LOCK_GRACE_S", 1)
     for name, value in backfill.environment.items():
         monkeypatch.setenv(name, value)
     settings = CrawlSettings.from_env({**backfill.environment, "USDA_CRAWL_DEADLINE_S": "5"})
     said = io.StringIO()
     with crawls.single_flight(db.engine):
-        assert backfill_command.run(settings, Plan((), Window(date(2026, 1, 1), date(2026, 1, 15))), said) == 75
+        assert backfill_command.run(settings, Plan((), Window(date(2026, 1, 1), date(2026, 1, 15))), said) == 75, (
+            said.getvalue()
+        )
     assert said.getvalue().splitlines()[-2] == "failed: another crawl is running"
 
 
