@@ -126,7 +126,8 @@ def _spider_failure(
     process.crawl(crawler, sources=sources, visit=visit, intake=intake, hosts=settings.allowed_hosts)
     process.start()
     traffic.write()
-    return end.failure()
+    # The usual days are asked for again tomorrow; a window counts as done, so it must be whole.
+    return end.failure() or (end.missing() if plan.window is not None else None)
 
 
 class _End:
@@ -147,6 +148,12 @@ class _End:
         if isinstance(spider, PriceSpider) and spider.failure:
             return spider.failure
         return None if self._reason == "finished" else _REASONS.get(self._reason, self._reason)
+
+    def missing(self) -> str | None:
+        """Return how much could not be had for reasons that pass, in words; None when nothing is missing."""
+        spider = self._crawler.spider
+        missed = spider.not_fetched if isinstance(spider, PriceSpider) else 0
+        return f"answers that could not be had: {missed}; the same days are to be asked for again" if missed else None
 
     def _opened(self) -> None:
         self._watch = asyncio.get_running_loop().create_task(self._watch_parent())

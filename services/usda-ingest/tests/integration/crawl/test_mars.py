@@ -217,6 +217,22 @@ def test_a_crawl_after_one_that_was_killed_passes_over_what_that_one_had_taken(
     assert (last_crawl(db)["files"], last_crawl(db)["files_unchanged"]) == (2, 1)
 
 
+def test_a_window_with_an_answer_missing_is_not_done(*, api: MarsSite, of_mars: Settings, crawl: Any, db: Any) -> None:
+    api.report("2306", {"day": "01/05/2099"})
+    api.report("2307", {"day": "01/05/2099"})
+    api.faults["2306"] = faults.status(500)
+    days = ("--from", "2099-01-01", "--to", "2099-01-08")
+    assert crawl.start(*days, **of_mars()).wait() == 1
+    reason = "answers that could not be had: 1; the same days are to be asked for again"
+    assert (last_crawl(db)["state"], last_crawl(db)["reason"]) == ("failed", reason)
+    assert db.value("SELECT count(*) FROM quotes") == 1
+    api.faults["2306"] = faults.status(404)  # which will not pass by asking again
+    assert crawl.start(*days, **of_mars()).wait() == 0
+    api.faults.clear()
+    assert crawl.start(*days, **of_mars()).wait() == 0
+    assert db.value("SELECT count(*) FROM quotes") == 2
+
+
 def test_the_key_does_not_follow_a_redirect(*, site: Site, api: MarsSite, of_mars: Settings, crawl: Any) -> None:
     api.report("2306", {"day": "01/05/2099"})
     elsewhere = "/elsewhere/reports/2306"
