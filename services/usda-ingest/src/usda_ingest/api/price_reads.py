@@ -30,7 +30,9 @@ class PriceReads:
     """Answers reads from the database, and remembers."""
 
     def __init__(self, engine: Engine, market_day: MarketDay) -> None:
-        self.engine, self.market_day = engine, market_day
+        # Each read is one statement after the other anyway: BEGIN and ROLLBACK would be two more ways to the database.
+        self.engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.market_day = market_day
         self._kept = KeptAnswers()
 
     def answer(self, request: Request, build: Build, *, series_id: UUID | None = None) -> Response:
