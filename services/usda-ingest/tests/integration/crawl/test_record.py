@@ -85,3 +85,25 @@ def test_progress_is_told_at_once_then_once_a_second_then_more_seldom(db: Any, c
         told = [progress.tell(connection) for _ in moments]
     assert told == [True, False, True, False, True, False, True]
     assert len(db.events("usda.crawl.progressed.v1")) == 1 + told.count(True)
+
+
+def test_what_went_over_the_line_is_counted_for_each_source(
+    site: Any, crawl: Any, db: Any, mars: Callable[..., str], answer: Callable[..., None]
+) -> None:
+    body = mars({}).encode()
+    tries: list[str] = []
+
+    def busy_once(handler: Any) -> None:
+        tries.append(handler.path)
+        if len(tries) == 1:
+            answer(handler, 503, b"later", {"Retry-After": "0"})
+        else:
+            answer(handler, 200, body, {"Content-Type": "text/csv"})
+
+    site.page("/", "a.csv")
+    site.routes["/a.csv"] = busy_once
+    crawl.run()
+    line = lines(db)["index"]
+    assert (line["state"], line["planned"], line["done"], line["files"], line["rows"]) == ("finished", 1, 1, 1, 1)
+    assert (line["requests"], line["retries"]) == (4, 1)  # robots.txt, the page, the file twice
+    assert len(body) + len(b"later") < line["bytes"] < len(body) + 2_000
