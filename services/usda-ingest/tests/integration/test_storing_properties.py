@@ -19,12 +19,15 @@ SETTINGS = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
+# City, day, and what else tells rows apart: "fine" does not count for the day's quote, another origin does.
 Key = tuple[str, str, str]
 Value = tuple[str, str]
 FileRow = tuple[Key, Value]
 
 keys = st.tuples(
-    st.sampled_from(["BOSTON", "MIAMI"]), st.sampled_from(["06/21/2021", "06/22/2021"]), st.sampled_from(["", "fine"])
+    st.sampled_from(["BOSTON", "MIAMI"]),
+    st.sampled_from(["06/21/2021", "06/22/2021"]),
+    st.sampled_from(["", "fine", "PERU"]),
 )
 values = st.tuples(st.sampled_from(["", "10", "11", "12"]), st.sampled_from(["few", "occas lower", "bad"]))
 files = st.lists(st.tuples(keys, values), min_size=1, max_size=8)
@@ -35,9 +38,9 @@ def written(rows: Sequence[FileRow]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     out.write(COLUMNS + "\n")
-    for (city, day, appearance), (price, comment) in rows:
+    for (city, day, kind), (price, comment) in rows:
         low = "-1" if comment == "bad" else price
-        tail = ["MEXICO", "48s", appearance, comment]
+        tail = ["PERU" if kind == "PERU" else "MEXICO", "48s", "fine" if kind == "fine" else "", comment]
         writer.writerow(["LIMES", city, "", "cartons", "", day, low, price, "", "", *tail])
     return out.getvalue()
 
@@ -75,9 +78,9 @@ class Model:
     def day_quotes(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Return lowest and highest of each city and day, of rows without a flag and with a price."""
         found: dict[tuple[str, str], list[int]] = {}
-        for (city, day, appearance), values in self.stands.items():
+        for (city, day, kind), values in self.stands.items():
             prices = [int(price) for price, _ in values if price]
-            if prices and not appearance:
+            if prices and kind != "fine":
                 found.setdefault((city, day), []).extend(prices)
         return {key: (min(prices), max(prices)) for key, prices in found.items()}
 
@@ -93,12 +96,13 @@ def _any(_old: Value, _new: Value) -> bool:
 def state(db: Any) -> Counter[FileRow]:
     """Return what stands, as the model has it."""
     rows = db.rows(
-        "SELECT upper(market) AS city, to_char(quoted_on, 'MM/DD/YYYY') AS day, quality, low, comment FROM quotes"
+        "SELECT upper(market) AS city, to_char(quoted_on, 'MM/DD/YYYY') AS day, low, comment,"
+        " CASE origin WHEN 'PERU' THEN origin ELSE quality END AS kind FROM quotes"
     )
     found: Counter[FileRow] = Counter()
     for row in rows:
         price = "" if row["low"] is None else f"{row['low']:.0f}"
-        found[(row["city"], row["day"], row["quality"]), (price, row["comment"])] += 1
+        found[(row["city"], row["day"], row["kind"]), (price, row["comment"])] += 1
     return found
 
 
