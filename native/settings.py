@@ -62,8 +62,8 @@ def check(state: State) -> None:
         problems.append(f"USDA_FILES_DIR: there is no folder {files}")
     if today and not _is_day(today):
         problems.append(f"USDA_TODAY is {today!r}; write a day as YYYY-MM-DD")
-    if os.environ.get("USDA_MARS_KEY"):
-        problems.append("USDA_MARS_KEY: put the key into a file and give USDA_MARS_KEY_FILE; settings are written down")
+    if os.environ.get("USDA_MARS_KEY") and os.environ.get("USDA_MARS_KEY_FILE"):
+        problems.append("USDA_MARS_KEY and USDA_MARS_KEY_FILE are both set; give one of them")
     if problems:
         raise SettingsError("\n".join(problems))
 
@@ -114,12 +114,21 @@ def orders(state: State, port: str = "orders-web") -> Environment:
     }
 
 
+def _index(state: State) -> Environment:
+    """Return the index page, if any: samples never stand among the USDA's own prices."""
+    has_real_source = bool(_given("USDA_PORTAL_URL", "USDA_MARS_URL"))
+    if has_real_source and not os.environ.get("USDA_FILES_DIR"):
+        return _given("USDA_INDEX_URL")
+    return {"USDA_INDEX_URL": os.environ.get("USDA_INDEX_URL") or f"http://127.0.0.1:{state.ports['usda-site']}/"}
+
+
 def usda(state: State) -> Environment:
     """Return the environment of usda-ingest."""
-    sample_site = f"http://127.0.0.1:{state.ports['usda-site']}/"
+    key_file = {"USDA_MARS_KEY_FILE": str(state.mars_key_file)} if os.environ.get("USDA_MARS_KEY") else {}
     return {
         **_service_environment(state, "usda", "usda"),
-        "USDA_INDEX_URL": os.environ.get("USDA_INDEX_URL") or sample_site,
+        **_index(state),
+        **key_file,
         "USDA_RAW_DIR": str(state.folder / "usda-raw"),
         "USDA_SCHEDULE": os.environ.get("USDA_SCHEDULE", "on"),
     }

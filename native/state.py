@@ -117,6 +117,11 @@ class State:
         """The address that people open: that of the system that runs, whatever MERCADITO_PORT says by now."""
         return f"http://localhost:{self.ports['gateway']}"
 
+    @property
+    def mars_key_file(self) -> Path:
+        """Where the operator's `USDA_MARS_KEY` lies: environments are written down for the supervisor, keys are not."""
+        return self.secrets_dir / "usda_mars_key"
+
     def secret(self, name: str) -> str:
         """Return one secret's text."""
         return (self.secrets_dir / name).read_text().strip()
@@ -136,6 +141,9 @@ class State:
             file = self.secrets_dir / name
             if not file.exists():
                 _write_privately(file, f"s{secrets.token_hex(24)}\n")
+        self.mars_key_file.unlink(missing_ok=True)
+        if key := os.environ.get("USDA_MARS_KEY"):
+            _write_privately(self.mars_key_file, f"{key}\n")
         self._choose_ports()
 
     def _choose_ports(self) -> None:

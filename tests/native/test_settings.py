@@ -29,6 +29,7 @@ def test_every_unusable_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("USDA_FILES_DIR", str(tmp_path / "nowhere"))
     monkeypatch.setenv("USDA_TODAY", "2026-02-30")
     monkeypatch.setenv("USDA_MARS_KEY", "not-to-be-repeated")
+    monkeypatch.setenv("USDA_MARS_KEY_FILE", "/etc/mercadito/mars_key")
     with pytest.raises(SettingsError, match=r"(?s)USDA_FILES_DIR.*nowhere.*USDA_TODAY is '2026-02-30'") as refused:
         settings.check(State(tmp_path, 18_000))
     assert "USDA_MARS_KEY_FILE" in str(refused.value)
@@ -37,15 +38,32 @@ def test_every_unusable_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch,
 
 def test_the_key_of_the_mars_api_is_passed_on_as_a_file_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     state = State(tmp_path / "run", 18_000)
-    state.prepare()
     monkeypatch.setenv("USDA_MARS_URL", "https://marsapi.ams.usda.gov/services/v1.2")
-    monkeypatch.setenv("USDA_MARS_KEY_FILE", "/etc/mercadito/mars_key")
     monkeypatch.setenv("USDA_MARS_KEY", "x")
+    state.prepare()
     environment = settings.usda(state)
     assert environment["USDA_MARS_URL"].startswith("https://marsapi")
-    assert environment["USDA_MARS_KEY_FILE"] == "/etc/mercadito/mars_key"
     assert "USDA_MARS_KEY" not in environment
-    assert environment["USDA_INDEX_URL"].startswith("http://127.0.0.1:")
+    key_file = Path(environment["USDA_MARS_KEY_FILE"])
+    assert (key_file.read_text(), key_file.stat().st_mode & 0o777) == ("x\n", 0o600)
+
+    monkeypatch.delenv("USDA_MARS_KEY")
+    monkeypatch.setenv("USDA_MARS_KEY_FILE", "/etc/mercadito/mars_key")
+    state.prepare()
+    assert settings.usda(state)["USDA_MARS_KEY_FILE"] == "/etc/mercadito/mars_key"
+    assert not key_file.exists()
+
+
+def test_samples_never_stand_among_the_usdas_own_prices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("USDA_FILES_DIR", raising=False)
+    monkeypatch.delenv("USDA_INDEX_URL", raising=False)
+    state = State(tmp_path / "run", 18_000)
+    state.prepare()
+    assert settings.usda(state)["USDA_INDEX_URL"].startswith("http://127.0.0.1:")
+    monkeypatch.setenv("USDA_MARS_URL", "https://marsapi.ams.usda.gov/services/v1.2")
+    assert "USDA_INDEX_URL" not in settings.usda(state)
+    monkeypatch.setenv("USDA_INDEX_URL", "https://www.ers.usda.gov/data-products/fruit-and-vegetable-prices")
+    assert settings.usda(state)["USDA_INDEX_URL"].startswith("https://www.ers")
 
 
 @pytest.mark.parametrize("day", ["tomorrow", "20260108", "2026-1-8", "2026-13-01"])
