@@ -3,8 +3,8 @@
 A mark that changes while a forecast is computed stays.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from usda_ingest.errors import ForecastBusy
 from usda_ingest.forecasting.business_days import oldest_fresh
 from usda_ingest.forecasting.model import MODEL_VERSION
+from usda_ingest.storing.single_flight import held
 
 _LOCK = 0x75736466  # "usdf"; advisory locks are per database
 
@@ -50,22 +51,14 @@ def is_any(connection: Connection, today: date) -> bool:
     return bool(connection.scalar(_IS_ANY, _outdated(today)))
 
 
-@contextmanager
-def single_flight(engine: Engine) -> Iterator[None]:
-    """Hold the lock that only one process can have; it falls with the connection, however the process ends.
+def single_flight(engine: Engine) -> AbstractContextManager[None]:
+    """Hold the lock of who computes forecasts; see ``held``.
 
     Raises:
         ForecastBusy: another process has it.
 
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
-            raise ForecastBusy("forecasts are being computed")
-        try:
-            yield
-        finally:
-            if not connection.invalidated:
-                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+    return held(engine, _LOCK, ForecastBusy("forecasts are being computed"))
 
 
 def _outdated(today: date) -> dict[str, Any]:

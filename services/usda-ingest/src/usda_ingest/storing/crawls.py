@@ -1,8 +1,7 @@
 """The record of crawls: one at a time, each with its state, counts and problems."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from usda_ingest.sources.window import Window
 from usda_ingest.storing import crawl_sources
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.crawl_sources import Counts
+from usda_ingest.storing.single_flight import held
 
 MAX_PROBLEMS = 1_000
 MAX_REASON_CHARS = 500
@@ -66,22 +66,14 @@ class Took:
     store_ms: int
 
 
-@contextmanager
-def single_flight(engine: Engine) -> Iterator[None]:
-    """Hold the lock that only one crawl can have; it falls with the connection, however the process ends.
+def single_flight(engine: Engine) -> AbstractContextManager[None]:
+    """Hold the lock of who crawls; see ``held``.
 
     Raises:
         CrawlBusy: another crawl has it.
 
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
-            raise CrawlBusy("another crawl is running")
-        try:
-            yield
-        finally:
-            if not connection.invalidated:
-                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+    return held(engine, _LOCK, CrawlBusy("another crawl is running"))
 
 
 def is_running(connection: Connection) -> bool:
