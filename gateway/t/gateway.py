@@ -101,7 +101,7 @@ class Gateway:
         assert self.pause(name).status == self.resume(name).status == 200
 
     def wait_until(self, claim: Callable[[], object]) -> None:
-        eventually(claim)
+        eventually(claim, 30)
 
     def wait_for_waiting(self, number: int, name: str = "orders") -> None:
         eventually(lambda: self.status(name)["waiting"] == number)

@@ -16,6 +16,8 @@ def _full(make_gateway: Callable[..., Gateway], **more: str) -> Gateway:
         GATEWAY_HOLD_REQUESTS=str(ROOM),
         GATEWAY_SHARE_PERCENT="10",
         GATEWAY_ADDRESS_SHARES=str(ADDRESS_SHARES),
+        # Beyond what a busy machine needs to let everybody in: nobody may leave because the time is over.
+        GATEWAY_HOLD_S="60",
         **more,
     )
 

@@ -134,7 +134,7 @@ def test_thousands_of_idle_connections_keep_nobody_waiting(
     assert gateway.fetch("/", "POST", b"1").status == 200
     assert gateway.fetch("/static/site.css").status == 200
     assert time.monotonic() - started < OTHERS_WAIT_S
-    assert gateway.metric("gateway_in_flight") == 0
+    eventually(lambda: gateway.metric("gateway_in_flight") == 0)  # nginx counts it back after the answer has gone
 
 
 def test_idle_connections_make_room_when_none_is_left(make_gateway: Callable[..., Gateway], crowd: ExitStack) -> None:

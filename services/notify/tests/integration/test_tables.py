@@ -3,6 +3,7 @@ import json
 import random
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -151,9 +152,7 @@ def test_an_intent_that_this_version_cannot_read_does_not_hold_up_the_others(con
 def test_an_order_from_long_ago_in_a_replayed_stream_is_not_mailed(connection: Connection) -> None:
     know(connection)
     event = new_event("orders.order.placed.v1", order(), source=SOURCE)
-    old = event.__class__(
-        **{name: getattr(event, name) for name in event.__slots__} | {"time": datetime.now(UTC) - timedelta(days=3)}
-    )
+    old = replace(event, time=datetime.now(UTC) - timedelta(days=3))
     intents.record(connection, old, kind=kinds()["order_confirmation"])
     expanded = intents.expand(connection, domain=DOMAIN)
     assert (expanded.expired, expanded.queued) == (1, 0)

@@ -2,6 +2,7 @@
 
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from outcome import last_crawl
 from usda_ingest.storing.crawls import INTERRUPTED
 
 FILES, ROWS = 6, 400
+NAMES = [f"{number}.csv" for number in range(FILES)]
 KILLS = 5
 # From before the crawl has begun to after it has ended.
 LATEST_KILL_S = 4.0
@@ -22,9 +24,8 @@ LATEST_KILL_S = 4.0
 @pytest.fixture
 def shelves(site: Any, mars: Callable[..., str]) -> None:
     """Six files of one report, each with days of its own."""
-    names = [f"{number}.csv" for number in range(FILES)]
-    site.page("/", *names)
-    for number, name in enumerate(names):
+    site.page("/", *NAMES)
+    for number, name in enumerate(NAMES):
         day = f"01/{12 + number:02}/2026"
         site.file(f"/{name}", mars(*({"item_size": f"{size}s", "report_date": day} for size in range(ROWS))).encode())
 
@@ -65,19 +66,27 @@ def test_crawls_that_are_killed_again_and_again_leave_nothing_half_and_nothing_d
 def test_a_crawl_that_was_killed_just_now_is_taken_up_where_it_was(
     *, crawl: Any, db: Any, site: Any, eventually: Callable[..., Any]
 ) -> None:
-    held = site.routes["/4.csv"]
-    site.routes["/4.csv"] = lambda handler: time.sleep(5)
+    served, is_over = site.routes["/4.csv"], threading.Event()
+    site.routes["/4.csv"] = lambda handler: is_over.wait(120)
     process = crawl.start()
-    eventually(lambda: site.asked("/4.csv"), 40)
-    eventually(lambda: db.value("SELECT files FROM crawls") == 4, 40)
+    eventually(lambda: site.asked("/4.csv"), 60)
+    eventually(lambda: db.value("SELECT files FROM crawls"), 60)
     process.signal(signal.SIGKILL)
     process.wait()
-    site.routes["/4.csv"] = held
+    is_over.set()
+    site.routes["/4.csv"] = served
+    asked = {name: len(site.asked(f"/{name}")) for name in NAMES}
+    stored = {row["name"] for row in db.rows("SELECT name FROM report_files")}
+    assert stored
+    assert "4.csv" not in stored
     crawl.run()
-    assert [len(site.asked(f"/{number}.csv")) for number in range(FILES)] == [1, 1, 1, 1, 2, 1]
-    assert (last_crawl(db)["files"], last_crawl(db)["files_unchanged"]) == (FILES, 4)
+    assert {name: len(site.asked(f"/{name}")) - asked[name] for name in NAMES} == {
+        name: 0 if name in stored else 1 for name in NAMES
+    }
+    assert (last_crawl(db)["files"], last_crawl(db)["files_unchanged"]) == (FILES, len(stored))
+    before = len(site.asked("/0.csv"))
     crawl.run()
-    assert len(site.asked("/0.csv")) == 2
+    assert len(site.asked("/0.csv")) == before + 1
 
 
 @pytest.mark.usefixtures("shelves")
