@@ -144,9 +144,11 @@ def test_a_crawl_started_by_the_button_is_seen_live_to_its_end(folder: Path, sig
 
 
 def test_who_presses_while_a_crawl_runs_is_told_so(folder: Path, staff: Client, signed_in: SignIn) -> None:
-    page = opened(signed_in("staff"))
-    page.route(re.compile(r"/api/v1/prices/(crawls\?|schedule)"), lambda route: route.abort())  # it does not know yet
+    eventually(lambda: newest_crawl(staff)["finished_at"], within_s=CRAWL_WITHIN_S, what="no crawl runs")
+    page = signed_in("staff")
     page.route_web_socket(re.compile(r"/ws$"), lambda socket: socket.close())
+    opened(page)
+    page.route(re.compile(r"/api/v1/prices/(crawls\?|schedule)"), lambda route: route.abort())  # it does not know yet
     with a_slow_crawl(folder):
         running = start_crawl(staff)
         page.locator("[data-fetch]").click()
