@@ -115,7 +115,7 @@ def test_a_series_without_a_quote_that_counts_is_listed_without_prices(
 def test_the_list_shows_the_newest_quote_and_the_change_over_a_week(
     api: TestClient, shelf: Any, mars: Callable[..., str]
 ) -> None:
-    prices = {"12/29/2025": "20", "01/01/2026": "24", "01/07/2026": "28", "01/08/2026": "30"}
+    prices = {"12/29/2025": "20", "01/03/2026": "24", "01/04/2026": "28", "01/08/2026": "30"}
     shelf.crawl(a=mars(*({"report_date": day, "low_price": low, "high_price": low} for day, low in prices.items())))
     assert only(api) == {
         "series_id": only(api)["series_id"],

@@ -34,7 +34,7 @@ class SeriesItem(SeriesParts):
     high: PriceText | None
     reference: PriceText | None = Field(description="middle of the mostly range, else of low and high")
     change_pct_week: float | None = Field(
-        description="reference against the newest one at least 7 and at most 14 days before it; null: there is none"
+        description="against the newest one a market week (5 days) to 14 days older; null: there is none"
     )
 
 

@@ -35,7 +35,7 @@ _LIST = """
     ) newest ON true
     LEFT JOIN LATERAL (
         SELECT d.reference FROM day_quotes d
-        WHERE d.series_id = page.series_id AND d.quoted_on BETWEEN newest.quoted_on - 14 AND newest.quoted_on - 7
+        WHERE d.series_id = page.series_id AND d.quoted_on BETWEEN newest.quoted_on - 14 AND newest.quoted_on - 5
         ORDER BY d.quoted_on DESC LIMIT 1
     ) before ON true
     ORDER BY {page_order}
