@@ -1,6 +1,6 @@
 """What is stored and told of a series."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -24,7 +24,7 @@ _LINE = "line"
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """How forecasts of past origins came out on one horizon; None: not one of them could be judged."""
+    """How forecasts of past origins came out on one horizon, as the API answers it; None: not one could be judged."""
 
     days: int
     origins: int
@@ -93,18 +93,7 @@ def forecast_of(history: History, expected: Expectation) -> dict[str, Any]:
             _point(business_days.day(last + ahead), value, half)
             for ahead, (value, half) in enumerate(zip(expected.value, expected.half_width, strict=True), start=1)
         ],
-        "backtest": [
-            {
-                "days": test.days,
-                "origins": test.origins,
-                "mape_pct": test.mape_pct,
-                "naive_mape_pct": test.naive_mape_pct,
-                "coverage": test.coverage,
-                "width_ratio": test.width_ratio,
-                "unchanged": test.unchanged,
-            }
-            for test in expected.backtest
-        ],
+        "backtest": [asdict(test) for test in expected.backtest],
     }
 
 

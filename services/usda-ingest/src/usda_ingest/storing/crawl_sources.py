@@ -19,13 +19,7 @@ _CLOSE = text("""
     UPDATE crawl_sources
     SET state = CASE WHEN CAST(:reason AS text) IS NULL THEN 'finished' ELSE 'failed' END, reason = :reason,
         finished_at = clock_timestamp()
-    WHERE crawl_id = :id AND source = :source AND state IN ('waiting', 'running')
-""")
-_CLOSE_ALL = text("""
-    UPDATE crawl_sources
-    SET state = CASE WHEN CAST(:reason AS text) IS NULL THEN 'finished' ELSE 'failed' END, reason = :reason,
-        finished_at = clock_timestamp()
-    WHERE crawl_id = :id AND state IN ('waiting', 'running')
+    WHERE crawl_id = :id AND source = coalesce(:source, source) AND state IN ('waiting', 'running')
 """)
 
 
@@ -67,15 +61,10 @@ def add(connection: Connection, crawl_id: UUID, source: str, counts: Counts) -> 
     connection.execute(_ADD, {"id": crawl_id, "source": source, **asdict(counts)})
 
 
-def close(connection: Connection, crawl_id: UUID, source: str, reason: str | None) -> None:
-    """Note that the source is done with; ``reason`` says why it was not seen whole."""
+def close(connection: Connection, crawl_id: UUID, source: str | None, reason: str | None) -> None:
+    """Note that the source is done with, None: every one still open; ``reason`` says why it was not seen whole."""
     values = {"id": crawl_id, "source": source, "reason": reason and reason[:MAX_REASON_CHARS]}
     connection.execute(_CLOSE, values)
-
-
-def close_all(connection: Connection, crawl_id: UUID, reason: str | None) -> None:
-    """Close the lines that are still open, as the crawl itself is."""
-    connection.execute(_CLOSE_ALL, {"id": crawl_id, "reason": reason and reason[:MAX_REASON_CHARS]})
 
 
 def failed(connection: Connection, crawl_id: UUID) -> set[str]:

@@ -160,7 +160,7 @@ def announce_progress(connection: Connection, crawl_id: uuid.UUID) -> None:
 def finish(connection: Connection, crawl_id: uuid.UUID) -> None:
     """Close a crawl that saw everything; its event follows every price event of it, because its files are committed."""
     check_running(connection, crawl_id)
-    crawl_sources.close_all(connection, crawl_id, None)
+    crawl_sources.close(connection, crawl_id, source=None, reason=None)
     statement = "UPDATE crawls SET state = 'finished', finished_at = clock_timestamp() WHERE crawl_id = :id"
     connection.execute(text(statement), {"id": crawl_id})
     enqueue(connection, crawl_progressed(_row(connection, crawl_id), "finished"))
@@ -174,7 +174,7 @@ def fail(connection: Connection, crawl_id: uuid.UUID, reason: str) -> bool:
     """
     if not connection.execute(text(statement), {"id": crawl_id, "reason": reason[:MAX_REASON_CHARS]}).rowcount:
         return False
-    crawl_sources.close_all(connection, crawl_id, reason)
+    crawl_sources.close(connection, crawl_id, source=None, reason=reason)
     _log.warning("crawl_failed", crawl_id=str(crawl_id), reason=reason)
     enqueue(connection, crawl_failed(_row(connection, crawl_id), reason))
     return True

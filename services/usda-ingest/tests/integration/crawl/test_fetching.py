@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from outcome import files, last_crawl
+from usda_site import faults
 
 Answer = Callable[..., None]
 
@@ -71,24 +72,7 @@ def test_a_busy_server_gets_the_time_it_asks_for(
 
 def test_what_is_too_large_or_too_slow_is_given_up(site: Any, crawl: Any, db: Any, mars: Callable[..., str]) -> None:
     site.page("/", "endless.csv", "slow.csv", "fine.csv")
-
-    def endless(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Transfer-Encoding", "chunked")
-        handler.end_headers()
-        for _ in range(10_000):
-            handler.wfile.write(b"2710\r\n" + b"x" * 10_000 + b"\r\n")
-
-    def slow(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.send_header("Content-Length", "1000")
-        handler.end_headers()
-        for _ in range(100):
-            handler.wfile.write(b"x")
-            handler.wfile.flush()
-            time.sleep(0.1)
-
-    site.routes["/endless.csv"], site.routes["/slow.csv"] = endless, slow
+    site.routes["/endless.csv"], site.routes["/slow.csv"] = faults.endless, faults.drip
     site.file("/fine.csv", mars({}).encode())
     crawl.run(USDA_DOWNLOAD_MAX_BYTES="50000", USDA_DOWNLOAD_TIMEOUT_S="1", USDA_RETRIES="0")
     found = files(db)
