@@ -29,6 +29,7 @@ const WORDS = {
   weightStated: "%(weight)s lb, %(price)s",
   weightRange: "middle %(weight)s lb, %(price)s",
   weightAbout: "about %(weight)s lb, %(price)s",
+  weightHandbook: "by the handbook %(weight)s lb, %(price)s",
   estimate: "estimate",
   afterDays: { one: "%(num)s day", other: "%(num)s days" },
   afterWeeks: { one: "%(num)s week", other: "%(num)s weeks" },
@@ -115,12 +116,13 @@ test("a day of another year says so", () => {
   assert.equal(texts.shortDay("2025-12-10"), "Dec 10, 2025");
 });
 
-test("a pound's price is told only where the report states the weight, and of packages only", () => {
+test("a pound's price is told with who states the weight, and of packages only", () => {
   const stated = series(WEEK, { weight_lb: "8.00", weight_source: "stated" });
   assert.equal(texts.weight(stated), "8 lb, $2.38");
   assert.equal(texts.weight({ ...stated, weight_source: "stated range" }), "middle 8 lb, $2.38");
   assert.equal(texts.weight({ ...stated, weight_source: "stated approximately" }), "about 8 lb, $2.38");
-  for (const not of [{ weight_source: null }, { weight_lb: null }, { unit: "lb" }, { points: [] }]) assert.equal(texts.weight({ ...stated, ...not }), "");
+  assert.equal(texts.weight({ ...stated, weight_source: "H-697" }), "by the handbook 8 lb, $2.38");
+  for (const not of [{ weight_source: null }, { weight_source: "a guess" }, { weight_lb: null }, { unit: "lb" }, { points: [] }]) assert.equal(texts.weight({ ...stated, ...not }), "");
 });
 
 test("a method is told in words, also one that nobody told this page of", () => {

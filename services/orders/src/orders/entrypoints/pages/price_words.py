@@ -83,6 +83,9 @@ def _sentences() -> Words:
         ),
         "weightStated": _("The report states %(weight)s lb a package: %(price)s a pound."),
         "weightRange": _("The report states a range of weights, %(weight)s lb in the middle: about %(price)s a pound."),
+        "weightHandbook": _(
+            "By the USDA's Agricultural Handbook 697 such a package weighs %(weight)s lb: about %(price)s a pound."
+        ),
         "weightAbout": _("The report states about %(weight)s lb a package: about %(price)s a pound."),
         "reportNumber": _("report %(number)s"),
         "source": _("Source: USDA, %(report)s, %(market)s, %(day)s."),

@@ -120,11 +120,12 @@ export class PriceTexts {
     return say(this.words.old, { num: marketDays, day: this.day(date) });
   }
 
-  /** What a package weighs and what that makes a pound, only where the report itself says so. */
+  /** What a package weighs and what that makes a pound, with who says so: the report itself, or the handbook. */
   weight(series) {
     const { words } = this;
     const source = series.weight_source ?? "";
-    const how = source.endsWith("range") ? words.weightRange : source.endsWith("approximately") ? words.weightAbout : source && words.weightStated;
+    const plain = { stated: words.weightStated, "H-697": words.weightHandbook };
+    const how = source.endsWith("range") ? words.weightRange : source.endsWith("approximately") ? words.weightAbout : plain[source];
     const last = series.points.at(-1);
     if (!how || !last || !Number(series.weight_lb) || (series.unit || "package") !== "package") return "";
     const pound = dollars((Number(last.reference) / Number(series.weight_lb)).toFixed(2));
