@@ -30,16 +30,30 @@ class FaultyRelay:
     Scripts: accept · drop_before_greeting · hang_before_greeting · greeting_421 · greeting_554 · mail_451 · mail_553 ·
     mail_421 · rcpt_450 · rcpt_550 · rcpt_421 · data_554 · drop_at_data · drop_mid_data · dot_451 · dot_552 ·
     drop_after_dot · hang_after_dot · drop_after_250 · hang_after_250 · drip · babble · endless_reply · auth_535 ·
-    auth_login · auth_login_refused · starttls
+    auth_login · auth_login_refused · starttls · leave_after_one · full_after_one · first_550 · greylist ·
+    first_550_then_354 (waits for a body nevertheless)
+
+    ``pipelining``: whether it offers to take several commands at once; it notes how many came so in ``most_ahead``.
+
+    ``at`` is called in each phase, before it is answered: connected · mail · rcpt · data · body · taken.
     """
 
     port: int = 0
     scripts: list[str] = field(default_factory=lambda: ["accept"])
     tls: ssl.SSLContext | None = None
     before_answer: Callable[[], None] | None = None
+    at: Callable[[str], None] | None = None
+    greylisted: set[str] = field(default_factory=set)
     taken: list[Taken] = field(default_factory=list)
+    heard_in_plain: list[str] = field(default_factory=list)
     connections: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
     signed_in: tuple[str, str] | None = None
+    unfinished: list[bytes] = field(default_factory=list)
+    """What came of bodies whose final dot never did."""
+    pipelining: bool = True
+    most_ahead: int = 0
     released: threading.Event = field(default_factory=threading.Event)
     _listener: socket.socket | None = None
     _open: list[socket.socket] = field(default_factory=list)
@@ -86,19 +100,30 @@ class FaultyRelay:
 
     def _serve(self, connection: socket.socket, script: str) -> None:
         dialogue = _Dialogue(self, connection, script)
+        with self._lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
         with contextlib.suppress(OSError, EOFError):
             dialogue.run()
         dialogue.connection.close()
+        with self._lock:
+            self.at_once -= 1
 
 
 class _Dialogue:
     def __init__(self, relay: FaultyRelay, connection: socket.socket, script: str) -> None:
         self.relay, self.connection, self.script = relay, connection, script
         self.received = b""
+        self.messages = 0
         self.sender = self.recipient = ""
-        self.encrypted = False
+        self.encrypted = self.is_addressed = False
+
+    def reached(self, phase: str) -> None:
+        if self.relay.at is not None:
+            self.relay.at(phase)
 
     def run(self) -> None:
+        self.reached("connected")
         if self.script == "drop_before_greeting":
             return
         if self.script == "hang_before_greeting":
@@ -124,6 +149,8 @@ class _Dialogue:
 
     def on_ehlo(self, line: str) -> bool:
         extensions = ["8BITMIME", "AUTH LOGIN" if self.script.startswith("auth_login") else "AUTH PLAIN LOGIN"]
+        if self.relay.pipelining:
+            extensions.append("PIPELINING")
         if self.script == "starttls" and not self.encrypted:
             extensions.append("STARTTLS")
         for extension in extensions:
@@ -151,14 +178,34 @@ class _Dialogue:
         return True
 
     def on_mail(self, line: str) -> bool:
+        self.reached("mail")
+        self.relay.most_ahead = max(self.relay.most_ahead, self.received.count(b"\r\n"))
+        self.is_addressed = False
         self.sender = line.partition("<")[2].partition(">")[0]
+        if self.script == "full_after_one" and self.messages:
+            self.say("421 4.7.0 enough on this connection")
+            return False
+        self.messages += 1
         return self.coded("mail", "250 ok")
 
     def on_rcpt(self, line: str) -> bool:
+        self.reached("rcpt")
         self.recipient = line.partition("<")[2].partition(">")[0]
+        if self.script == "greylist" and self.recipient not in self.relay.greylisted:
+            self.relay.greylisted.add(self.recipient)
+            self.say("450 4.2.0 greylisted, come again")
+            return True
+        if self.script.startswith("first_550") and self.messages == 1:
+            self.say("550 5.1.1 nobody of that name")
+            return True
+        self.is_addressed = not self.script.startswith("rcpt_")
         return self.coded("rcpt", "250 ok")
 
     def on_data(self, line: str) -> bool:
+        if not (self.is_addressed or self.script == "first_550_then_354"):
+            self.say("503 5.5.1 nobody to write to")
+            return True
+        self.reached("data")
         if self.script == "drop_at_data":
             return False
         if not self.coded("data", "354 go on"):
@@ -176,6 +223,7 @@ class _Dialogue:
         if self.script in ("dot_451", "dot_552"):
             return self.coded("dot", "")
         self.relay.taken.append(Taken(self.script, self.sender, self.recipient, raw))
+        self.reached("body")
         if self.relay.before_answer is not None:
             self.relay.before_answer()
         if self.script == "drop_after_dot":
@@ -184,11 +232,19 @@ class _Dialogue:
             self.relay.released.wait(IDLE_S)
             return False
         self.say("250 taken")
+        self.reached("taken")
+        if self.script == "leave_after_one":
+            return False
         if self.script == "drop_after_250":
             self.reset()
             return False
         if self.script == "hang_after_250":
             self.relay.released.wait(IDLE_S)
+        return True
+
+    def on_rset(self, line: str) -> bool:
+        # One that fails as a script says gets no second message in the same conversation.
+        self.say("250 ok" if self.script.startswith("first_550") else "502 what?")
         return True
 
     def on_quit(self, line: str) -> bool:
@@ -216,11 +272,17 @@ class _Dialogue:
         while b"\r\n" not in self.received:
             self.more()
         line, self.received = self.received.split(b"\r\n", 1)
+        if not self.encrypted:
+            self.relay.heard_in_plain.append(line.decode())
         return line.decode()
 
     def until_dot(self) -> bytes:
-        while END not in self.received:
-            self.more()
+        try:
+            while END not in self.received:
+                self.more()
+        except (OSError, EOFError):
+            self.relay.unfinished.append(self.received)
+            raise
         stuffed, self.received = self.received.split(END, 1)
         return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in stuffed.split(b"\r\n")) + b"\r\n"
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from mercadito_events.envelope import Event, new_event
-from notify import intents
-from notify.contacts import change_contact
 from notify.kinds import kinds
-from notify.sender import Sender
+from notify.queueing import intents
+from notify.recipients.contacts import change_contact
+from notify.sending.sender import Sender
 from sqlalchemy import Engine, Row, text
 from world import contact, order, post
 
@@ -46,9 +46,9 @@ def events(engine: Engine) -> list[tuple[str, dict[str, Any]]]:
 
 
 @contextlib.asynccontextmanager
-async def sending(engine: Engine, port: int, *, lease_s: float = 2, **relay: Any) -> AsyncIterator[None]:
+async def sending(engine: Engine, port: int, *, lease_s: float = 2, **changes: Any) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    running = asyncio.create_task(Sender(engine, post(port, **relay), lease_s=lease_s).run(stop))
+    running = asyncio.create_task(Sender(engine, post(port, **changes), lease_s=lease_s).run(stop))
     try:
         yield
     finally:

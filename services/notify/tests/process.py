@@ -31,6 +31,8 @@ class NotifyProcess:
     smtp_port: int
     http_port: int = field(default_factory=free_port)
     running: subprocess.Popen[bytes] | None = None
+    more: dict[str, str] = field(default_factory=dict)
+    """Settings beside the usual ones."""
 
     def environment(self) -> dict[str, str]:
         jwks = self.folder / "jwks.json"
@@ -48,9 +50,11 @@ class NotifyProcess:
             "SMTP_STARTTLS": "off",
             "MAIL_FROM": "Mercadito <orders@mercadito.example>",
             "MAIL_MESSAGE_ID_DOMAIN": DOMAIN,
+            "MAIL_LINK_KEY": "the key of the tests, long enough",
             "SEND_LEASE_S": str(LEASE_S),
             **self.urls.environment(),
             **self.nats_server.environment("notify"),
+            **self.more,
         }
 
     @property

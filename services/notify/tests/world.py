@@ -2,20 +2,30 @@
 
 import json
 import uuid
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notify.mail import Sender
-from notify.rendering import Hub
-from notify.sender import Post
-from notify.smtp import Relay, Timeouts
+from mercadito_events.service.identity import KeySet
+from notify.api.mail_pages import Desk
+from notify.recipients.links import Links
+from notify.recipients.quiet_hours import QuietHours
+from notify.recipients.signing import Signer
+from notify.sending.post import Post
+from notify.sending.relay import Relay, Timeouts
+from notify.writing.mail import Sender
+from notify.writing.rendering import Hub
 
 SERVICE = Path(__file__).resolve().parents[1]
 REPOSITORY = SERVICE.parents[1]
 MIGRATIONS = SERVICE / "migrations"
 KINDS = SERVICE / "src" / "notify" / "kinds"
-HUB = Hub("Mercadito", ZoneInfo("America/Los_Angeles"), "https://mercadito.example")
+HUB = Hub(
+    "Mercadito", ZoneInfo("America/Los_Angeles"), "https://mercadito.example", "1234 E 7th St, Los Angeles, CA 90021"
+)
+LINKS = Links(HUB.public_url, Signer("the key of the tests, long enough"))
+RELAYS = {"primary": "relay.example", "secondary": "second.example"}
 DOMAIN = "mail.mercadito.example"
 QUICK = Timeouts(connect_s=2, greeting_s=0.5, reply_s=0.5, tls_s=2, body_s=2, dot_s=0.5, overall_s=5)
 
@@ -44,6 +54,22 @@ def contact(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def post(port: int, **relay: Any) -> Post:
-    settings = {"starttls": False, "timeouts": QUICK, "greet_as": "notify.test"} | relay
-    return Post(HUB, Sender.parse("Mercadito <orders@mercadito.example>"), DOMAIN, Relay("127.0.0.1", port, **settings))
+def post(port: int, **changes: Any) -> Post:
+    """Settings for a relay at ``port``; what is no field of ``Post`` is one of ``Relay``."""
+    names = {each.name for each in fields(Post)}
+    of_post = {name: value for name, value in changes.items() if name in names}
+    of_relay = {name: value for name, value in changes.items() if name not in names}
+    sender = Sender.parse("Mercadito <orders@mercadito.example>")
+    return Post(
+        **{"hub": HUB, "sender": sender, "domain": DOMAIN, "relays": [relay(port, **of_relay)], "links": LINKS}
+        | of_post
+    )
+
+
+def relay(port: int, **changes: Any) -> Relay:
+    usual = {"host": "127.0.0.1", "starttls": False, "timeouts": QUICK, "greet_as": "notify.test"}
+    return Relay(port=port, **usual | changes)
+
+
+def desk(engine: Any, keys: KeySet) -> Desk:
+    return Desk(engine, keys, HUB, LINKS, QuietHours.parse("21:00-05:00"), RELAYS)

@@ -4,6 +4,7 @@ NotifyError
 ├── DeliveryError           one attempt to hand a message to the relay did not end with its 250
 │   ├── RelayFault          name, connection, TLS, sign-in, sender: not the message's fault; pauses the queue
 │   ├── Refused             the relay answered 4xx or 5xx to this message
+│   ├── Stale               a kept connection was gone before it was told anything; a new one will do
 │   └── ConversationLost    the connection ended or hung; ``after_dot`` says whether the message may have been taken
 ├── LeaseLost               another process has taken the message over; nothing more may be written for it
 └── Unrenderable            no mail can be made of this for this person; permanent, for this message alone
@@ -29,6 +30,10 @@ class Refused(DeliveryError):
         super().__init__(f"{code} to {at}: {text}")
         self.code = code
         self.at = at
+
+
+class Stale(DeliveryError):
+    """The relay left, or had enough, between two messages: it heard nothing of this one."""
 
 
 class ConversationLost(DeliveryError):

@@ -77,6 +77,7 @@ class PlacedOrder(Reading):
 
     order_id: Id
     number: OrderNumber
+    cycle_id: Id | None = None  # absent in what an older version of this service kept
     store_id: Id
     store_name: Name
     delivery_on: date
@@ -109,6 +110,13 @@ class Change(Reading):
         return self.field in TOLD and not (self.field == "max_unit_price_cents" and isinstance(self.new, str))
 
 
+class Actor(Reading):
+    """Who did it."""
+
+    person_id: Id
+    role: Literal["buyer", "staff", "admin"]
+
+
 class ChangedOrder(PlacedOrder):
     """``orders.order.amended.v1`` and ``orders.order.cancelled.v1``."""
 
@@ -116,6 +124,7 @@ class ChangedOrder(PlacedOrder):
     lines: Annotated[tuple[OfferLine, ...], Field(max_length=MAX_LINES)]
     changes: Annotated[tuple[Change, ...], Field(max_length=MAX_CHANGES)]
     reason: Annotated[str, StringConstraints(max_length=2_000), AfterValidator(one_line)] | None = None
+    actor: Actor | None = None
 
     @property
     def differences(self) -> list[Change]:
@@ -139,6 +148,17 @@ class ChangedOrder(PlacedOrder):
     def is_by_phone(self) -> bool:
         """Tell whether staff wrote down what the store said on the phone."""
         return self.reason == BY_PHONE
+
+
+class TracedOrder(ChangedOrder):
+    """A changed order with the name of whoever changed it, as far as we know it."""
+
+    actor_name: Name = ""
+
+    @property
+    def is_of_store(self) -> bool:
+        """Tell whether somebody of the store did it."""
+        return self.actor is not None and self.actor.role == "buyer"
 
 
 def _named(change: Change, line: OfferLine | None) -> Change:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any
@@ -12,22 +13,30 @@ from fastapi import FastAPI
 from mercadito_events.connection import connect
 from mercadito_events.inbox import Consumer
 from mercadito_events.outbox import Relay
+from mercadito_events.service import tracing
 from mercadito_events.service.database import create_engine
 from mercadito_events.service.identity import KeySet
+from mercadito_events.service.memory import tell_memory
 from nats.aio.client import Client
+from nats.errors import Error
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from notify import intents
-from notify.app import SERVICE, create_app
-from notify.contacts import change_contact
-from notify.revocations import sign_out
-from notify.sender import Sender
+from notify import __version__, figures
+from notify.api.app import SERVICE, create_app
+from notify.api.mail_pages import Desk
+from notify.market.clock import DigestClock
+from notify.market.weekly import Weekly
+from notify.queueing import dead_letters
+from notify.sending.sender import Sender
 from notify.settings import Settings
+from notify.subscriptions import Subscription, subscriptions
 
-# The sender's threads, the relay, two consumers, a request; what goes beyond the pool is closed after use.
-POOL_SIZE = 3
-POOL_OVERFLOW = 5
+# The relay and three of the sender's threads hold one each; signs of life, chores, consumers and requests share the
+# rest.
+# What goes beyond the pool is closed after use, and opening one costs as much as three mails.
+POOL_SIZE = 6
+POOL_OVERFLOW = 2
 HTTP_DRAIN_S = 5
 MAX_CONCURRENT_REQUESTS = 50
 
@@ -42,6 +51,9 @@ async def serve(settings: Settings) -> None:
 
     """
     stop = asyncio.Event()
+    tell_memory()
+    tracing.start(SERVICE, __version__, os.environ)
+    figures.begin()
     engine = create_engine(settings.database, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, application_name=SERVICE)
     nc = await connect(settings.nats, name=SERVICE)
     try:
@@ -53,25 +65,39 @@ async def serve(settings: Settings) -> None:
 
 
 async def _run(settings: Settings, engine: Engine, nc: Client, stop: asyncio.Event) -> None:
+    subscribed = subscriptions(settings.market_day)
     consumers = [
-        Consumer(
-            engine, nc, stream="ACCOUNTS", durable="notify__accounts",
-            handlers={**intents.handlers("ACCOUNTS"), "accounts.contact.changed.v1": change_contact},
-        ),
-        Consumer(
-            engine, nc, stream="ORDERS", durable="notify__orders",
-            handlers={**intents.handlers("ORDERS"), "orders.person.signed_out.v1": sign_out},
-        ),
-    ]  # fmt: skip
-    keys = KeySet(settings.identity_jwks_file)
+        Consumer(engine, nc, stream=one.stream, durable=one.durable, handlers=one.handlers, keep=dead_letters.keep)
+        for one in subscribed
+    ]
 
     def problems() -> Sequence[str]:
         return [*_problems(engine, nc, consumers), *(["draining"] if stop.is_set() else [])]
 
-    web = _Web(create_app(engine, keys, problems), settings)
+    post = settings.post
+    desk = Desk(
+        engine=engine,
+        keys=KeySet(settings.identity_jwks_file),
+        hub=post.hub,
+        links=post.links,
+        quiet=post.quiet,
+        relays={relay.name: relay.host for relay in post.relays},
+        mode=post.mode,
+        return_path=post.return_path,
+        bounce_signer=settings.bounce_signer,
+        usda_today=settings.usda_today,
+    )
+
+    async def caught_up() -> bool:
+        return all([await _has_read_all(nc, one) for one in subscribed])
+
+    web = _Web(create_app(desk, problems), settings)
     parts = {
         "web": web.run(stop),
         "relay": Relay(engine, nc, service=SERVICE).run(stop),
+        "digest": DigestClock(Weekly(engine, post.hub.time_zone, settings.market_day), settings.digest, caught_up).run(
+            stop
+        ),
         "sender": Sender(engine, settings.post, lease_s=settings.lease_s).run(stop),
         **{f"consumer {number}": consumer.run(stop) for number, consumer in enumerate(consumers)},
     }
@@ -135,6 +161,15 @@ class _Web:
         stopping.cancel()
         self._server.should_exit = True
         await serving
+
+
+async def _has_read_all(nc: Client, of: Subscription) -> bool:
+    try:
+        told = await nc.jetstream().consumer_info(of.stream, of.durable)
+    except (Error, TimeoutError) as problem:
+        _log.warning("backlog_not_known", problem=type(problem).__name__)
+        return False
+    return not (told.num_pending or told.num_ack_pending)
 
 
 def _problems(engine: Engine, nc: Client, consumers: Sequence[Consumer]) -> list[str]:

@@ -13,10 +13,19 @@ _ADDRESS = re.compile(r"[^\s<>,;:()\[\]]+@[^\s<>,;:()\[\]]+")
 
 def one_line(words: str) -> str:
     """Return ``words`` on one line: control and direction characters gone, runs of white space made one space."""
-    kept = (
-        " " if unicodedata.category(char) in DROPPED_CATEGORIES or char in DIRECTION_MARKS else char for char in words
-    )
-    return " ".join("".join(kept).split())
+    # Whatever is dropped counts as not printable, so that most words need no look at each character.
+    return " ".join((words if words.isprintable() else "".join(map(_kept, words))).split())
+
+
+def _kept(char: str) -> str:
+    return " " if unicodedata.category(char) in DROPPED_CATEGORIES or char in DIRECTION_MARKS else char
+
+
+def some_lines(words: str) -> str:
+    """Return ``words`` with each line cleaned as by ``one_line``, and no more than one empty line between two."""
+    lines = [one_line(line) for line in words.splitlines()]
+    kept = [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]
+    return "\n".join(kept).strip()
 
 
 def without_addresses(words: str) -> str:

@@ -1,20 +1,16 @@
 """The SMTP client alone: encryption, sign-in, and the side of the dot it reports."""
 
-import datetime
-import ipaddress
-import ssl
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import certificate, served, trusting
 from faulty_relay import FaultyRelay
 from notify.errors import ConversationLost, LeaseLost, Refused, RelayFault
-from notify.smtp import Envelope, Relay, Reply, conversation
+from notify.sending.relay import Relay
+from notify.sending.smtp import QUIT_TIMEOUT_S, Envelope, Reply, opened
 from world import QUICK
 
 ENVELOPE = Envelope("orders@mercadito.example", "rosa@tienda.example", b"Subject: x\r\n\r\n.first\r\nlast\r\n")
@@ -29,59 +25,50 @@ async def send(relay: Relay, envelope: Envelope = ENVELOPE, before_dot: Callable
     async def before() -> None:
         before_dot()
 
-    async with conversation(relay) as session:
+    session = await opened(relay)
+    try:
         return await session.submit(envelope, before)
+    finally:
+        await session.close()
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 and its key, in one file; it vouches for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(names, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = tmp_path / "relay.pem"
-    file.write_bytes(made.public_bytes(serialization.Encoding.PEM) + private)
-    return file
+def own_certificate(tmp_path: Path) -> Path:
+    return certificate(tmp_path)
 
 
 @pytest.fixture
-def encrypting(relay: FaultyRelay, certificate: Path) -> FaultyRelay:
-    relay.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    relay.tls.load_cert_chain(certificate)
+def encrypting(relay: FaultyRelay, own_certificate: Path) -> FaultyRelay:
+    relay.tls = served(own_certificate)
     relay.scripts = ["starttls"]
     return relay
 
 
-async def test_a_message_arrives_as_it_was_written(relay: FaultyRelay) -> None:
+@pytest.mark.parametrize("pipelining", [True, False])
+async def test_a_message_arrives_as_it_was_written(relay: FaultyRelay, pipelining: bool) -> None:
+    relay.pipelining = pipelining
     reply = await send(target(relay))
     assert reply.code == 250
     assert relay.taken[0].raw == ENVELOPE.raw
+    assert relay.most_ahead == (2 if pipelining else 0)
 
 
 async def test_encryption_covers_sign_in_and_message_and_nothing_slipped_in_before_is_believed(
-    encrypting: FaultyRelay, certificate: Path
+    encrypting: FaultyRelay, own_certificate: Path
 ) -> None:
-    trust = ssl.create_default_context(cafile=str(certificate))
+    trust = trusting([own_certificate])
     reply = await send(target(encrypting, starttls=True, trust=trust, user="hub", password="secret"))
     assert reply.code == 250
     assert len(encrypting.taken) == 1
 
 
 async def test_a_certificate_nobody_vouches_for_is_refused(encrypting: FaultyRelay) -> None:
+    began = time.monotonic()
     with pytest.raises(RelayFault, match=r"(?i)certificate.verify.failed"):
         await send(target(encrypting, starttls=True))
     assert encrypting.taken == []
+    # Told at once: the connection went with the handshake, and its end is not waited for.
+    assert time.monotonic() - began < QUIT_TIMEOUT_S
 
 
 async def test_a_relay_without_encryption_gets_neither_password_nor_mail_when_it_is_required(
@@ -110,9 +97,10 @@ async def test_a_relay_that_does_not_ask_for_the_password_does_not_get_it(relay:
         await send(target(relay, user="hub", password="secret"))
 
 
-async def test_a_name_that_leads_nowhere_is_a_fault_of_the_relay() -> None:
+@pytest.mark.parametrize("name", ["relay.invalid", "relay..example", "x" * 70 + ".example"])
+async def test_a_name_that_leads_nowhere_is_a_fault_of_the_relay(name: str) -> None:
     with pytest.raises(RelayFault, match="cannot be reached"):
-        await send(Relay("relay.invalid", 25, starttls=False, timeouts=QUICK))
+        await send(Relay(name, 25, starttls=False, timeouts=QUICK))
 
 
 async def test_a_break_within_a_large_message_is_known_to_be_before_the_dot(relay: FaultyRelay) -> None:
@@ -143,9 +131,17 @@ async def test_no_dot_is_written_when_the_lease_is_lost(relay: FaultyRelay) -> N
     assert len(relay.taken) == 1
 
 
-async def test_a_refusal_names_code_and_place_without_the_address(relay: FaultyRelay) -> None:
-    relay.scripts = ["rcpt_550"]
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(
+    ("script", "code", "at"),
+    [("rcpt_550", 550, "RCPT"), ("rcpt_450", 450, "RCPT"), ("mail_451", 451, "MAIL"), ("data_554", 554, "DATA"),
+     ("dot_451", 451, "the message")],
+)  # fmt: skip
+async def test_a_refusal_names_code_and_place_without_the_address(
+    relay: FaultyRelay, script: str, code: int, at: str, pipelining: bool
+) -> None:
+    relay.scripts, relay.pipelining = [script], pipelining
     with pytest.raises(Refused) as caught:
         await send(target(relay))
-    assert (caught.value.code, caught.value.at) == (550, "RCPT")
+    assert (caught.value.code, caught.value.at) == (code, at)
     assert "rosa" not in str(caught.value)

@@ -14,12 +14,12 @@ from jsonschema import Draft202012Validator, FormatChecker
 from mercadito_events.envelope import new_event
 from mercadito_events.service.migrations import upgrade
 from mercadito_events.testing import DatabaseUrls
-from notify import intents, messages, pause, revocations
-from notify.contacts import change_contact, people_of_store
-from notify.errors import LeaseLost
+from notify import revocations
 from notify.kinds import kinds
-from notify.messages import Claimed, Lease
-from notify.policy import Outcome, State
+from notify.queueing import intents, messages, pause
+from notify.queueing.messages import Claimed, Dotted, Lease, Settlement, Terms
+from notify.queueing.policy import Outcome, State
+from notify.recipients.contacts import change_contact, people_of_store, people_of_stores
 from notify.tables import metadata
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
@@ -27,6 +27,8 @@ from world import DOMAIN, MIGRATIONS, REPOSITORY, contact, order
 
 MINE, YOURS = (Lease(str(uuid.uuid4()), timedelta(seconds=10)) for _ in range(2))
 SOURCE = "/mercadito/orders"
+# What no mail of ours holds, too; never a NUL.
+BYTES = bytes(range(1, 256)) + b"\r\n\\x27 'quoted' \\'\r\n"
 
 
 @pytest.fixture
@@ -44,6 +46,10 @@ def queue_one(connection: Connection) -> None:
     event = new_event("orders.order.placed.v1", order(), source=SOURCE)
     intents.record(connection, event, kind=kinds()["order_confirmation"])
     intents.expand(connection, domain=DOMAIN)
+
+
+def claim(connection: Connection, lease: Lease, limit: int = 5, **terms: Any) -> list[Claimed]:
+    return messages.claim(connection, lease, Terms(limit, **terms))
 
 
 def only(claimed: list[Claimed]) -> Claimed:
@@ -75,47 +81,79 @@ def test_the_newest_version_of_a_contact_wins_whatever_comes_last(connection: Co
     assert people_of_store(connection, "store-1") == []
 
 
+def test_the_people_of_several_stores_are_found_at_once(connection: Connection) -> None:
+    know(connection, person_id="p1", store_ids=["store-1", "store-2"])
+    know(connection, person_id="p2", store_ids=["store-2"])
+    know(connection, person_id="p3", store_ids=["store-3"])
+    know(connection, person_id="p4", store_ids=["store-1"], active=False)
+    found = people_of_stores(connection, {"store-1", "store-2", "store-4"})
+    ids = {store_id: [person.person_id for person in people] for store_id, people in found.items()}
+    assert ids == {"store-1": ["p1"], "store-2": ["p1", "p2"], "store-4": []}
+    assert found["store-2"] == people_of_store(connection, "store-2")
+    assert people_of_stores(connection, ()) == {}
+
+
+def test_each_store_of_a_batch_is_written_to_about_its_own(connection: Connection) -> None:
+    for number in (1, 2):
+        know(connection, person_id=f"p{number}", store_ids=[f"store-{number}"])
+        placed = order(order_id=f"order-{number}", store_id=f"store-{number}")
+        event = new_event("orders.order.placed.v1", placed, source=SOURCE)
+        intents.record(connection, event, kind=kinds()["order_confirmation"])
+    assert intents.expand(connection, domain=DOMAIN).queued == 2
+    rows = connection.execute(text("SELECT order_id, person_id FROM messages ORDER BY order_id")).all()
+    assert [tuple(row) for row in rows] == [("order-1", "p1"), ("order-2", "p2")]
+
+
 def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(connection: Connection) -> None:
     queue_one(connection)
-    message = only(messages.claim(connection, MINE, 5))
-    assert messages.claim(connection, YOURS, 5) == []
+    message = only(claim(connection, MINE))
+    assert claim(connection, YOURS) == []
     connection.execute(text("UPDATE messages SET lease_until = now()"))
-    again = only(messages.claim(connection, YOURS, 5))
+    again = only(claim(connection, YOURS))
     assert (again.id, again.attempts, again.unanswered) == (message.id, 2, 0)
+
+
+def test_a_kind_of_a_newer_version_is_left_to_it_and_holds_up_nobody(connection: Connection) -> None:
+    queue_one(connection)
+    connection.execute(text("UPDATE messages SET kind = 'of_the_future', priority = 0"))
+    queue_one(connection)
+    assert only(claim(connection, MINE, 1)).kind == "order_confirmation"
+    assert claim(connection, YOURS) == []
+    assert connection.scalar(text("SELECT state FROM messages WHERE kind = 'of_the_future'")) == "queued"
 
 
 def test_who_lost_the_lease_may_neither_write_the_dot_nor_the_outcome(connection: Connection) -> None:
     queue_one(connection)
-    message = only(messages.claim(connection, MINE, 1))
+    message = only(claim(connection, MINE))
     connection.execute(text("UPDATE messages SET lease_until = now()"))
-    with pytest.raises(LeaseLost):
-        messages.mark_dot(connection, MINE, message, b"bytes")
-    only(messages.claim(connection, YOURS, 1))
-    with pytest.raises(LeaseLost):
-        messages.settle(connection, MINE, message, Outcome(State.SENT))
+    assert not messages.mark_dots(connection, MINE, [Dotted(message, b"bytes", "primary")])
+    only(claim(connection, YOURS))
+    assert not messages.settle(connection, MINE, [Settlement(message, Outcome(State.SENT))])
+    assert connection.scalar(text("SELECT count(*) FROM outbox")) == 0
 
 
 def test_a_dot_without_an_answer_is_remembered_with_its_bytes(connection: Connection) -> None:
     queue_one(connection)
-    message = only(messages.claim(connection, MINE, 1))
-    messages.mark_dot(connection, MINE, message, b"the bytes")
+    message = only(claim(connection, MINE))
+    assert messages.mark_dots(connection, MINE, [Dotted(message, BYTES, "primary")]) == {message.id}
     connection.execute(text("UPDATE messages SET lease_until = now()"))
-    again = only(messages.claim(connection, YOURS, 1))
-    assert (again.unanswered, again.raw) == (1, b"the bytes")
+    again = only(claim(connection, YOURS))
+    assert (again.unanswered, again.raw) == (1, BYTES)
 
 
 def test_a_message_returned_to_the_queue_has_lost_no_attempt(connection: Connection) -> None:
     queue_one(connection)
-    message = only(messages.claim(connection, MINE, 1))
-    messages.settle(connection, MINE, message, Outcome(State.QUEUED, "no route", attempt_counts=False))
-    assert only(messages.claim(connection, YOURS, 1)).attempts == 1
+    message = only(claim(connection, MINE))
+    returned = Outcome(State.QUEUED, "no route", attempt_counts=False)
+    assert messages.settle(connection, MINE, [Settlement(message, returned)]) == {message.id}
+    assert only(claim(connection, YOURS)).attempts == 1
     assert connection.scalar(text("SELECT count(*) FROM outbox")) == 0
 
 
 def test_a_late_message_that_may_have_arrived_is_not_called_expired(connection: Connection) -> None:
     queue_one(connection)
     connection.execute(text("UPDATE messages SET expires_at = now(), unanswered = 1"))
-    assert messages.expire(connection) == ["unknown"]
+    assert messages.expire(connection) == [("order_confirmation", "unknown")]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +168,7 @@ def test_a_late_message_that_may_have_arrived_is_not_called_expired(connection: 
 )
 def test_what_is_told_keeps_the_published_schema(connection: Connection, outcome: Outcome, subject: str) -> None:
     queue_one(connection)
-    messages.settle(connection, MINE, only(messages.claim(connection, MINE, 1)), outcome)
+    messages.settle(connection, MINE, [Settlement(only(claim(connection, MINE)), outcome)])
     row = connection.execute(text("SELECT type, body FROM outbox")).one()
     assert row.type == subject
     schema = json.loads((REPOSITORY / "events" / "schemas" / f"{subject}.schema.json").read_text())
@@ -179,14 +217,14 @@ def test_pauses_grow_to_a_bound(engine: Engine) -> None:
     lengths = []
     for _ in range(12):
         with engine.begin() as connection:
-            assert pause.pause(connection, "away", random.Random(1)) is not None
-            assert pause.pause(connection, "away", random.Random(1)) is None
+            assert pause.pause(connection, pause.PRIMARY, "away", random.Random(1)) is not None
+            assert pause.pause(connection, pause.PRIMARY, "away", random.Random(1)) is None
         with engine.begin() as connection:
-            lengths.append(pause.current(connection).left_s)
+            lengths.append(pause.current(connection)[pause.PRIMARY].left_s)
             connection.execute(text("UPDATE relays SET paused_until = now() - interval '1 second'"))
     assert all(later > 0.99 * earlier for earlier, later in itertools.pairwise(lengths))
     assert lengths[0] < 3
     assert 200 < lengths[-1] <= 360
     with engine.begin() as connection:
-        assert pause.resume(connection)
-        assert not pause.resume(connection)
+        assert pause.resume(connection, pause.PRIMARY)
+        assert not pause.resume(connection, pause.PRIMARY)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
-from notify.contacts import Contact
 from notify.errors import Unrenderable
-from notify.mail import Sender, again, compose, message_id
-from notify.rendering import Words
-from notify.smtp import Envelope, stuffed
+from notify.recipients.contacts import Contact
+from notify.sending.smtp import Envelope, stuffed
+from notify.writing.mail import Sender, again, compose, message_id
+from notify.writing.rendering import Picture, Words
 
 AT = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 SENDER = Sender.parse("Mercadito <orders@mercadito.example>")
@@ -43,6 +43,22 @@ def test_a_mail_has_both_forms_and_goes_through_any_relay() -> None:
     assert mail["Message-ID"] == ID
     assert mail["Auto-Submitted"] == "auto-generated"
     assert str(mail["Date"]) == "Sat, 21 Nov 2026 18:00:00 +0000"
+
+
+@pytest.mark.parametrize("size", [0, 1, 56, 57, 58, 60_000])
+def test_a_picture_stands_beside_the_html_that_shows_it(size: int) -> None:
+    picture = Picture(bytes(number % 251 for number in range(size)))
+    envelope = composed(Words("Precios", "Hola\n", f'<img src="cid:{picture.content_id}">', picture))
+    envelope.raw.decode("ascii")
+    assert max(len(line) for line in envelope.raw.split(b"\r\n")) <= 998
+    assert b"\n" not in envelope.raw.replace(b"\r\n", b"")
+    text, related = read(envelope).iter_parts()
+    html, shown = related.iter_parts()
+    assert (text.get_content_type(), related.get_content_type()) == ("text/plain", "multipart/related")
+    assert related.get_param("type") == html.get_content_type() == "text/html"
+    assert shown["Content-ID"] == f"<{picture.content_id}>"
+    assert shown["Content-Disposition"].content_disposition == "inline"
+    assert shown.get_content() == picture.png
 
 
 @pytest.mark.parametrize(

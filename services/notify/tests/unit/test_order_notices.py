@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from notify.contacts import Contact
-from notify.formats import Language
 from notify.kinds import kinds
 from notify.readings import ChangedOrder
-from notify.rendering import Words, render
+from notify.recipients.contacts import Contact
+from notify.writing.formats import Language
+from notify.writing.rendering import Words, render
 from world import HUB, sample
 
 LIMIT = {"field": "price_limit", "old": 4_000, "new": 4_500, "offer_id": "o9", "name": "Limes", "name_es": "Limón"}

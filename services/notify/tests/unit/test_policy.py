@@ -2,7 +2,7 @@ import random
 
 import pytest
 from notify.errors import ConversationLost, Refused, RelayFault
-from notify.policy import BACK_OFF_S, MAX_ATTEMPTS, State, after_error, back_off_s, before_attempt, unsendable
+from notify.queueing.policy import BACK_OFF_S, MAX_ATTEMPTS, State, after_error, back_off_s, before_attempt, unsendable
 
 DICE = random.Random(7)
 

@@ -1,6 +1,8 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,25 +11,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
-from notify import rendering
-from notify.contacts import Contact
+from justhtml import JustHTML
 from notify.errors import Unrenderable
-from notify.formats import LANGUAGES, Language
 from notify.kinds import kinds
-from notify.rendering import Hub, Words, render
+from notify.recipients.contacts import Contact
 from notify.text import one_line
+from notify.writing import rendering
+from notify.writing.formats import LANGUAGES, Language
+from notify.writing.rendering import Hub, Words, render, title
 from world import HUB, KINDS, order, sample
 
-PARTS = ("subject.txt", "body.txt", "body.html")
+PARTS = ("name.txt", "subject.txt", "body.txt", "body.html")
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 EVERY = [(kind, language) for kind in sorted(kinds()) for language in LANGUAGES]
 
 
-def written(kind: str, language: Language, data: dict[str, Any] | None = None, name: str = "Rosa Peña") -> Words:
+def written(
+    kind: str, language: Language, data: dict[str, Any] | None = None, name: str = "Rosa Peña", hub: Hub = HUB
+) -> Words:
     of = kinds()[kind]
-    return render(
-        of, of.reading.of(data or sample(kind)), Contact("p1", "rosa@tienda.example", one_line(name), language), HUB
-    )
+    reader = Contact("p1", "rosa@tienda.example", one_line(name), language)
+    return render(of, of.reading.of(data or sample(kind)), reader, hub)
 
 
 class Tags(HTMLParser):
@@ -63,6 +67,38 @@ def parsed(html: str) -> Tags:
     return tags
 
 
+GMAIL_CUTS_AT_BYTES = 102_000
+GMAIL_KEEPS_STYLE_BYTES = 8_192
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_every_mail_is_flawless_html_and_small_enough_for_the_big_clients(kind: str, language: Language) -> None:
+    html = written(kind, language).html
+    assert JustHTML(html, collect_errors=True).errors == []
+    assert len(html.encode()) < GMAIL_CUTS_AT_BYTES
+    styles = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert all(len(style.encode()) < GMAIL_KEEPS_STYLE_BYTES for style in styles)
+    assert re.findall(r"<h1[ >]", html) == ["<h1 "]
+    assert "<title></title>" not in html
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_every_mail_says_who_writes_and_from_where(kind: str, language: Language) -> None:
+    words = written(kind, language)
+    assert words.text.endswith(f"{HUB.name}\n{HUB.address}\n")
+    assert f"{HUB.name} · {HUB.address}" in words.html
+    bare = written(kind, language, hub=replace(HUB, address=""))
+    assert bare.text.endswith(f"\n{HUB.name}\n")
+    assert f"{HUB.name} ·" not in bare.html
+
+
+@pytest.mark.parametrize("link", ["https://elsewhere.example/x", "http://mercadito.example/x"])
+def test_a_link_that_leads_away_from_the_hub_is_never_mailed_nor_told(link: str) -> None:
+    with pytest.raises(Unrenderable, match="leads away") as caught:
+        written("invitation", "en", sample("invitation") | {"link": link})
+    assert link not in str(caught.value)
+
+
 def test_every_folder_is_a_kind_and_is_complete() -> None:
     folders = {path.name for path in KINDS.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == set(kinds())
@@ -72,6 +108,13 @@ def test_every_folder_is_a_kind_and_is_complete() -> None:
             str(path.relative_to(KINDS / folder)) for path in (KINDS / folder).glob("*/*.*") if "cache" not in str(path)
         }
         assert present == {f"{language}/{part}" for language in LANGUAGES for part in PARTS}
+
+
+def test_people_have_a_word_of_their_language_for_every_kind() -> None:
+    for language in LANGUAGES:
+        words = [title(kind, language) for kind in sorted(kinds())]
+        assert all(words)
+        assert len(set(words)) == len(words)
 
 
 @pytest.mark.parametrize(("kind", "language"), EVERY)
@@ -90,11 +133,17 @@ def test_every_kind_is_written_in_every_language(kind: str, language: Language) 
 
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_the_languages_differ_in_every_part(kind: str) -> None:
-    english, spanish = written(kind, "en"), written(kind, "es")
+    bare = replace(HUB, address="")
+    english, spanish = written(kind, "en", hub=bare), written(kind, "es", hub=bare)
     assert english.subject != spanish.subject
-    assert not {line for line in english.text.splitlines() if len(line.split()) > 6} & set(spanish.text.splitlines())
+    # What people wrote stays as they wrote it.
+    typed = one_line(json.dumps(sample(kind), ensure_ascii=False).replace("\\n", " "))
+    same = set(english.text.splitlines()) & set(spanish.text.splitlines())
+    assert [line for line in same if len(line.split()) > 6 and line.removeprefix("> ") not in typed] == []
     shared = set(re.findall(r">([^<>]{12,})<", english.html)) & set(re.findall(r">([^<>]{12,})<", spanish.html))
-    assert [text for text in shared if re.search("[a-z]{4}", text) and not re.search(r"[${]", text)] == []
+    bare_texts = [one_line(unescape(text).strip("\u034f\u200c\xa0")) for text in shared]
+    ours = [text for text in bare_texts if any(piece not in typed for piece in text.split(" · "))]
+    assert [text for text in ours if re.search("[a-z]{4}", text) and not re.search(r"[${]", text)] == []
 
 
 @pytest.mark.parametrize(

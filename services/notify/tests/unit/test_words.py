@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notify.formats import Language, day, language_of, moment, money
 from notify.text import one_line, without_addresses
+from notify.writing.formats import Language, day, language_of, moment, money
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 

@@ -1,7 +1,8 @@
 """A sender that does not wait."""
 
 import pytest
-from notify import pause, policy, sender
+from notify.queueing import pause, policy
+from notify.sending import sender
 
 
 @pytest.fixture(autouse=True)

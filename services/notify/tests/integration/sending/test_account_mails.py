@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from faulty_relay import FaultyRelay
 from mercadito_events.envelope import Event, new_event
-from notify import delivery_log, intents
-from notify.delivery_log import Filter
-from notify.intents import handlers
+from notify.api import delivery_log
+from notify.api.delivery_log import Filter
 from notify.kinds import kinds
+from notify.queueing import intents
+from notify.queueing.intents import handlers
 from outgoing import events, know, messages, sending, settled
 from sqlalchemy import Engine, text
 from world import DOMAIN
@@ -152,5 +153,6 @@ async def test_whose_password_was_changed_hears_of_it(
 
 def test_links_and_orders_are_read_from_their_own_streams() -> None:
     assert set(handlers("ACCOUNTS")) == {*SUBJECTS.values(), "accounts.password.changed.v1"}
-    assert set(handlers("ORDERS")) | set(handlers("ACCOUNTS")) == set(handlers())
-    assert {kind.event_type for kind in kinds().values()} == set(handlers())
+    assert set(handlers("USDA")) == {"usda.crawl.failed.v1"}
+    assert {event for stream in ("ORDERS", "ACCOUNTS", "USDA") for event in handlers(stream)} == set(handlers())
+    assert {kind.event_type for kind in kinds().values()} - {None} == set(handlers())

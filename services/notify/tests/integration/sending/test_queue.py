@@ -12,9 +12,11 @@ import pytest
 from faulty_relay import FaultyRelay
 from mercadito_events.envelope import new_event
 from mercadito_events.testing import wait_until
-from notify import intents, mail, sender
-from notify import messages as messages_
-from notify.smtp import Envelope
+from notify.queueing import intents
+from notify.queueing import messages as messages_
+from notify.sending import sender
+from notify.sending.smtp import Envelope
+from notify.writing import mail
 from outgoing import Eventually, events, know, messages, placed, record, sending, settled
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
@@ -128,9 +130,20 @@ async def test_two_senders_share_the_work_and_send_each_mail_once(
     assert len(relay.taken) == 30
 
 
-async def test_a_long_conversation_keeps_its_lease(
-    engine: Engine, relay: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("problem", [None, RuntimeError("a mistake"), OperationalError("SELECT", {}, Exception())])
+async def test_a_long_conversation_keeps_its_lease_whatever_else_stumbles(
+    engine: Engine,
+    relay: FaultyRelay,
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: Exception | None,
 ) -> None:
+    def stumble(*_: Any) -> None:
+        raise problem or AssertionError
+
+    if problem is not None:
+        monkeypatch.setattr(sender, "_keep_house", stumble)
+        monkeypatch.setattr(sender, "HOUSEKEEPING_EVERY_S", 0.1)
     know(engine)
     record(engine, placed())
     relay.before_answer = lambda: bool(relay.released.wait(3))
@@ -184,10 +197,10 @@ async def test_a_mail_taken_while_the_database_is_away_is_not_sent_again(
 ) -> None:
     settle, tries = messages_.settle, itertools.count()
 
-    def away_at_first(*words: Any) -> None:
+    def away_at_first(*words: Any) -> Any:
         if next(tries) < 3:
             raise OperationalError("UPDATE", {}, Exception("gone"))
-        settle(*words)
+        return settle(*words)
 
     monkeypatch.setattr(messages_, "settle", away_at_first)
     monkeypatch.setattr(sender, "SETTLE_AGAIN_S", 0.5)

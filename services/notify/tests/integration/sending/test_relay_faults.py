@@ -5,7 +5,7 @@ import random
 
 import pytest
 from faulty_relay import FaultyRelay
-from notify import pause
+from notify.queueing import pause
 from outgoing import Eventually, events, know, placed, record, sending, settled
 from sqlalchemy import Engine
 
@@ -98,14 +98,14 @@ async def test_the_queue_pauses_longer_with_each_fault_and_tries_one_message_at_
     monkeypatch.setattr(pause, "FIRST_PAUSE_S", 0.05)
     relay.scripts = ["greeting_421"]
     with engine.begin() as connection:
-        assert pause.pause(connection, "an earlier fault", random.Random(1)) == 1
+        assert pause.pause(connection, pause.PRIMARY, "an earlier fault", random.Random(1)) == 1
     know(engine)
     for _ in range(5):
         record(engine, placed())
 
     def faults() -> int:
         with engine.connect() as connection:
-            return pause.current(connection).faults
+            return pause.current(connection)[pause.PRIMARY].faults
 
     async with sending(engine, relay.port):
         await asyncio.to_thread(eventually, lambda: faults() >= 4)
@@ -135,7 +135,7 @@ async def test_a_relay_that_is_down_for_a_while_loses_nothing(
 
 def paused(engine: Engine) -> bool:
     with engine.connect() as connection:
-        return pause.current(connection).faults >= 2
+        return pause.current(connection)[pause.PRIMARY].faults >= 2
 
 
 @pytest.mark.parametrize("script", ["drop_after_dot", "hang_after_dot"])

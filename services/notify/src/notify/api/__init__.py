@@ -1,0 +1,1 @@
+"""What is asked of this service over HTTP."""

@@ -1,0 +1,1 @@
+"""What is to be sent: intents, messages, their states, and what follows from an attempt."""

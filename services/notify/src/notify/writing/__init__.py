@@ -1,0 +1,1 @@
+"""From what happened and a reader to the bytes of a mail."""
