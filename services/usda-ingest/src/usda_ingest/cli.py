@@ -12,7 +12,7 @@ from mercadito_events.service.logs import configure
 from mercadito_events.service.settings import SettingsError
 from sqlalchemy.exc import SQLAlchemyError
 
-from usda_ingest import __version__
+from usda_ingest import __version__, exit_codes
 from usda_ingest.crawling.plan import PlanError, add_plan_arguments, plan_of
 from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded, ForecastBusy, ForecastFailed, UnknownSource
 from usda_ingest.settings import (
@@ -21,12 +21,9 @@ from usda_ingest.settings import (
     ServiceSettings,
     forecast_settings,
     migration_database,
-    republish_database,
+    own_database,
 )
 
-EXIT_FAILED = 1
-EXIT_SETTINGS = 2
-EXIT_BUSY = 75  # EX_TEMPFAIL of sysexits.h
 SERVICE = "usda"
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -41,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except (SettingsError, PlanError, UnknownSource) as problem:
         sys.stderr.write(f"{problem}\n")
-        return EXIT_SETTINGS
+        return exit_codes.SETTINGS
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the API, crawl by schedule, publish the outbox")
     serve.set_defaults(run=_serve)
     migrate = commands.add_parser("migrate", help="bring the database to the newest revision")
+    migrate.add_argument("--wait", action="store_true", help="only wait until another one has brought it there")
     migrate.set_defaults(run=_migrate)
     crawl = commands.add_parser("crawl", help="crawl once, in this process")
     crawl.add_argument("--crawl-id", type=uuid.UUID, help="a crawl that was requested before")
@@ -79,13 +77,14 @@ def _serve(_: argparse.Namespace) -> int:
     return serve(ServiceSettings.from_env(os.environ))
 
 
-def _migrate(_: argparse.Namespace) -> int:
+def _migrate(options: argparse.Namespace) -> int:
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
-    from mercadito_events.service.migrations import upgrade  # noqa: PLC0415 - Alembic only where it migrates
+    from mercadito_events.service.migrations import has_schema, has_upgraded  # noqa: PLC0415 - Alembic only here
 
-    settings = migration_database(os.environ)
-    upgrade(settings.url, Path(os.environ.get("MIGRATIONS_DIR") or _MIGRATIONS))
-    return 0
+    folder = Path(os.environ.get("MIGRATIONS_DIR") or _MIGRATIONS)
+    if options.wait:
+        return 0 if has_schema(own_database(os.environ).url, folder) else exit_codes.FAILED
+    return 0 if has_upgraded(migration_database(os.environ).url, folder) else exit_codes.FAILED
 
 
 def _crawl(options: argparse.Namespace) -> int:
@@ -97,13 +96,13 @@ def _crawl(options: argparse.Namespace) -> int:
         run_crawl(settings, order)
     except CrawlBusy as problem:
         sys.stderr.write(f"{problem}\n")
-        return EXIT_BUSY
+        return exit_codes.BUSY
     except (CrawlFailed, CrawlSuperseded) as problem:
         sys.stderr.write(f"the crawl failed: {problem}\n")
-        return EXIT_FAILED
+        return exit_codes.FAILED
     except SQLAlchemyError as problem:
         sys.stderr.write(f"the crawl failed: the database does not answer ({type(problem).__name__})\n")
-        return EXIT_FAILED
+        return exit_codes.FAILED
     return 0
 
 
@@ -121,20 +120,20 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _forecast(_: argparse.Namespace) -> int:
     from usda_ingest.forecasting.computing import compute  # noqa: PLC0415 - numpy only in the process that computes
-    from usda_ingest.forecasting.stopping import stop_when_told  # noqa: PLC0415 - as above
+    from usda_ingest.stopping import stop_when_told  # noqa: PLC0415 - as above
 
     settings, today = forecast_settings(os.environ)
     try:
         compute(settings, today, stop_when_told())
     except ForecastBusy as problem:
         sys.stderr.write(f"{problem}\n")
-        return EXIT_BUSY
+        return exit_codes.BUSY
     except ForecastFailed as problem:
         sys.stderr.write(f"the forecasts failed: {problem}\n")
-        return EXIT_FAILED
+        return exit_codes.FAILED
     except SQLAlchemyError as problem:
         sys.stderr.write(f"the forecasts failed: the database does not answer ({type(problem).__name__})\n")
-        return EXIT_FAILED
+        return exit_codes.FAILED
     return 0
 
 
@@ -142,9 +141,9 @@ def _republish(_: argparse.Namespace) -> int:
     from usda_ingest.announcing.republish import republish  # noqa: PLC0415 - as above
 
     try:
-        told = republish(republish_database(os.environ))
+        told = republish(own_database(os.environ))
     except (CrawlBusy, ForecastBusy) as problem:
         sys.stderr.write(f"{problem}\n")
-        return EXIT_BUSY
+        return exit_codes.BUSY
     sys.stdout.write(f"{told.quotes} quotes and {told.forecasts} forecasts are on their way\n")
     return 0

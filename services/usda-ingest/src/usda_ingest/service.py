@@ -12,7 +12,9 @@ from mercadito_events.connection import NatsUnreachable, connect
 from mercadito_events.inbox import Consumer
 from mercadito_events.outbox import Relay
 from mercadito_events.service.database import create_engine
+from mercadito_events.service.disk import tell_disk
 from mercadito_events.service.identity import KeySet
+from mercadito_events.service.memory import tell_memory
 from mercadito_events.waiting import in_thread
 from nats.aio.client import Client
 from sqlalchemy import Engine, text
@@ -39,6 +41,8 @@ _log = structlog.get_logger(__name__)
 def serve(settings: ServiceSettings) -> int:
     """Run until SIGTERM or until a part of it fails; return the exit code."""
     engine = create_engine(settings.crawl.database, pool_size=POOL_SIZE, application_name="usda")
+    tell_memory()
+    tell_disk("usda-raw", settings.crawl.raw_dir)
     try:
         return asyncio.run(_Service(settings, engine).run())
     finally:
@@ -88,7 +92,7 @@ class _Service:
             start_crawl=self._crawler.start,
             timetable=self._crawler.timetable,
             find_problems=self._problems,
-            market_day=self._settings.crawl.priced_on,
+            market_day=self._settings.crawl.market_today,
         )
         return _Server(
             uvicorn.Config(

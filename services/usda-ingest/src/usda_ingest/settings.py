@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from mercadito_events.connection import NatsSettings
 from mercadito_events.service.database import DatabaseSettings
 from mercadito_events.service.settings import Reader, database, nats
 
 from usda_ingest.errors import UnknownSource
+from usda_ingest.market_calendar import market_date, market_today
 from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, BadCommodityNames, CommodityNames
 from usda_ingest.sources.source_settings import SourceSettings, read_sources
 
@@ -21,7 +21,6 @@ DEFAULT_FORECAST_DEADLINE_S = 600
 DEFAULT_DOWNLOAD_TIMEOUT_S = 60
 DEFAULT_RETRIES = 3
 DEFAULT_DOWNLOAD_MAX_BYTES = 64 * 1024 * 1024
-MARKET_ZONE = ZoneInfo("America/Los_Angeles")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -78,13 +77,13 @@ class CrawlSettings:
         return ", ".join(source.name for source in self.chosen(names))
 
     def market_day(self) -> date:
-        """Return the day that files are judged by: the later of today and ``USDA_TODAY``."""
-        today = datetime.now(UTC).date()
+        """Return the day that files are judged by: the later of the market's today and ``USDA_TODAY``."""
+        today = market_date(datetime.now(UTC))
         return max(today, self.today or today)
 
-    def priced_on(self) -> date:
-        """Return the day by which the age of a quote is told: ``USDA_TODAY`` for recorded files, else the market's."""
-        return self.today or datetime.now(MARKET_ZONE).date()
+    def market_today(self) -> date:
+        """Return the market's date: ``USDA_TODAY`` where recorded files stand for the market, else today's there."""
+        return market_today(self.today, datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +134,8 @@ def migration_database(env: Mapping[str, str]) -> DatabaseSettings:
     return settings
 
 
-def republish_database(env: Mapping[str, str]) -> DatabaseSettings:
-    """Read the service's own database, which is all that ``republish`` needs."""
+def own_database(env: Mapping[str, str]) -> DatabaseSettings:
+    """Read the service's own database, which is all that ``republish`` and waiting for the schema need."""
     reader = Reader(env)
     settings = database(reader)
     reader.finish()
@@ -144,11 +143,11 @@ def republish_database(env: Mapping[str, str]) -> DatabaseSettings:
 
 
 def forecast_settings(env: Mapping[str, str]) -> tuple[DatabaseSettings, date]:
-    """Read the service's own database and the day by which quotes are stale, as ``CrawlSettings.priced_on``."""
+    """Read the service's own database and the day by which quotes are stale, as ``CrawlSettings.market_today``."""
     reader = Reader(env)
     settings, today = database(reader), reader.date("USDA_TODAY")
     reader.finish()
-    return settings, today or datetime.now(MARKET_ZONE).date()
+    return settings, market_today(today, datetime.now(UTC))
 
 
 def _crawl(reader: Reader) -> CrawlSettings:

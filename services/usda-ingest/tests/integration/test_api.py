@@ -106,6 +106,7 @@ def test_a_database_that_is_away_is_503_with_retry_after(signer: Any, timetable_
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = client.get("/api/v1/prices")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert answer.headers["x-gateway-not-processed"] == "1"
         assert answer.json()["type"].endswith("/unavailable")
         assert "127.0.0.1" not in answer.text
         ready = client.get("/readyz")

@@ -65,6 +65,7 @@ def test_the_schedule_says_what_is_awaited_and_how_late_it_is(
     shelf.crawl(a=mars({"report_date": "01/09/2026"}, {"slug_id": "2309", "report_date": "01/07/2026"}))
     shown = api.get(SCHEDULE).json()
     assert (shown["today"], shown["is_report_day"], shown["holiday"]) == ("2026-01-12", True, None)
+    assert shown["holiday_es"] is None
     assert (shown["expected_on"], shown["latest_on"], shown["business_days_late"]) == ("2026-01-12", "2026-01-07", 3)
     assert shown["awaited"] == ["2306", "2309"]
     late = {one["report_id"]: (one["latest_on"], one["business_days_late"]) for one in shown["reports"]}
@@ -84,6 +85,7 @@ def test_a_holiday_is_named_and_without_awaited_reports_the_newest_of_all_counts
     shelf.crawl(a=mars({"report_date": "01/15/2026"}))
     shown = api.get(SCHEDULE).json()
     assert (shown["is_report_day"], shown["holiday"]) == (False, "Martin Luther King Jr. Day")
+    assert shown["holiday_es"] == "Día de Martin Luther King Jr."
     assert (shown["expected_on"], shown["latest_on"], shown["business_days_late"]) == ("2026-01-16", "2026-01-15", 1)
     assert (shown["is_on"], shown["next_due_at"], shown["reports"], shown["awaited"]) == (False, None, [], [])
 
@@ -117,6 +119,7 @@ def test_staff_say_which_sources_and_days(
         ({"from": "2026-01-08", "to": "2026-01-02"}, "to", "is before from"),
         ({"from": "2099-01-08", "to": "2099-01-09"}, "from", "is after today"),
         ({"from": "2025-01-01", "to": "2025-12-31"}, "to", "use usda-ingest backfill"),
+        ({"from": "0001-01-01", "to": "0001-01-31"}, "from", "days must be from 1990-01-01"),
         ({"from": "soon", "to": "2025-12-31"}, "from", "Input should be a valid date"),
         (
             {"sources": ["index"], "from": "2026-01-02", "to": "2026-01-08"},
@@ -149,4 +152,4 @@ def test_days_need_a_source_that_can_be_asked_for_them(
     make_api: Callable[..., TestClient], staff: dict[str, str]
 ) -> None:
     answer = make_api().post(CRAWLS, json={"from": "2026-01-02", "to": "2026-01-08"}, headers=staff)
-    assert errors(answer) == {"from": "no configured source can be asked for days"}
+    assert errors(answer) == {"sources": "no configured source can be asked for days"}

@@ -65,11 +65,20 @@ def test_head_answers_as_get_without_the_body(api: TestClient, shelf: Any, mars:
         ("nonsense", 200),
         ('"unclosed', 200),
         (", " * 2_000 + "{}", 304),
+        ("*", 304),
+        ("**", 200),
     ],
 )
 def test_if_none_match_is_read_as_http_says(api: TestClient, header: str, status: int) -> None:
     current = api.get(SERIES).headers["etag"]
     assert api.get(SERIES, headers={"If-None-Match": header.format(current)}).status_code == status
+
+
+@pytest.mark.parametrize("path", [f"{SERIES}?limit=2", "/api/v1/prices.csv", "/api/v1/prices/crawls"])
+def test_any_answer_will_do_for_who_asks_with_a_star_but_none_is_no_answer(api: TestClient, path: str) -> None:
+    any_ = {"If-None-Match": "*"}
+    assert api.get(path, headers=any_).status_code == 304
+    assert api.get(f"{SERIES}/{uuid.uuid4()}", headers=any_).status_code == 404
 
 
 def test_reads_may_be_kept_for_a_moment_and_refusals_not_at_all(api: TestClient) -> None:

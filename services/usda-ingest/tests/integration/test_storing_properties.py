@@ -118,12 +118,7 @@ def days(db: Any) -> dict[tuple[str, str], tuple[int, int]]:
 @pytest.fixture
 def fresh(db: Any, postgres_server: Any) -> Any:
     """Empties the tables before each example; the fixtures live as long as the test."""
-
-    def empty() -> None:
-        with postgres_server.connect(db.urls.name) as cursor:
-            cursor.execute("TRUNCATE quotes, quote_versions, series, day_quotes, report_files, crawls, outbox CASCADE")
-
-    return empty
+    return lambda: postgres_server.empty(db.urls.name)
 
 
 @given(sequence=st.lists(files, min_size=1, max_size=4))

@@ -12,7 +12,7 @@ from usda_ingest.errors import UnknownSource
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.sources.window import Window
 
-DAYS = some.dates(min_value=date(1990, 1, 1), max_value=date(2040, 12, 31))
+DAYS = some.dates(min_value=date(1992, 1, 1), max_value=date(2040, 12, 31))
 WINDOWS = some.builds(
     lambda day, length: Window(day, day + timedelta(days=length)), DAYS, some.integers(min_value=0, max_value=2_000)
 )
@@ -48,9 +48,11 @@ def test_a_plan_comes_through_the_command_line_unchanged(
     [
         (["--from", "2026-01-01"], "--from and --to belong together"),
         (["--from", "2026-01-02", "--to", "2026-01-01"], "is before the first"),
+        (["--from", "0001-01-01", "--to", "2026-01-01"], "days must be from 1990-01-01 to 2199-12-31"),
+        (["--from", "2026-01-01", "--to", "9999-12-31"], "days must be from 1990-01-01 to 2199-12-31"),
     ],
 )
-def test_half_a_window_and_one_the_wrong_way_round_are_refused(arguments: list[str], problem: str) -> None:
+def test_half_a_window_and_one_that_cannot_be_are_refused(arguments: list[str], problem: str) -> None:
     with pytest.raises(PlanError, match=problem):
         read(*arguments)
 

@@ -21,7 +21,20 @@ from usda_ingest.crawling.politeness import HostRule, retry_after_s
 )
 def test_only_listed_hosts_are_asked_and_https_never_falls_back(url: str, *, allowed: bool) -> None:
     rule = HostRule(frozenset({"www.ams.usda.gov", "data.usda.gov:8443"}), https_only=True)
-    assert rule.allows(url) is allowed
+    assert (rule.refuses(url) is None) is allowed
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://ams.usda.gov/a.csv", "its host is not in USDA_ALLOWED_HOSTS"),
+        ("http://www.ams.usda.gov/a.csv", "http is not followed from https"),
+        (f"https://www.ams.usda.gov/{'a' * 2_000}", "an address of more than 2000 characters"),
+        ("https://[::1", "no address"),
+    ],
+)
+def test_who_may_not_be_asked_is_told_for_what_reason(url: str, reason: str) -> None:
+    assert HostRule(frozenset({"www.ams.usda.gov"}), https_only=True).refuses(url) == reason
 
 
 @pytest.mark.parametrize(

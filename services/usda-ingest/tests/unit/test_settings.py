@@ -1,4 +1,3 @@
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -61,9 +60,9 @@ def test_the_market_day_is_never_before_the_given_one() -> None:
 
 def test_the_age_of_a_quote_is_told_by_the_given_day_even_when_it_is_long_past() -> None:
     settings = CrawlSettings.from_env({**GOOD, "USDA_TODAY": "2026-01-08"})
-    assert settings.priced_on().isoformat() == "2026-01-08"
+    assert settings.market_today().isoformat() == "2026-01-08"
     today = CrawlSettings.from_env(GOOD)
-    assert today.market_day() - today.priced_on() in (timedelta(0), timedelta(days=1))  # Los Angeles, behind UTC
+    assert today.market_day() == today.market_today()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What each kind of source asks, and how it judges what comes back; no network."""
 
 import json
+import tracemalloc
 from datetime import date
 from typing import Any
 
@@ -107,6 +108,17 @@ def test_the_key_is_for_the_apis_reports_only(url: str, *, brings: bool) -> None
     assert ("Authorization" in source(MARS).headers(url)) is brings
 
 
+def test_an_answer_of_a_hundred_thousand_rows_is_counted_and_not_held() -> None:
+    body = json.dumps(section([{}] * 100_000, userAllowedRows=200_000)).encode()
+    api = source(MARS)
+    tracemalloc.start()
+    try:
+        assert api.judge(next(api.begin(Visit(WEEK))), body) is TAKE
+        assert tracemalloc.get_traced_memory()[1] < 2 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
 def page(url: str, html: str) -> HtmlResponse:
     return HtmlResponse(url, body=html.encode(), encoding="utf-8")
 
@@ -187,6 +199,7 @@ def test_when_in_doubt_an_export_is_not_empty(body: bytes) -> None:
         ("https://ers.test/data/", False, True, False, "data"),
         ("https://ers.test/index.aspx", False, True, False, "index.aspx"),
         ("https://ers.test", False, True, False, "index"),
+        ("https://ers.test/a%00%FF.csv", True, False, False, "a␀\ufffd.csv"),
     ],
 )
 def test_an_address_tells_what_it_promises(url: str, *, csv: bool, leads_on: bool, versioned: bool, name: str) -> None:

@@ -22,6 +22,14 @@ def test_it_does_not_run_backwards() -> None:
         Window(date(2026, 1, 2), date(2026, 1, 1))
 
 
+@pytest.mark.parametrize(
+    ("first_on", "last_on"), [(date(1, 1, 1), date(2026, 1, 1)), (date(2026, 1, 1), date(9999, 12, 31))]
+)
+def test_it_ends_where_no_calendar_goes_on(first_on: date, last_on: date) -> None:
+    with pytest.raises(ValueError, match="days must be from 1990-01-01 to 2199-12-31"):
+        Window(first_on, last_on)
+
+
 def test_a_day_has_no_halves() -> None:
     assert Window(date(2026, 1, 2), date(2026, 1, 2)).halves() is None
 

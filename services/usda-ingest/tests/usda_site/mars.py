@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote
 
+from usda_site.example import MARS_ROW
 from usda_site.portal import fields
 from usda_site.site import Route, Site, answer, content
 
@@ -95,24 +96,13 @@ def row(slug: str, **values: Any) -> dict[str, Any]:
         "report_date": day,
         "published_date": f"{day} 12:38:50",
         "slug_id": slug,
-        "market_location_city": "Los Angeles",
-        "category": "Fruits",
-        "commodity": "Avocados",
-        "variety": "HASS",
-        "package": "cartons 2 layer",
-        "item_size": "48s",
-        "organic": "N",
-        "origin": "Mexico",
-        "appearance": "N/A",
-        "quality": "N/A",
-        "condition": "N/A",
         "low_price": 30.0,
         "high_price": 32.0,
         "mostly_low_price": None,
         "mostly_high_price": None,
         "reporter_comment": None,
     }
-    return {**defaults, **values}
+    return {**MARS_ROW, **defaults, **values}
 
 
 def _day(text: str) -> date:

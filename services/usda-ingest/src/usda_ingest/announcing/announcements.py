@@ -3,84 +3,19 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from mercadito_events.envelope import Event, new_event
 from sqlalchemy import RowMapping
 
+from usda_ingest.announcing.quotes import DayQuote, Withdrawn
 from usda_ingest.storing.tally import ReportTally
 
 SOURCE = "/mercadito/usda"
 MAX_QUOTES = 500
 # Below the kit's MAX_BODY_BYTES by more than the fields around the quotes can take.
 MAX_QUOTES_BYTES = 240_000
-MIN_DECIMALS = 2
-# The names of a quote's fields, its id, its day and five prices of at most 14 digits, with all that is between them.
-_REST_BYTES = 330
-
-
-@dataclass(frozen=True, slots=True)
-class DayQuote:
-    """A series' quote of one day, as others get it."""
-
-    series_id: str
-    report_id: str
-    market: str
-    commodity: str
-    variety: str
-    package: str
-    size: str
-    organic: bool
-    quoted_on: date
-    low: Decimal
-    high: Decimal
-    mostly_low: Decimal | None
-    mostly_high: Decimal | None
-    reference: Decimal
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON form; prices are decimal strings."""
-        return {
-            "series_id": self.series_id,
-            "commodity": self.commodity,
-            "variety": self.variety,
-            "package": self.package,
-            "size": self.size,
-            "organic": self.organic,
-            "date": self.quoted_on.isoformat(),
-            "low": decimal_text(self.low),
-            "high": decimal_text(self.high),
-            "mostly_low": decimal_text(self.mostly_low),
-            "mostly_high": decimal_text(self.mostly_high),
-            "reference": decimal_text(self.reference),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """A series' quote of one day that a correction took back."""
-
-    series_id: str
-    report_id: str
-    market: str
-    quoted_on: date
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        return {"series_id": self.series_id, "date": self.quoted_on.isoformat()}
-
-
-@lru_cache(maxsize=4_096)
-def decimal_text(number: Decimal | None) -> str | None:
-    """Return the exact number with at least two decimals and no needless zeros beyond them."""
-    if number is None:
-        return None
-    exponent = number.normalize().as_tuple().exponent
-    decimals = max(MIN_DECIMALS, -exponent if isinstance(exponent, int) else 0)
-    return f"{number:.{decimals}f}"
 
 
 def prices_recorded(quotes: Iterable[DayQuote], withdrawn: Iterable[Withdrawn] = ()) -> Iterator[Event]:
@@ -146,7 +81,7 @@ class _Batch:
 
     def add(self, news: DayQuote | Withdrawn) -> bool:
         """Put it in, if there is room for it here; say whether there was."""
-        head, size = _head(news), _most_bytes(news)
+        head, size = _head(news), news.most_bytes()
         if self.head is not None:
             is_full = len(self.quotes) + len(self.withdrawn) == MAX_QUOTES
             if head != self.head or is_full or self.size + size > MAX_QUOTES_BYTES:
@@ -166,28 +101,12 @@ class _Batch:
 
 
 def _head(news: DayQuote | Withdrawn) -> tuple[str, str, date]:
-    return news.report_id, news.market, news.quoted_on
+    return news.report_id, news.series.market, news.quoted_on
 
 
 def _order(news: DayQuote | Withdrawn) -> tuple[str, str, date, str, str]:
-    return (*_head(news), news.commodity if isinstance(news, DayQuote) else "", news.series_id)
-
-
-def _most_bytes(news: DayQuote | Withdrawn) -> int:
-    """Return what its JSON takes at most, without making it."""
-    if isinstance(news, Withdrawn):
-        return _REST_BYTES
-    return _REST_BYTES + _names_bytes(news.commodity, news.variety, news.package, news.size)
-
-
-@lru_cache(maxsize=16_384)
-def _names_bytes(*names: str) -> int:
-    return sum(map(_json_bytes, names))
-
-
-def _json_bytes(text: str) -> int:
-    plain = len(text) if text.isascii() else len(text.encode())
-    return plain + text.count('"') + text.count("\\")
+    commodity = news.series.commodity if isinstance(news, DayQuote) else ""
+    return news.report_id, news.series.market, news.quoted_on, commodity, news.series.series_id
 
 
 def _crawl_event(type_: str, crawl: RowMapping, state: str, reason: str | None) -> Event:

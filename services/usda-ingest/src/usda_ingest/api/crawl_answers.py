@@ -64,7 +64,8 @@ class Schedule(BaseModel):
     next_due_at: datetime | None = Field(description="null while a crawl runs, and when the schedule is off")
     today: date = Field(description="the market's date")
     is_report_day: bool
-    holiday: str | None
+    holiday: str | None = Field(description="why no report comes today, if it is for that")
+    holiday_es: str | None = Field(description="the same in Spanish")
     expected_on: date = Field(description="the newest day whose reports should be out by now")
     latest_on: date | None = Field(description="the newest day that every awaited report has; of any report if none is")
     business_days_late: int

@@ -24,9 +24,14 @@ def etag_of(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=_DIGEST_BYTES).hexdigest()}"'
 
 
-def is_known(if_none_match: str | None, current: str) -> bool:
+def is_named(if_none_match: str | None, current: str) -> bool:
     """Say whether ``If-None-Match`` names the ETag; compared weakly, because gateways weaken it by compressing."""
     return if_none_match is not None and current in _TAG.findall(if_none_match)
+
+
+def is_known(if_none_match: str | None, current: str) -> bool:
+    """Say whether ``If-None-Match`` holds for an answer that there is: its ETag is named, or any will do (``*``)."""
+    return is_named(if_none_match, current) or (if_none_match or "").strip() == "*"
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from sqlalchemy import Connection, Engine, text
 
-from usda_ingest.api.etags import etag, is_known
+from usda_ingest.api.etags import etag, is_known, is_named
 from usda_ingest.api.kept_answers import KeptAnswers
 
 MarketDay = Callable[[], date]
@@ -48,12 +48,15 @@ class PriceReads:
         with self.engine.connect() as connection:
             current = self.current(connection, address, series_id)
             headers = {"ETag": current}
-            if is_known(request.headers.get("If-None-Match"), current):
+            known = request.headers.get("If-None-Match")
+            if is_named(known, current):
                 return Response(status_code=304, headers=headers)
             body = self._kept.get(address, current)
             if body is None:
                 body = json.dumps(build(connection), ensure_ascii=False, separators=(",", ":"), default=str).encode()
                 self._kept.keep(address, current, body)
+        if is_known(known, current):
+            return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/json", headers=headers)
 
     def current(self, connection: Connection, address: str, series_id: UUID | None = None) -> str:

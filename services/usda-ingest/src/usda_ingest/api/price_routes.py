@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
-from usda_ingest.announcing.announcements import decimal_text
+from usda_ingest.announcing.quotes import decimal_text
 from usda_ingest.api import answers, price_queries, search
 from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page, row_id, row_text
 from usda_ingest.api.parameters import After, Limit, Wanted, Words

@@ -8,11 +8,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 BASE = "https://mercadito.example/problems/"
+READING = frozenset({"GET", "HEAD"})
 RETRY_AFTER_S = 2
 _SLUGS = {
     400: "bad-request",
@@ -44,6 +45,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(OperationalError, _answer_database)
+    app.add_exception_handler(InterfaceError, _answer_database)
     app.add_exception_handler(PoolTimeoutError, _answer_database)
     app.add_exception_handler(DBAPIError, _answer_broken)
     app.add_exception_handler(Exception, _answer_broken)
@@ -88,6 +90,9 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
 async def _answer_database(request: Request, error: Exception) -> JSONResponse:
     _log.warning("database_unavailable", error=type(error).__name__)
     headers = {"Retry-After": str(RETRY_AFTER_S)}
+    if request.method in READING:
+        # Whatever became of it may be asked again: the gateway holds it until the database is back.
+        headers["X-Gateway-Not-Processed"] = "1"
     return problem(request, 503, "unavailable", "The price database does not answer right now.", headers)
 
 

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import structlog
+from mercadito_events.service import tracing
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,6 +40,7 @@ class RequestsSeen:
                 MutableHeaders(raw=message["headers"])["X-Request-Id"] = request_id
             await send(message)
 
+        tracing.adopt(_header(scope, b"traceparent"))
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, answer)
@@ -47,10 +49,12 @@ class RequestsSeen:
 
 
 def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _ID.fullmatch(value.decode("latin-1")):
-            return str(value.decode("latin-1"))
-    return str(uuid.uuid4())
+    given = _header(scope, b"x-request-id")
+    return given if _ID.fullmatch(given) else str(uuid.uuid4())
+
+
+def _header(scope: Scope, wanted: bytes) -> str:
+    return next((str(value.decode("latin-1")) for name, value in scope["headers"] if name == wanted), "")
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import Engine
 
+from usda_ingest import market_calendar
 from usda_ingest.api import crawl_answers, crawl_queries
-from usda_ingest.crawling import calendar
 from usda_ingest.crawling.outlook import Outlook, Timetable
 
 
@@ -29,19 +29,19 @@ def _schedule(timetable: Timetable, outlook: Outlook, markets: dict[str, str]) -
     plan, now = timetable.schedule, outlook.now
     today, expected = plan.today(now), plan.reports()
     latest = [outlook.newest_on.get(report) for report in expected]
-    known = [day for day in latest if day is not None]
-    latest_on = outlook.newest_of_all if not expected else min(known) if len(known) == len(latest) else None
+    latest_on = timetable.latest_on(outlook)
     is_quiet = outlook.is_running or not timetable.settings.is_scheduled
     return {
         "is_on": timetable.settings.is_scheduled,
         "is_running": outlook.is_running,
         "next_due_at": None if is_quiet else timetable.next_at(outlook),
         "today": today,
-        "is_report_day": calendar.is_market_day(today),
-        "holiday": calendar.holiday(today),
+        "is_report_day": market_calendar.is_market_day(today),
+        "holiday": market_calendar.holiday(today),
+        "holiday_es": market_calendar.holiday_es(today),
         "expected_on": plan.expected_on(now),
         "latest_on": latest_on,
-        "business_days_late": plan.days_late(latest_on, now),
+        "business_days_late": timetable.days_late(outlook),
         "awaited": list(outlook.awaited),
         "reports": [
             {
@@ -57,7 +57,7 @@ def _schedule(timetable: Timetable, outlook: Outlook, markets: dict[str, str]) -
                 "name": source.name,
                 "kind": source.kind,
                 "can_backfill": source.can_backfill,
-                "next_due_at": None if is_quiet else max(outlook.due[source.name], now),
+                "next_due_at": None if is_quiet else timetable.visit_at(outlook, source.name),
             }
             for source in timetable.settings.crawl.sources
         ],

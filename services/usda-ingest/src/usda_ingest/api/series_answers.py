@@ -120,7 +120,7 @@ class Series(SeriesParts):
     weight_source: str | None
     points: list[Point]
     last_date: date | None = Field(description="of the newest point")
-    age_business_days: int | None
+    age_business_days: int | None = Field(description="of the newest point, in days with a market")
     report: ReportOfDay | None
     trend: Trend | None
     forecast: Forecast | None

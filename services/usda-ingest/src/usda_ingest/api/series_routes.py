@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
-from usda_ingest.announcing.announcements import decimal_text
+from usda_ingest.announcing.quotes import decimal_text
 from usda_ingest.api import answers, search, series_answers, series_queries
 from usda_ingest.api.paging import DEFAULT_LIMIT, decode, page
 from usda_ingest.api.parameters import After, CommodityName, Limit, Market, Organic, Package, Variety, Words
@@ -17,7 +17,7 @@ from usda_ingest.api.price_reads import PriceReads
 from usda_ingest.api.problems import Problem
 from usda_ingest.api.series_queries import SeriesFilter
 from usda_ingest.commodities import known
-from usda_ingest.forecasting import business_days, stored
+from usda_ingest.forecasting import market_days, stored
 
 _PROBLEM = {"model": answers.ProblemBody}
 _PARTS = ("series_id", "market", "commodity", "variety", "package", "size", "organic")
@@ -119,7 +119,7 @@ def _series(found: Any, points: Sequence[Any], today: date) -> dict[str, Any]:
         "weight_source": found.weight_source,
         "points": [_point(row) for row in points],
         "last_date": last_on,
-        "age_business_days": None if last_on is None else max(0, business_days.age(last_on, today)),
+        "age_business_days": None if last_on is None else max(0, market_days.age(last_on, today)),
     }
 
 

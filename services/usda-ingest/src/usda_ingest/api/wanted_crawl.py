@@ -1,6 +1,6 @@
 """From the body of ``POST /crawls`` to a plan, or to a clear refusal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NoReturn
 
@@ -18,11 +18,11 @@ MAX_BODY_BYTES = 10_000
 MAX_DAYS = 31
 
 
-async def read_plan(request: Request, sources: Sequence[SourceSettings], today: date) -> Plan:
-    """Return the plan that the request's body asks for; no body asks for the usual crawl.
+async def read_body(request: Request) -> bytes:
+    """Return the request's body.
 
     Raises:
-        Problem: 413 or 422, with what is wrong.
+        Problem: 413 when there is too much of it.
 
     """
     body = bytearray()
@@ -30,10 +30,23 @@ async def read_plan(request: Request, sources: Sequence[SourceSettings], today: 
         body += piece
         if len(body) > MAX_BODY_BYTES:
             raise Problem(413, "too-large", f"The body has more than {MAX_BODY_BYTES} bytes.")
-    if not body.strip():
+    return bytes(body)
+
+
+def plan_of(asked: bytes | Mapping[str, object], sources: Sequence[SourceSettings], today: date) -> Plan:
+    """Return the plan that is asked for, by JSON or by the fields of a form; nothing at all asks for the usual crawl.
+
+    Raises:
+        Problem: 422, with what is wrong.
+
+    """
+    if not (asked.strip() if isinstance(asked, bytes) else asked):
         return Plan()
     try:
-        wanted = WantedCrawl.model_validate_json(bytes(body))
+        if isinstance(asked, bytes):
+            wanted = WantedCrawl.model_validate_json(asked)
+        else:
+            wanted = WantedCrawl.model_validate(asked)
     except ValidationError as error:
         errors = [{"field": str((one["loc"] or ("body",))[-1]), "message": str(one["msg"])} for one in error.errors()]
         raise Problem(422, "invalid", "The request is not valid.", errors=errors) from None
@@ -53,7 +66,7 @@ def _plan(wanted: WantedCrawl, sources: Sequence[SourceSettings], today: date) -
         _refuse("sources", f"cannot be asked for days: {', '.join(without_days)}")
     able = names or tuple(source.name for source in sources if source.can_backfill)
     if not able:
-        _refuse("from", "no configured source can be asked for days")
+        _refuse("sources", "no configured source can be asked for days")
     return Plan(able, window)
 
 
@@ -67,7 +80,10 @@ def _window(wanted: WantedCrawl, today: date) -> Window | None:
         _refuse("to", "is before from")
     if first_on > today:
         _refuse("from", f"is after today, {today}")
-    window = Window(first_on, last_on)
+    try:
+        window = Window(first_on, last_on)
+    except ValueError as problem:
+        _refuse("from", str(problem))
     if window.days > MAX_DAYS:
         _refuse("to", f"{window.days} days are too many for one crawl (at most {MAX_DAYS}); use usda-ingest backfill")
     return window

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from usda_ingest.crawling.children import run_child
 from usda_ingest.crawling.plan import Plan, PlanError
 from usda_ingest.crawling.resuming import settled_at
+from usda_ingest.exit_codes import BUSY, FAILED, FINISHED, STOPPED
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.sources.window import Window
 from usda_ingest.storing import crawls, visits
@@ -29,7 +30,6 @@ GRACE_S = 60
 # A month that does not fit into one crawl's deadline is taken up again, each time a little further on.
 MAX_CRAWLS_OF_A_WINDOW = 20
 SHOWN_LOG_LINES = 20
-FINISHED, FAILED, BUSY, STOPPED = 0, 1, 75, 130
 Show = Callable[["Step"], None]
 
 

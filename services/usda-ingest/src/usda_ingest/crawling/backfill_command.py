@@ -6,9 +6,10 @@ from typing import TextIO
 from mercadito_events.service.database import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from usda_ingest.crawling.backfill import FAILED, FINISHED, backfill, command_to_go_on, plan_backfill
+from usda_ingest.crawling.backfill import backfill, command_to_go_on, plan_backfill
 from usda_ingest.crawling.plan import Plan
 from usda_ingest.crawling.progress_bar import ProgressBar
+from usda_ingest.exit_codes import FAILED, FINISHED
 from usda_ingest.settings import CrawlSettings
 
 

@@ -29,14 +29,18 @@ from usda_ingest.errors import CrawlBusy, CrawlFailed, CrawlSuperseded
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.sources.configured import build
 from usda_ingest.sources.visit import Visit
+from usda_ingest.stopping import stop_when_told
 from usda_ingest.storing import crawl_sources, crawls
 from usda_ingest.storing.intake import Intake
 from usda_ingest.storing.raw_files import RawFiles
+from usda_ingest.storing.replay import read_anew
 
 # The lock, the intake, the traffic, and one to spare.
 POOL_SIZE = 4
 PARENT_CHECK_S = 1.0
 LOCK_POLL_S = 0.2
+# After a usual visit, for what an older reader has read; the rest waits for the next one.
+READ_ANEW_S = 60
 _log = structlog.get_logger(__name__)
 
 
@@ -84,7 +88,14 @@ def _run_locked(settings: CrawlSettings, engine: Engine, order: Order, sources: 
         visit = visit_for(connection, crawl_id, settings, plan)
     structlog.contextvars.bind_contextvars(crawl_id=str(crawl_id))
     _log.info("crawl_started", source=sources, cause=order.cause, window=str(visit.window))
-    failure = _spider_failure(settings, engine, crawl_id, visit, plan)
+    began = time.monotonic()
+    raw_files = RawFiles(settings.raw_dir)
+    raw_files.forget_unfinished()
+    intake = Intake(engine, raw_files, crawl_id, settings.market_day(), settings.commodities)
+    failure = _spider_failure(settings, Traffic(engine, crawl_id), intake, visit, plan)
+    if plan.window is None and failure not in crawls.CUT_SHORT:
+        stop, until = stop_when_told(), min(time.monotonic() + READ_ANEW_S, began + settings.deadline_s)
+        read_anew(engine, intake, raw_files, lambda: time.monotonic() < until and not stop.is_set())
     with engine.begin() as connection:
         if plan.window is None:
             note_missing(connection, crawl_id, settings, plan)
@@ -111,9 +122,7 @@ def _lock(engine: Engine, wait_s: float) -> Iterator[None]:
             time.sleep(LOCK_POLL_S)
 
 
-def _spider_failure(
-    settings: CrawlSettings, engine: Engine, crawl_id: uuid.UUID, visit: Visit, plan: Plan
-) -> str | None:
+def _spider_failure(settings: CrawlSettings, traffic: Traffic, intake: Intake, visit: Visit, plan: Plan) -> str | None:
     """Run the spider to its end; return why it did not see everything, None if it did."""
     sources = build(settings.chosen(plan.sources))
     # Scrapy sets levels of its own, so ours come after it.
@@ -121,8 +130,8 @@ def _spider_failure(
     for noisy in _NOISY_LOGGERS:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     crawler = process.create_crawler(PriceSpider)
-    end, traffic = _End(crawler), Traffic(crawler, engine, crawl_id)
-    intake = Intake(engine, RawFiles(settings.raw_dir), crawl_id, settings.market_day(), settings.commodities)
+    end = _End(crawler)
+    traffic.watch(crawler)
     process.crawl(crawler, sources=sources, visit=visit, intake=intake, hosts=settings.allowed_hosts)
     process.start()
     traffic.write()

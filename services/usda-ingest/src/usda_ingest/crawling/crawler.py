@@ -2,11 +2,13 @@
 
 import asyncio
 import uuid
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from mercadito_events.service.beats import beat
 from mercadito_events.waiting import backoff_s, in_thread
 from prometheus_client import Counter, Gauge
 from sqlalchemy import Engine
@@ -16,8 +18,9 @@ from usda_ingest.crawling.children import run_child
 from usda_ingest.crawling.outlook import Timetable
 from usda_ingest.crawling.plan import Plan
 from usda_ingest.errors import CrawlBusy
+from usda_ingest.exit_codes import BUSY, FINISHED
 from usda_ingest.settings import ServiceSettings
-from usda_ingest.storing import crawls
+from usda_ingest.storing import crawl_sources, crawls
 
 # What a child gets between its own deadline and ours: to finish a file and write down how it ended.
 GRACE_S = 60
@@ -30,11 +33,12 @@ LOOK_EVERY_S = 60
 LOOK_AGAIN_S = 5
 # Sources that are due so close to each other are visited together.
 TOGETHER = timedelta(seconds=60)
-BUSY = 75
 NEVER_RAN = "its process could not do its work"
+OVERTAKEN = "another crawl was quicker"
 
 _ended = Counter("mercadito_usda_crawls_total", "Crawls by how their process ended", ["outcome"])
 _running = Gauge("mercadito_usda_crawl_running", "1 while a crawl of this process runs")
+_days_late = Gauge("mercadito_usda_days_late", "Market days for which the awaited reports should have been here")
 _log = structlog.get_logger(__name__)
 
 
@@ -52,7 +56,7 @@ class Crawler:
         self.timetable = Timetable(settings, engine)
         self._wanted: asyncio.Queue[_Wanted] = asyncio.Queue(maxsize=1)
         self._is_busy = False
-        self._failures = 0
+        self._failures: dict[str, int] = {}
 
     async def start(self, cause: str, plan: Plan) -> uuid.UUID:
         """Start a crawl and return its id; it runs in the background.
@@ -77,6 +81,7 @@ class Crawler:
         """Crawl whenever one is due or wanted, until told to stop."""
         pause_s = 0.0
         while not stop.is_set():
+            beat("crawler")
             wanted = await self._next(stop, pause_s)
             if wanted is not None:
                 await self._crawl(wanted.crawl_id, "staff", wanted.plan, stop)
@@ -86,13 +91,14 @@ class Crawler:
 
     async def _look(self, stop: asyncio.Event) -> float:
         """Crawl if something is due; return how long to wait before looking again."""
-        if not self._settings.is_scheduled:
-            return LOOK_EVERY_S
         try:
             outlook = await in_thread(self.timetable.look)
         except SQLAlchemyError as error:
             _log.warning("schedule_unknown", problem=type(error).__name__)
             return LOOK_AGAIN_S
+        _days_late.set(self.timetable.days_late(outlook))
+        if not self._settings.is_scheduled:
+            return LOOK_EVERY_S
         if outlook.is_running:
             return LOOK_AGAIN_S
         wait_s = (self.timetable.next_at(outlook) - outlook.now).total_seconds()
@@ -101,8 +107,9 @@ class Crawler:
         if self._is_busy:  # staff were quicker by a moment
             return LOOK_AGAIN_S
         self._is_busy = True
-        due = tuple(source for source, at in outlook.due.items() if at <= outlook.now + TOGETHER)
-        await self._crawl(None, "schedule", Plan(due), stop)
+        soon = outlook.now + TOGETHER
+        due = tuple(source for source in outlook.due if self.timetable.visit_at(outlook, source) <= soon)
+        await self._crawl(uuid.uuid4(), "schedule", Plan(due), stop)
         return 0.0
 
     async def _next(self, stop: asyncio.Event, pause_s: float) -> _Wanted | None:
@@ -114,36 +121,45 @@ class Crawler:
         await asyncio.gather(*pending, return_exceptions=True)
         return wanted.result() if wanted in done else None
 
-    async def _crawl(self, crawl_id: uuid.UUID | None, cause: str, plan: Plan, stop: asyncio.Event) -> None:
-        """Run one child to its end, and put off the next scheduled crawl when it failed."""
+    async def _crawl(self, crawl_id: uuid.UUID, cause: str, plan: Plan, stop: asyncio.Event) -> None:
+        """Run one child to its end, and put off the next scheduled visit of sources that it did not see whole."""
         _running.set(1)
-        command = ["crawl", "--cause", cause, "--wait-s", str(LOCK_WAIT_S), *plan.arguments()]
-        command += ["--crawl-id", str(crawl_id)] if crawl_id else []
+        command = ["crawl", "--crawl-id", str(crawl_id), "--cause", cause, "--wait-s", str(LOCK_WAIT_S)]
+        command += plan.arguments()
         deadline_s = self._settings.crawl.deadline_s + LOCK_WAIT_S + GRACE_S
         try:
             code = await run_child(command, stop=stop, deadline_s=deadline_s)
-            outcome = {0: "finished", BUSY: "busy"}.get(code, "failed")
+            outcome = {FINISHED: "finished", BUSY: "busy"}.get(code, "failed")
             _ended.labels(outcome).inc()
-            if code != 0:
-                _log.warning("crawl_process_ended", code=code, crawl_id=str(crawl_id) if crawl_id else None)
-                await self._close(crawl_id)
+            whole = frozenset(self._names(plan))
+            if code != FINISHED:
+                _log.warning("crawl_process_ended", code=code, crawl_id=str(crawl_id))
+                whole = await self._close(crawl_id, OVERTAKEN if code == BUSY else NEVER_RAN)
             if plan.window is None and code != BUSY:
-                self._put_off(is_failure=code != 0)
+                self._put_off(self._names(plan), whole)
         finally:
             self._is_busy = False
             _running.set(0)
 
-    def _put_off(self, *, is_failure: bool) -> None:
-        """Wait before the next scheduled crawl: a little, and longer with each failure in a row."""
-        self._failures = self._failures + 1 if is_failure else 0
-        most_s = min(RETRY_MOST_S, self._settings.crawl_every_s)
-        self.timetable.put_off(backoff_s(max(0, self._failures - 1), first_s=RETRY_FIRST_S, most_s=most_s))
+    def _names(self, plan: Plan) -> Sequence[str]:
+        return [source.name for source in self._settings.crawl.chosen(plan.sources)]
 
-    async def _close(self, crawl_id: uuid.UUID | None) -> None:
-        """Close the row of a child that could not do it itself; if the database is away, the next crawl does it."""
-        if crawl_id is not None:
-            with suppress(SQLAlchemyError):
-                await in_thread(self._fail, crawl_id)
+    def _put_off(self, visited: Iterable[str], whole: Collection[str]) -> None:
+        """Wait before the next scheduled visit of each source: a little, and longer with each failure in a row."""
+        most_s = min(RETRY_MOST_S, self._settings.crawl_every_s)
+        for source in visited:
+            failures = 0 if source in whole else self._failures.get(source, 0) + 1
+            self._failures[source] = failures
+            self.timetable.put_off(source, backoff_s(max(0, failures - 1), first_s=RETRY_FIRST_S, most_s=most_s))
+
+    async def _close(self, crawl_id: uuid.UUID, never_ran: str) -> frozenset[str]:
+        """Close the row of a child that could not do it itself; return the sources that it saw whole.
+
+        If the database is away, the next crawl closes it, and no source counts as seen.
+        """
+        with suppress(SQLAlchemyError):
+            return await in_thread(self._fail, crawl_id, never_ran)
+        return frozenset()
 
     def _request(self, cause: str, plan: Plan) -> uuid.UUID:
         sources = self._settings.crawl.source_names(plan.sources)
@@ -152,6 +168,9 @@ class Crawler:
                 raise CrawlBusy("another process crawls")
             return crawls.request(connection, source=sources, cause=cause, window=plan.window)
 
-    def _fail(self, crawl_id: uuid.UUID) -> None:
+    def _fail(self, crawl_id: uuid.UUID, never_ran: str) -> frozenset[str]:
         with self._engine.begin() as connection:
-            crawls.fail(connection, crawl_id, NEVER_RAN)
+            found = crawls.find(connection, crawl_id)
+            # One that began and was killed is taken up where it was.
+            crawls.fail(connection, crawl_id, crawls.INTERRUPTED if found and found["started_at"] else never_ran)
+            return frozenset(crawl_sources.finished(connection, crawl_id))

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from usda_ingest.crawling.plan import Plan
-from usda_ingest.crawling.schedule import LATE_DAYS, days_late, market_today
+from usda_ingest.crawling.schedule import LATE_DAYS, days_late
+from usda_ingest.market_calendar import market_today
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.sources.source_settings import SourceSettings
 from usda_ingest.storing import crawl_sources, missing_reports, visits
@@ -29,7 +29,7 @@ def note_missing(connection: Connection, crawl_id: uuid.UUID, settings: CrawlSet
 def _notes(
     connection: Connection, crawl_id: uuid.UUID, settings: CrawlSettings, source: SourceSettings
 ) -> Iterator[str | None]:
-    now = datetime.now(UTC)
+    now = visits.clock(connection)
     newest = visits.newest_on(connection, source.expected, market_today(settings.today, now))
     for report in source.expected:
         last_on = newest.get(report)

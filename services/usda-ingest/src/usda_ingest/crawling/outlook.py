@@ -45,7 +45,7 @@ class Timetable:
         self.settings, self._engine = settings, engine
         self.schedule = Schedule(settings.crawl.sources, rhythm, today=settings.crawl.today)
         self._starts_at: datetime | None = None
-        self._paused_until = 0.0
+        self._paused_until: dict[str, float] = {}
 
     def look(self) -> Outlook:
         """Ask the database what there is, and what follows."""
@@ -64,11 +64,27 @@ class Timetable:
                 newest_of_all=visits.newest_of_all(connection, today),
             )
 
-    def put_off(self, pause_s: float) -> None:
-        """Let nothing start by itself for so long."""
-        self._paused_until = time.monotonic() + pause_s
+    def latest_on(self, outlook: Outlook) -> date | None:
+        """Return the newest day that is whole: of every awaited report, else of any; None: one never came."""
+        expected = self.schedule.reports()
+        if not expected:
+            return outlook.newest_of_all
+        latest = [day for report in expected if (day := outlook.newest_on.get(report)) is not None]
+        return min(latest) if len(latest) == len(expected) else None
+
+    def days_late(self, outlook: Outlook) -> int:
+        """Return for how many market days the reports should have come."""
+        return self.schedule.days_late(self.latest_on(outlook), outlook.now)
+
+    def put_off(self, source: str, pause_s: float) -> None:
+        """Let no visit of the source start by itself for so long; one that fails holds up no other."""
+        self._paused_until[source] = time.monotonic() + pause_s
+
+    def visit_at(self, outlook: Outlook, source: str) -> datetime:
+        """Return when the source is to be visited by itself; not before the outlook's own moment."""
+        paused = timedelta(seconds=max(0.0, self._paused_until.get(source, 0.0) - time.monotonic()))
+        return max(outlook.now + paused, outlook.due[source])
 
     def next_at(self, outlook: Outlook) -> datetime:
         """Return when the next crawl is to start by itself."""
-        paused = timedelta(seconds=max(0.0, self._paused_until - time.monotonic()))
-        return max(outlook.now + paused, min(outlook.due.values()))
+        return min(self.visit_at(outlook, source) for source in outlook.due)

@@ -13,6 +13,8 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Request, Response
 
+from usda_ingest.sources.links import MAX_NAME_CHARS, MAX_URL_CHARS
+
 if TYPE_CHECKING:
     from usda_ingest.crawling.spider import PriceSpider
 
@@ -36,14 +38,18 @@ class HostRule:
     def __init__(self, hosts: frozenset[str], *, https_only: bool) -> None:
         self._hosts, self._schemes = hosts, ("https",) if https_only else ("https", "http")
 
-    def allows(self, url: str) -> bool:
-        """Say whether the address may be asked."""
+    def refuses(self, url: str) -> str | None:
+        """Return why the address may not be asked; None: it may."""
+        if len(url) > MAX_URL_CHARS:
+            return f"an address of more than {MAX_URL_CHARS} characters"
         try:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").lower(), parts.port
         except ValueError:
-            return False
-        return parts.scheme in self._schemes and (host in self._hosts or f"{host}:{port}" in self._hosts)
+            return "no address"
+        if host not in self._hosts and f"{host}:{port}" not in self._hosts:
+            return "its host is not in USDA_ALLOWED_HOSTS"
+        return None if parts.scheme in self._schemes else f"{parts.scheme} is not followed from {self._schemes[0]}"
 
 
 class HostGuard:
@@ -63,9 +69,9 @@ class HostGuard:
         progress = spider.progress[request.meta["source"]]
         if progress.failure is not None:
             raise SourceEnded(progress.failure)
-        if not progress.rule.allows(request.url):
+        if reason := progress.rule.refuses(request.url):
             parts = urlsplit(request.url)
-            raise IgnoreRequest(f"led to {parts.scheme}://{parts.netloc}, which is not in USDA_ALLOWED_HOSTS")
+            raise IgnoreRequest(f"led to {parts.scheme}://{parts.netloc[:MAX_NAME_CHARS]}: {reason}")
         # A redirect takes headers along; the key is for the API's own address only.
         request.headers.pop("Authorization", None)
         for name, value in progress.source.headers(request.url).items():

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection
 
 from usda_ingest.crawling.plan import Plan
+from usda_ingest.market_calendar import market_today
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.sources.visit import DAILY_WINDOW_DAYS, Visit
 from usda_ingest.sources.window import Window
@@ -17,11 +18,11 @@ CORRECTIONS_OVERLAP = timedelta(days=2)
 
 def visit_for(connection: Connection, crawl_id: uuid.UUID, settings: CrawlSettings, plan: Plan) -> Visit:
     """Return what the crawl asks of its sources; call it once the crawl has begun."""
-    sources, now = settings.source_names(plan.sources), datetime.now(UTC)
+    sources, now = settings.source_names(plan.sources), visits.clock(connection)
     cut_short = visits.cut_short_since(connection, crawl_id, source=sources, window=plan.window)
     if plan.window is None:
         is_fresh = cut_short is not None and now - cut_short < visits.RESUMED_WITHIN
-        window = Visit.daily(settings.market_day()).window
+        window = Visit.daily(market_today(settings.today, now)).window
         corrections = _corrections_since(connection, settings, plan)
         return Visit(window, corrections, cut_short if is_fresh and not plan.again else None, plan.again)
     if plan.again:

@@ -19,6 +19,10 @@ MAX_CRAWL_DELAY_S = 30.0
 _OWN = "is_robots_txt"
 
 
+class RobotsUnread(IgnoreRequest):
+    """A host's rules could not be read now, so nothing may be asked there; another day they may."""
+
+
 class Robots:
     """Downloader middleware in place of Scrapy's, which takes an unreadable robots.txt for permission."""
 
@@ -41,7 +45,7 @@ class Robots:
             self._rules[origin] = asyncio.ensure_future(self._read(origin, request.meta["source"]))
         rules = await asyncio.shield(self._rules[origin])
         if isinstance(rules, str):
-            raise IgnoreRequest(f"robots.txt could not be read ({rules}), so nothing may be asked there")
+            raise RobotsUnread(f"robots.txt could not be read ({rules}), so nothing may be asked there")
         if rules is not None and not rules.allowed(request.url, self._agent):
             raise IgnoreRequest("forbidden by robots.txt")
 

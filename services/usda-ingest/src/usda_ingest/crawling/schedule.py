@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from usda_ingest.crawling import calendar
+from usda_ingest import market_calendar as calendar
 
 # Between two visits on a market day before and after the busy hours, when reports are rare.
 QUIET_S = 3600
@@ -55,11 +55,6 @@ class Rhythm:
     await_s: float
 
 
-def market_today(frozen: date | None, now: datetime) -> date:
-    """Return the market's date: the frozen one, where recorded files stand for the market."""
-    return frozen or calendar.market_date(now)
-
-
 def expected_on(frozen: date | None, now: datetime) -> date:
     """Return the newest day whose reports should be out."""
     if frozen is None:
@@ -88,7 +83,7 @@ class Schedule:
 
     def today(self, now: datetime) -> date:
         """Return the market's date."""
-        return market_today(self._today, now)
+        return calendar.market_today(self._today, now)
 
     def expected_on(self, now: datetime) -> date:
         """Return the newest day whose reports should be out."""
@@ -117,14 +112,18 @@ class Schedule:
         if self._today is not None or not source.expected:
             return visited_at + timedelta(seconds=self._rhythm.every_s)
         today = calendar.market_date(now)
-        if self._missing(source.expected, known, today):
-            again = self._again_at(visited_at, today)
-            if calendar.market_date(again) <= today:
+        if calendar.is_market_day(today):
+            is_missing = bool(self._missing(source.expected, known, today))
+            again = self._again_at(visited_at, today) if is_missing else calendar.at(today, calendar.LAST_LOOK_AT)
+            if visited_at < again and calendar.market_date(again) <= today:
                 return again
         return calendar.at(calendar.market_day_on_or_after(today + timedelta(days=1)), calendar.OPENS_AT)
 
     def _again_at(self, visited_at: datetime, today: date) -> datetime:
-        """Return the next visit on a market day whose report is missing."""
+        """Return the next visit on a market day whose report is missing.
+
+        Once all are in, there is one more, late: for what is corrected on the same day.
+        """
         opens, busy, quiet = (
             calendar.at(today, clock) for clock in (calendar.OPENS_AT, calendar.BUSY_FROM, calendar.BUSY_UNTIL)
         )

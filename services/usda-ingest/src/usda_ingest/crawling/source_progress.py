@@ -23,6 +23,9 @@ class SourceProgress:
     entries_lost: int = 0
     failures_in_a_row: int = 0
     not_fetched: int = 0
+    is_there: bool = False
+    """Whether any question was answered."""
+    last_problem: str = ""
     failure: str | None = None
 
     @property
@@ -54,14 +57,21 @@ class SourceProgress:
 
     def answered(self) -> None:
         """Note that the server is there."""
+        self.is_there = True
         self.failures_in_a_row = 0
 
     def server_failed(self, reason: str) -> None:
         """Note that the server did not answer, or only that it can't now."""
         self.not_fetched += 1
         self.failures_in_a_row += 1
+        self.last_problem = reason
         if self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             self.end(
                 f"{self.source.name}: given up after {self.failures_in_a_row} failures in a row (the last: {reason});"
                 " the rest waits for the next crawl"
             )
+
+    def ended(self) -> None:
+        """Note that nothing is left to be asked: a source that has answered nothing at all was not seen."""
+        if self.not_fetched and not self.is_there:
+            self.end(f"{self.source.name}: no answer to any question (the last: {self.last_problem})")

@@ -16,7 +16,9 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.python.failure import Failure
 
 from usda_ingest.crawling.politeness import HostRule, SourceEnded
+from usda_ingest.crawling.robots import RobotsUnread
 from usda_ingest.crawling.source_progress import SourceProgress
+from usda_ingest.reading.values import storable
 from usda_ingest.sources.links import MAX_URL_CHARS
 from usda_ingest.sources.source import TOO_MANY, Ask, Found, Kind, Source
 from usda_ingest.sources.visit import Visit
@@ -133,7 +135,8 @@ class PriceSpider(scrapy.Spider):
             await self._refused(progress, ask, error.response.status)
         elif not isinstance(error, SourceEnded):
             reason = (str(error).strip() or type(error).__name__)[:MAX_REASON_CHARS]
-            is_refusal = isinstance(error, (DownloadCancelledError, IgnoreRequest))
+            passes = isinstance(error, RobotsUnread)
+            is_refusal = isinstance(error, (DownloadCancelledError, IgnoreRequest)) and not passes
             if not is_refusal:
                 progress.server_failed(reason)
             await self._lost(progress, ask, reason, refused=is_refusal)
@@ -165,10 +168,10 @@ class PriceSpider(scrapy.Spider):
         for ask in asks:
             if ask.url in progress.asked:
                 continue
-            if len(ask.url) > MAX_URL_CHARS or not progress.rule.allows(ask.url):
+            if reason := progress.rule.refuses(ask.url):
                 # Pages link to all the world; a file elsewhere is one that somebody will miss.
                 if ask.kind is Kind.FILE:
-                    await self._problem(progress, ask.url, "the host is not in USDA_ALLOWED_HOSTS")
+                    await self._problem(progress, ask.url[:MAX_URL_CHARS], f"not asked: {reason}")
             elif not progress.has_room(ask):
                 left_out += 1
             else:
@@ -226,6 +229,7 @@ class PriceSpider(scrapy.Spider):
         finally:
             progress.open -= 1
             if not progress.open:
+                progress.ended()
                 finished = partial(self._intake.source_finished, progress.source.name, progress.failure)
                 await self._in_thread(finished)
 
@@ -251,4 +255,4 @@ def _conditions(validators: Validators) -> dict[str, str]:
 
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
-    return value.decode("latin-1")[:MAX_URL_CHARS] if value else None
+    return storable(value.decode("latin-1")[:MAX_URL_CHARS]) if value else None

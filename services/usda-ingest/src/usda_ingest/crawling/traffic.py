@@ -23,10 +23,13 @@ _log = structlog.get_logger(__name__)
 class Traffic:
     """Counts in the crawl's loop, and writes the counts once a second; a kill loses no more than that."""
 
-    def __init__(self, crawler: Crawler, engine: Engine, crawl_id: UUID) -> None:
+    def __init__(self, engine: Engine, crawl_id: UUID) -> None:
         self._engine, self._crawl_id = engine, crawl_id
         self._counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._writing: asyncio.Task[None] | None = None
+
+    def watch(self, crawler: Crawler) -> None:
+        """Count what this crawler does; call it before it starts."""
         crawler.signals.connect(self._opened, signals.spider_opened)
         crawler.signals.connect(self._closed, signals.spider_closed)
         crawler.signals.connect(self._asked, signals.request_reached_downloader)

@@ -15,7 +15,7 @@ from usda_ingest.forecasting.grid import Flags, Floats, Integers
 from usda_ingest.forecasting.model import BAND, HORIZON_DAYS
 
 HALF_LIFE_DAYS = 10
-"""An error counts half as much after so many business days: prices are calm and restless by turns."""
+"""An error counts half as much after so many market days: prices are calm and restless by turns."""
 COMMODITY_WEIGHT = 3.0
 """The errors of other series of the commodity count as so many of the series' own."""
 MARKET_WEIGHT = 10.0

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from usda_ingest.forecasting.business_days import DAYS_A_WEEK
 from usda_ingest.forecasting.grid import Floats, Grid, ago
+from usda_ingest.forecasting.market_days import DAYS_A_WEEK
 from usda_ingest.forecasting.model import HORIZON_DAYS
 
 USUAL_DAYS = 20

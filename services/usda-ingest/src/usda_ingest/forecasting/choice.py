@@ -18,7 +18,7 @@ MIN_ORIGINS_A_HORIZON = 15
 MUST_WIN = 0.97
 """Another method needs at most this share of naive's mean absolute error, and no more than naive on any horizon."""
 EVALUATED_DAYS = 260
-"""Origins of the last year are looked back at."""
+"""Origins of the last year, and a little more, are looked back at."""
 MAX_CHANGE = 1.0
 """No method may say more than this change of the logarithm: to 2.7 times the price, or back."""
 

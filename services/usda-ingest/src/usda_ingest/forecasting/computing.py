@@ -20,7 +20,7 @@ MAX_PEERS = 1_000
 """So many others of the market, the most recently quoted, lend them their errors."""
 PEER_DAYS = 370
 MAX_QUOTES = 2_000
-"""The newest quotes of a series that are looked at: more than seven years of business days."""
+"""The newest quotes of a series that are looked at: some eight years of market days."""
 BATCH_SERIES = 200
 """So many series are written in one transaction."""
 _log = structlog.get_logger(__name__)

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, text
 
 from usda_ingest.errors import ForecastBusy
-from usda_ingest.forecasting.business_days import oldest_fresh
+from usda_ingest.forecasting.market_days import oldest_fresh
 from usda_ingest.forecasting.model import MODEL_VERSION
 from usda_ingest.storing.single_flight import held
 

@@ -1,4 +1,4 @@
-"""The quotes of a market as one table: a row a series, a column a business day, NaN where nothing was quoted."""
+"""The quotes of a market as one table: a row a series, a column a market day, NaN where nothing was quoted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from usda_ingest.forecasting.business_days import DAYS_A_WEEK
+from usda_ingest.forecasting import market_days
 
 Floats = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 HISTORY_DAYS = 780
-"""How far back the methods look: three years, in business days."""
+"""How far back the methods look, in market days: a little over three years."""
 STEP_UNKNOWN = 0.02
 """The price step of a series that has never moved, as a share of its price."""
 _SAME = 1e-9
@@ -32,9 +32,17 @@ class History:
 
 
 def numbers(ordinals: Sequence[int]) -> Integers:
-    """Return `business_days.number` of many days."""
+    """Return `market_days.number` of many days."""
     week, weekday = np.divmod(np.asarray(ordinals, dtype=np.int64) - 1, 7)
-    return np.asarray(week * DAYS_A_WEEK + np.minimum(weekday, DAYS_A_WEEK - 1))
+    places = week * market_days.DAYS_A_WEEK + np.minimum(weekday, market_days.DAYS_A_WEEK - 1)
+    return np.asarray(places - np.searchsorted(market_days.holiday_places(), places, side="right"))
+
+
+def ordinals(numbers: Integers) -> Integers:
+    """Return the days with these numbers, as `market_days.day` would."""
+    places = numbers + np.searchsorted(market_days.market_days_before_holidays(), numbers, side="right")
+    week, weekday = np.divmod(places, market_days.DAYS_A_WEEK)
+    return np.asarray(week * 7 + weekday + 1)
 
 
 class Grid:
@@ -42,8 +50,8 @@ class Grid:
 
     Args:
         histories: the rows; a day that is quoted twice (a weekend beside its Friday) has its later price.
-        first: number of the business day of the first column; quotes before it are left out.
-        end: number of the business day of the last one.
+        first: number of the market day of the first column; quotes before it are left out.
+        end: number of the market day of the last one.
 
     """
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 
-from usda_ingest.forecasting import bands, business_days, change_regression
+from usda_ingest.forecasting import bands, change_regression, market_days
 from usda_ingest.forecasting.choice import Choice, choose, first_evaluated
 from usda_ingest.forecasting.grid import HISTORY_DAYS, Flags, Floats, Grid, History
 from usda_ingest.forecasting.model import (
@@ -36,7 +36,7 @@ def outcomes(histories: Sequence[History], wanted: Collection[UUID], today: date
         today: the day by which quotes are stale.
 
     """
-    oldest = business_days.number(business_days.oldest_fresh(today))
+    oldest = market_days.number(market_days.oldest_fresh(today))
     due = [history for history in histories if history.series_id in wanted]
     statuses = {history.series_id: _status(history, oldest) for history in due}
     is_any = OK in statuses.values()
@@ -76,10 +76,10 @@ class Past:
 def compete(histories: Sequence[History]) -> Past:
     """Let the methods compete on every series of a market, and walk through the year once more to set the bands."""
     ordered = sorted(histories, key=lambda history: (history.commodity, str(history.series_id)))
-    end = max(business_days.number(date.fromordinal(int(history.ordinals[-1]))) for history in ordered)
-    begin = min(business_days.number(date.fromordinal(int(history.ordinals[0]))) for history in ordered)
+    end = max(market_days.number(date.fromordinal(int(history.ordinals[-1]))) for history in ordered)
+    begin = min(market_days.number(date.fromordinal(int(history.ordinals[0]))) for history in ordered)
     first = max(begin, end - HISTORY_DAYS + 1)
-    recent = [history for history in ordered if history.ordinals[-1] >= business_days.day(first).toordinal()]
+    recent = [history for history in ordered if history.ordinals[-1] >= market_days.day(first).toordinal()]
     grids = [Grid(part, first, end) for part in _parts(recent)]
     weights = change_regression.fit(grids)
     choices = [choose(grid, weights) for grid in grids]
@@ -156,7 +156,7 @@ def _mape(errors: Floats) -> float:
 def _status(history: History, oldest: int) -> str:
     if len(history.ordinals) < MIN_QUOTES:
         return TOO_FEW
-    is_stale = business_days.number(date.fromordinal(int(history.ordinals[-1]))) < oldest
+    is_stale = market_days.number(date.fromordinal(int(history.ordinals[-1]))) < oldest
     return STALE if is_stale else OK
 
 

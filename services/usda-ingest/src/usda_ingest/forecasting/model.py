@@ -1,11 +1,11 @@
 """What every part of the model agrees on."""
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 """A new number recomputes every series at the next run."""
 MIN_QUOTES = 15
 """A series with fewer quotes gets neither trend nor forecast."""
 HORIZON_DAYS = 10
-"""How many business days a forecast looks ahead."""
+"""How many market days a forecast looks ahead."""
 BAND = 0.8
 """The share of quotes that the band is meant to hold."""
 

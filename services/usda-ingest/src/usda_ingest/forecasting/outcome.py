@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
-from usda_ingest.forecasting import business_days, trend
+from usda_ingest.forecasting import market_days, trend
 from usda_ingest.forecasting.grid import Floats, History, numbers
 from usda_ingest.forecasting.model import BAND, MIN_QUOTES
 
@@ -83,14 +83,14 @@ def trend_of(history: History) -> dict[str, Any] | None:
 def forecast_of(history: History, expected: Expectation) -> dict[str, Any]:
     """Return the forecast from the newest quote on."""
     last_on = date.fromordinal(int(history.ordinals[-1]))
-    last = business_days.number(last_on)
+    last = market_days.number(last_on)
     return {
         "as_of": last_on.isoformat(),
         "method": expected.method,
         "quotes": len(history.ordinals),
         "band": BAND,
         "points": [
-            _point(business_days.day(last + ahead), value, half)
+            _point(market_days.day(last + ahead), value, half)
             for ahead, (value, half) in enumerate(zip(expected.value, expected.half_width, strict=True), start=1)
         ],
         "backtest": [asdict(test) for test in expected.backtest],

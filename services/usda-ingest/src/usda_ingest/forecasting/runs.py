@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from usda_ingest.crawling.children import run_child
+from usda_ingest.exit_codes import BUSY, FINISHED
 from usda_ingest.forecasting import due
 from usda_ingest.settings import ServiceSettings
 from usda_ingest.storing import visits
@@ -20,7 +21,6 @@ RETRY_FIRST_S = 60
 RETRY_MOST_S = 3600
 # The child ends by itself within a batch; then it is told to.
 GRACE_S = 30
-BUSY = 75
 
 _ended = Counter("mercadito_usda_forecast_runs_total", "Forecast runs by how their process ended", ["outcome"])
 _log = structlog.get_logger(__name__)
@@ -48,8 +48,8 @@ class ForecastRuns:
         if not is_due or stop.is_set():
             return LOOK_EVERY_S
         code = await run_child(["forecast"], stop=stop, deadline_s=self._settings.forecast_deadline_s + GRACE_S)
-        _ended.labels({0: "finished", BUSY: "busy"}.get(code, "failed")).inc()
-        if code in (0, BUSY) or stop.is_set():
+        _ended.labels({FINISHED: "finished", BUSY: "busy"}.get(code, "failed")).inc()
+        if code in (FINISHED, BUSY) or stop.is_set():
             self._failures = 0
             return LOOK_EVERY_S
         self._failures += 1
@@ -58,4 +58,4 @@ class ForecastRuns:
 
     def _is_due(self) -> bool:
         with self._engine.connect() as connection:
-            return visits.is_quiet(connection, QUIET_S) and due.is_any(connection, self._settings.crawl.priced_on())
+            return visits.is_quiet(connection, QUIET_S) and due.is_any(connection, self._settings.crawl.market_today())

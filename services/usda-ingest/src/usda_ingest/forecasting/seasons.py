@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from usda_ingest.forecasting.business_days import DAYS_A_WEEK
-from usda_ingest.forecasting.grid import Floats, Grid, Integers
+from usda_ingest.forecasting.grid import Floats, Grid, Integers, ordinals
+from usda_ingest.forecasting.market_days import DAYS_A_YEAR
 
-DAYS_A_YEAR = 365.25 * DAYS_A_WEEK / 7
+_YEAR = 365.25
 HARMONICS = 2
-SEASON_DAYS = int(2 * DAYS_A_YEAR)
+SEASON_DAYS = 2 * DAYS_A_YEAR
 MIN_QUOTES = 60
 SHARE = 0.5
 """How much of the curve's change is believed."""
@@ -26,14 +26,15 @@ def change(grid: Grid, curves: Mapping[int, Floats], days: int) -> Floats:
     for row, coefficients in curves.items():
         since = grid.days - len(coefficients)
         axis = np.arange(since, grid.days)
-        expected[row, since:] = SHARE * np.einsum("ti,ti->t", _harmonics(axis + days) - _harmonics(axis), coefficients)
+        turned = _harmonics(_years(grid, axis + days)) - _harmonics(_years(grid, axis))
+        expected[row, since:] = SHARE * np.einsum("ti,ti->t", turned, coefficients)
     return expected
 
 
 def fit(grid: Grid) -> Mapping[int, Floats]:
     """Return coefficients by row for each day from the first that has seen two seasons: [day, harmonic]."""
-    axis = np.arange(grid.days)
-    terms = np.column_stack([np.ones(grid.days), axis / DAYS_A_YEAR, _harmonics(axis)])
+    years = _years(grid, np.arange(grid.days))
+    terms = np.column_stack([np.ones(grid.days), years - years[0], _harmonics(years)])
     penalty = np.diag([_TINY, _TINY, *([_RIDGE] * (2 * HARMONICS))])
     curves = {}
     for row in range(len(grid.histories)):
@@ -48,6 +49,11 @@ def fit(grid: Grid) -> Mapping[int, Floats]:
     return curves
 
 
-def _harmonics(axis: Integers) -> Floats:
-    angles = 2 * np.pi * np.outer(axis / DAYS_A_YEAR, np.arange(1, HARMONICS + 1))
+def _years(grid: Grid, columns: Integers) -> Floats:
+    """Return when columns are, in years of the sun: holidays do not hold up a season."""
+    return np.asarray(ordinals(grid.first + columns) / _YEAR)
+
+
+def _harmonics(years: Floats) -> Floats:
+    angles = 2 * np.pi * np.outer(years, np.arange(1, HARMONICS + 1))
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from usda_ingest.forecasting.business_days import oldest_fresh
+from usda_ingest.forecasting.market_days import oldest_fresh
 from usda_ingest.forecasting.model import OK, STALE
 
 _READ = text("SELECT status, last_on, trend, forecast FROM forecasts WHERE series_id = :series_id")

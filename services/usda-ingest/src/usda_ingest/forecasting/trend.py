@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from usda_ingest.forecasting.business_days import DAYS_A_WEEK
 from usda_ingest.forecasting.grid import Floats, Integers
+from usda_ingest.forecasting.market_days import DAYS_A_WEEK
 
 MAX_QUOTES = 60
 BAND = 0.95
@@ -23,7 +23,7 @@ class Line:
 
 
 def line(days: Integers, logarithms: Floats) -> Line:
-    """Fit ordinary least squares on the business day, with Newey and West's covariance of the coefficients.
+    """Fit ordinary least squares on the market day, with Newey and West's covariance of the coefficients.
 
     V = (X'X)^-1 [G0 + sum_l (1 - l/(L+1)) (Gl + Gl')] (X'X)^-1, where Gl = sum_t u_t u_(t-l) x_t x_(t-l)', u are the
     residuals and L = floor(4 (n/100)^(2/9)); times n / (n - 2) for the two coefficients. Sources: Newey, West, "A

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from hashlib import blake2b
+from typing import NamedTuple
 
 from usda_ingest.reading.values import fold
 
@@ -67,17 +68,28 @@ class Prices:
         object.__setattr__(self, "amounts", _SEPARATOR.join([*texts, str(self.single_price)]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a row says of what it is about; the reader hands out one object for all rows that say the same."""
+
+    prices: Prices
+    comment: str
+    notes: tuple[str, ...] = ()
+    """Market tone and offerings: kept with the row, part of what makes two rows the same."""
+    key: str = field(init=False, repr=False, compare=False)
+    """32 hexadecimal digits of all of it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", _digest(_SEPARATOR.join([self.prices.amounts, self.comment, *self.notes])))
+
+
+class Quote(NamedTuple):
     """One row of a report."""
 
     line: int
     quoted_on: date
     traits: Traits
-    prices: Prices
-    comment: str
-    notes: tuple[str, ...] = field(default=())
-    """Market tone and offerings: kept with the row, part of what makes two rows the same."""
+    said: Said
 
     @property
     def row_key(self) -> str:
@@ -87,8 +99,23 @@ class Quote:
 
     @property
     def value_key(self) -> str:
-        """32 hexadecimal digits of what the row says: prices and comments; with ``row_key`` it finds exact doubles."""
-        return _digest(_SEPARATOR.join([self.prices.amounts, self.comment, *self.notes]))
+        """32 hexadecimal digits of what the row says; with ``row_key`` it finds exact doubles."""
+        return self.said.key
+
+    @property
+    def prices(self) -> Prices:
+        """The row's prices."""
+        return self.said.prices
+
+    @property
+    def comment(self) -> str:
+        """What is said of this price alone."""
+        return self.said.comment
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Market tone and offerings."""
+        return self.said.notes
 
     @property
     def is_headline(self) -> bool:

@@ -17,7 +17,7 @@ from usda_ingest.reading.formats.row_reader import RowReader
 from usda_ingest.reading.quote import Quote
 from usda_ingest.reading.raw_text import RawText
 from usda_ingest.reading.report_header import HeaderReader, ReportDay
-from usda_ingest.reading.values import fold
+from usda_ingest.reading.values import EARLIEST_DAY, FUTURE_TOLERANCE, fold, storable
 
 MAX_ROWS = 1_000_000
 MAX_KEPT_CHARS = 2_000
@@ -87,7 +87,9 @@ class ReportFile:
         self._width = len(names)
         self._section = names.index(_SECTION) if _SECTION in names else None
         self._headers = HeaderReader(names, today)
-        context = Context(today, commodities.of(name), _day_of(last_modified))
+        context = Context(today, commodities.of(name), _day_of(last_modified, today))
+        if has_quotes and last_modified and not self.format.day and context.published_on is None:
+            raise FileRefused(f"its rows name no day, and Last-Modified is none to go by: {last_modified[:40]!r}")
         self._reader = RowReader(self.format, names, context) if has_quotes else None
         self._bad_headers: list[Remark] = []
         told = f"{context.commodity} {'' if self.format.day else context.published_on}"
@@ -112,11 +114,11 @@ class ReportFile:
 
     def remarks(self) -> Sequence[Remark]:
         """Return the remarks; complete once all rows were read."""
-        found = [*map(Remark, self._table.remarks), *self._bad_headers]
-        if self._reader is not None and self._reader.wide_ranges:
-            text = f"{self._reader.wide_ranges} rows with a range of more than half their middle; the first is named"
-            found.append(Remark(text, self._reader.first_wide_line))
-        return found
+        return [*map(Remark, self._table.remarks), *self._bad_headers]
+
+    def wide_quotes(self) -> Sequence[Quote]:
+        """Return quotes with a range of more than half its middle, the first 1,000; complete as above."""
+        return self._reader.wide if self._reader is not None else ()
 
     def _read(self, line: int, fields: list[str]) -> Quote | Quarantined | OtherSection:
         try:
@@ -147,13 +149,15 @@ class ReportFile:
             return None
 
 
-def _day_of(last_modified: str | None) -> date | None:
+def _day_of(last_modified: str | None, today: date) -> date | None:
+    """Return the day, unless it can't be one on which prices were published: servers also send 1970."""
     try:
-        return parsedate_to_datetime(last_modified or "").date()
-    except ValueError:
+        day = parsedate_to_datetime(last_modified or "").date()
+    except (ValueError, OverflowError):
         return None
+    return day if EARLIEST_DAY <= day <= today + FUTURE_TOLERANCE else None
 
 
 def _kept(fields: list[str]) -> str:
-    """Return the row for the record; NUL, which PostgreSQL can't hold, is shown as its symbol."""
-    return ",".join(fields)[:MAX_KEPT_CHARS].replace("\x00", "␀")
+    """Return the row for the record."""
+    return storable(",".join(fields)[:MAX_KEPT_CHARS])

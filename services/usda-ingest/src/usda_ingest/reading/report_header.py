@@ -1,16 +1,14 @@
 """What a report says of its day: the ``Report Header`` rows of MARS files with title, time and narrative."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from usda_ingest.errors import RowProblem
-from usda_ingest.reading.values import MAX_NAME_CHARS, MAX_TEXT_CHARS, day, text
+from usda_ingest.reading.values import CONTROL, MAX_NAME_CHARS, MAX_TEXT_CHARS, day, text
 
 # The longest of the real ones has 384 characters.
 MAX_NARRATIVE_CHARS = 20_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,7 @@ class HeaderReader:
 
 def _narrative(row: Mapping[str, str]) -> str:
     written = "\n".join(row.get(name, "") for name in ("report_narrative", "special_notes"))
-    if _CONTROL.search(written):
+    if CONTROL.search(written):
         raise RowProblem("the narrative contains a control character")
     if len(written) > MAX_NARRATIVE_CHARS:
         raise RowProblem(f"the narrative is longer than {MAX_NARRATIVE_CHARS} characters")

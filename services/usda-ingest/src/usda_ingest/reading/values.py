@@ -21,7 +21,7 @@ _DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})")
 _CENTURY = 2000
 _TWO_DIGITS = 100
 # Line breaks and tabs occur in real comments; other control characters do not, and PostgreSQL refuses NUL.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOTHING = frozenset(["", "n/a"])
 
 
@@ -38,7 +38,7 @@ def text(value: str, name: str, *, limit: int = MAX_TEXT_CHARS) -> str:
 
 
 def _collapse(value: str) -> str | None:
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         return None
     collapsed = " ".join(value.split())
     return "" if collapsed.casefold() in _NOTHING else collapsed
@@ -51,6 +51,11 @@ _collapsed = lru_cache(maxsize=4_096)(_collapse)
 def fold(value: str) -> str:
     """Return the form in which texts are compared: blanks collapsed, case folded."""
     return _folded(value) if len(value) <= MAX_TEXT_CHARS else _fold(value)
+
+
+def storable(value: str) -> str:
+    """Return what others wrote as PostgreSQL can hold it: NUL and halves of characters are shown as symbols."""
+    return value.replace("\x00", "␀").encode("utf-8", "replace").decode()
 
 
 def _fold(value: str) -> str:

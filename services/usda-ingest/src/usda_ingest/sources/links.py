@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from scrapy.http import HtmlResponse
 from scrapy.linkextractors import LinkExtractor
 
+from usda_ingest.reading.values import storable
+
 MAX_URL_CHARS = 2_000
 MAX_NAME_CHARS = 255
 _extractor = LinkExtractor(deny_extensions=[], tags=("a", "area"), attrs=("href",), strip=True)
@@ -43,4 +45,4 @@ def is_versioned(url: str) -> bool:
 
 def file_name(url: str) -> str:
     """Return the last part of the path."""
-    return (unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1] or "index")[-MAX_NAME_CHARS:]
+    return storable((unquote(urlsplit(url).path).rstrip("/").rsplit("/", 1)[-1] or "index")[-MAX_NAME_CHARS:])

@@ -1,15 +1,16 @@
 """The MARS API of My Market News: a report's rows by days, with a key; answers have at most so many rows."""
 
 import base64
-import json
+import io
 from collections.abc import Iterator, Mapping
 from datetime import date
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import urlsplit
 
 from scrapy.http import Response
 
+from usda_ingest.errors import FileRefused
+from usda_ingest.reading.containers.json_sections import Section, counted, sections_of
 from usda_ingest.sources.source import NOTHING, TAKE, Ask, Found, Judgement, Kind, Refusal, plain_refusal
 from usda_ingest.sources.source_settings import SourceSettings
 from usda_ingest.sources.visit import Visit
@@ -50,17 +51,17 @@ class MarsApi:
     def judge(self, ask: Ask, body: bytes) -> Judgement:
         """Take a whole answer with rows; ask a cut one again in halves; an answer without rows is nothing."""
         try:
-            sections = _sections(json.loads(body))
-        except (ValueError, RecursionError):
+            sections = sections_of(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8"))
+        except (FileRefused, UnicodeDecodeError):
             return TAKE  # the reader says what is wrong with it, and the bytes are kept
-        if sections is None:
+        if not all(section.has_results for section in sections):
             return TAKE
         if any(_is_cut(section) for section in sections):
             halves = ask.window.halves() if ask.window else None
             if halves is None:
                 return Judgement(take=True, problem="the API left out rows, and less can't be asked for")
             return Judgement(take=False, asks=tuple(self._ask(ask.topic, half) for half in halves))
-        return TAKE if any(section["results"] for section in sections) else NOTHING
+        return TAKE if any(section.rows for section in sections) else NOTHING
 
     def refusal(self, ask: Ask, status: int) -> Refusal:
         """Say what the API's own codes mean."""
@@ -90,25 +91,9 @@ class MarsApi:
         return Ask(url, Kind.FILE, name=f"{report}_corrections_since_{since}.json", topic=report)
 
 
-def _sections(answer: Any) -> list[dict[str, Any]] | None:
-    """Return the answer's sections; None when it isn't an answer of the API."""
-    sections = answer if isinstance(answer, list) else [answer]
-    whole = all(isinstance(section, dict) and isinstance(section.get("results"), list) for section in sections)
-    return sections if whole else None
-
-
-def _is_cut(section: dict[str, Any]) -> bool:
-    rows = len(section["results"])
-    given = section.get("stats")
-    # The API's own names end in a colon ("totalRows:"), in some answers they don't.
-    stats = {name.rstrip(":"): value for name, value in given.items()} if isinstance(given, dict) else {}
-    total, allowed = (_number(stats.get(name)) for name in ("totalRows", "userAllowedRows"))
-    return rows < total or (rows >= allowed if allowed else rows in ROW_CAPS)
-
-
-def _number(value: object) -> int:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(2**63)) else 0
+def _is_cut(section: Section) -> bool:
+    total, allowed = (counted(section.stats.get(name)) or 0 for name in ("totalRows", "userAllowedRows"))
+    return section.rows < total or (section.rows >= allowed if allowed else section.rows in ROW_CAPS)
 
 
 # What to say, and whether it makes further questions pointless.

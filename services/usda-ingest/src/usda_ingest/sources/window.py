@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 _DAY = timedelta(days=1)
+# What can be asked for: no price is older, and no calendar of anybody's goes further.
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class Window:
     def __post_init__(self) -> None:
         if self.last_on < self.first_on:
             raise ValueError(f"the last day {self.last_on} is before the first {self.first_on}")
+        if self.first_on < EARLIEST or self.last_on > LATEST:
+            raise ValueError(f"days must be from {EARLIEST} to {LATEST}")
 
     def __str__(self) -> str:
         return f"{self.first_on}..{self.last_on}"

@@ -15,7 +15,7 @@ _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 def field(value: str) -> str:
     """Return the value as COPY's text format has it."""
-    return value if value.isalnum() else value.translate(_ESCAPED)
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPED)
 
 
 class Pieces:

@@ -69,5 +69,14 @@ def close(connection: Connection, crawl_id: UUID, source: str | None, reason: st
 
 def failed(connection: Connection, crawl_id: UUID) -> set[str]:
     """Return the sources that could not be seen whole in this crawl."""
-    statement = text("SELECT source FROM crawl_sources WHERE crawl_id = :id AND state = 'failed'")
-    return set(connection.scalars(statement, {"id": crawl_id}))
+    return _in_state(connection, crawl_id, "failed")
+
+
+def finished(connection: Connection, crawl_id: UUID) -> set[str]:
+    """Return the sources that were seen whole in this crawl."""
+    return _in_state(connection, crawl_id, "finished")
+
+
+def _in_state(connection: Connection, crawl_id: UUID, state: str) -> set[str]:
+    statement = text("SELECT source FROM crawl_sources WHERE crawl_id = :id AND state = :state")
+    return set(connection.scalars(statement, {"id": crawl_id, "state": state}))

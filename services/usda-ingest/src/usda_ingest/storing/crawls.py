@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, RowMapping, text
 
 from usda_ingest.announcing.announcements import crawl_failed, crawl_progressed
 from usda_ingest.errors import CrawlBusy, CrawlSuperseded
+from usda_ingest.reading.values import storable
 from usda_ingest.sources.window import Window
 from usda_ingest.storing import crawl_sources
 from usda_ingest.storing.accounting import Accounting
@@ -149,7 +150,8 @@ def add_problem(
     if connection.execute(counted, {"id": crawl_id}).scalar_one() > MAX_PROBLEMS:
         return
     statement = text("INSERT INTO crawl_problems (crawl_id, url, line, reason) VALUES (:id, :url, :line, :reason)")
-    connection.execute(statement, {"id": crawl_id, "url": url, "line": line, "reason": reason[:MAX_REASON_CHARS]})
+    values = {"url": storable(url), "line": line, "reason": storable(reason[:MAX_REASON_CHARS])}
+    connection.execute(statement, {"id": crawl_id, **values})
 
 
 def announce_progress(connection: Connection, crawl_id: uuid.UUID) -> None:

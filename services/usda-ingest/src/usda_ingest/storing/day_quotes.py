@@ -1,18 +1,17 @@
-"""A series' quote of a day: lowest low, highest high, and a reference in the middle of the mostly range or of both."""
+"""The day quotes: what each series' rows of a day say together, kept up to date with the rows that are stored."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Result, text
 
-from usda_ingest.announcing.announcements import DayQuote, Withdrawn
+from usda_ingest.announcing.quotes import DayQuote, SeriesNames, Withdrawn
 from usda_ingest.forecasting import due
-from usda_ingest.reading.quote import Prices, Quote
 from usda_ingest.storing import copying
 from usda_ingest.storing.copier import Copier
+from usda_ingest.storing.day_prices import DayPrices
 from usda_ingest.storing.described import Series
 
 _RANGE = "low, high, mostly_low, mostly_high"
@@ -26,7 +25,7 @@ _WIDER = {
 }
 _REFERENCE = "(coalesce({mostly_low}, {low}) + coalesce({mostly_high}, {high})) / 2"
 _REFERENCE_OF_RANGE = _REFERENCE.format_map({name: name for name in _WIDER})
-_READ = f"d.series_id::text, d.report_id, d.quoted_on, {', '.join(f'd.{name}' for name in _WIDER)}, d.reference"
+_READ = f"d.series_id::text, d.report_id, d.quoted_on, {', '.join(f'd.{name}' for name in _WIDER)}"
 # A new row can only make a range wider, so none of the rows that stand has to be read for it.
 _WIDEN = text(f"""
     INSERT INTO day_quotes AS d (series_id, quoted_on, report_id, {_RANGE}, reference, updated_at)
@@ -67,64 +66,32 @@ _WITHDRAW = text(f"""
 _STAGED = ("staged_quotes", "staged_series", "staged_day_quotes")
 _LATEST = text("""
     SELECT * FROM (
-        SELECT DISTINCT ON (d.series_id) d.series_id::text, d.report_id, s.market, s.commodity, s.variety, s.package,
-               s.size, s.organic, d.quoted_on, d.low, d.high, d.mostly_low, d.mostly_high, d.reference
+        SELECT DISTINCT ON (d.series_id) d.report_id, d.quoted_on, d.low, d.high, d.mostly_low, d.mostly_high,
+               d.series_id::text, s.market, s.commodity, s.variety, s.package, s.size, s.organic
         FROM day_quotes d JOIN series s USING (series_id) ORDER BY d.series_id, d.quoted_on DESC
     ) latest ORDER BY report_id, market, quoted_on, commodity, series_id
 """)
 
 
-@dataclass(slots=True)
-class DayRange:
-    """What the new rows of a series and day say together."""
-
-    report_id: str
-    low: Decimal
-    high: Decimal
-    mostly_low: Decimal | None
-    mostly_high: Decimal | None
-
-    @property
-    def reference(self) -> Decimal:
-        """The middle of the mostly range, else of low and high."""
-        low = self.low if self.mostly_low is None else self.mostly_low
-        high = self.high if self.mostly_high is None else self.mostly_high
-        return (low + high) / 2
-
-    def widen(self, report_id: str, prices: Prices) -> None:
-        """Add a row's prices; it has some."""
-        self.report_id = max(self.report_id, report_id)
-        if prices.low is not None and prices.low < self.low:
-            self.low = prices.low
-        if prices.high is not None and prices.high > self.high:
-            self.high = prices.high
-        if prices.mostly_low is not None and (self.mostly_low is None or prices.mostly_low < self.mostly_low):
-            self.mostly_low = prices.mostly_low
-        if prices.mostly_high is not None and (self.mostly_high is None or prices.mostly_high > self.mostly_high):
-            self.mostly_high = prices.mostly_high
-
-
-Found = tuple[tuple[Series, date], DayRange]
-"""The range of a series and day."""
+Day = tuple[Series, date]
+Found = tuple[Day, tuple[str, DayPrices]]
+"""What the new rows of a series and day say together, and the report that says it."""
 
 
 @dataclass(slots=True)
 class DayRanges:
     """The ranges of all new rows of a file."""
 
-    ranges: dict[tuple[Series, date], DayRange] = field(default_factory=dict)
+    ranges: dict[Day, tuple[str, DayPrices]] = field(default_factory=dict)
 
-    def add(self, series: Series, quote: Quote) -> None:
-        """Note a new row; one with a quality flag or without a price does not count."""
-        prices, report_id = quote.prices, quote.traits.report_id
-        if prices.low is None or prices.high is None or not quote.is_headline:
-            return
-        key = (series, quote.quoted_on)
-        known = self.ranges.get(key)
+    def add(self, series: Series, quoted_on: date, report_id: str, prices: DayPrices) -> None:
+        """Note a new row that has a price and no quality flag."""
+        day = (series, quoted_on)
+        known = self.ranges.get(day)
         if known is None:
-            self.ranges[key] = DayRange(report_id, prices.low, prices.high, prices.mostly_low, prices.mostly_high)
+            self.ranges[day] = (report_id, prices)
         else:
-            known.widen(report_id, prices)
+            self.ranges[day] = (max(known[0], report_id), known[1].widened(prices))
 
 
 @dataclass(slots=True)
@@ -151,47 +118,46 @@ def change(
     changes = DayChanges()
     if has_corrections:
         withdrawn = connection.execute(_WITHDRAW).all()
-        changes.withdrawn = [Withdrawn(one, report, series[one].market, day) for one, report, day in withdrawn]
+        changes.withdrawn = [Withdrawn(series[one].names(), report, day) for one, report, day in withdrawn]
         changes.quotes += _read(connection.execute(_RECOMPUTE), series)
     changes.quotes += _widen(connection, [one for one in new.ranges.items() if one[0][0].is_known], series)
+    touched = {quote.series.series_id for quote in changes.quotes}
+    touched.update(gone.series.series_id for gone in changes.withdrawn)
     # Where the series is new no day quote can stand.
     added = [one for one in new.ranges.items() if not one[0][0].is_known]
-    changes.quotes += (_day_quote(*key, found) for key, found in added)
-    touched = {quote.series_id for quote in changes.quotes} | {gone.series_id for gone in changes.withdrawn}
+    touched.update(its_series.series_id for (its_series, _day), _said in added)
     due.mark(connection, touched)
     for table in _STAGED:
         connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - constants
     end = f"{connection.scalar(text('SELECT now()'))}\n"
-    copier.copy(_COPY_NEW, [f"{_line(*key, found)}\t{found.reference}\t{end}" for key, found in added])
+    copier.copy(_COPY_NEW, (f"{_line(one)}\t{one[1][1].reference}\t{end}" for one in added))
+    changes.quotes += (
+        DayQuote(its_series.names(), report_id, day, prices) for (its_series, day), (report_id, prices) in added
+    )
     return changes
-
-
-def _day_quote(series: Series, quoted_on: date, found: DayRange) -> DayQuote:
-    prices = (found.low, found.high, found.mostly_low, found.mostly_high, found.reference)
-    return DayQuote(series.series_id, found.report_id, *series.names(), quoted_on, *prices)
 
 
 def _widen(connection: Connection, ranges: Sequence[Found], series: dict[str, Series]) -> list[DayQuote]:
     if not ranges:
         return []
-    copying.copy_in(connection, _COPY, "".join([f"{_line(*key, found)}\n" for key, found in ranges]))
+    copying.copy_in(connection, _COPY, "".join([f"{_line(one)}\n" for one in ranges]))
     return _read(connection.execute(_WIDEN), series)
 
 
 def latest(connection: Connection) -> Iterator[DayQuote]:
     """Yield the newest quote of every series, sorted for events."""
-    return (DayQuote(*row) for row in connection.execute(_LATEST))
+    for report_id, quoted_on, low, high, mostly_low, mostly_high, *names in connection.execute(_LATEST):
+        yield DayQuote(SeriesNames(*names), report_id, quoted_on, DayPrices(low, high, mostly_low, mostly_high))
 
 
 def _read(rows: Result[Any], series: dict[str, Series]) -> list[DayQuote]:
     found = []
     for row in rows.all():
-        series_id, report_id, *rest = tuple(row)
-        found.append(DayQuote(series_id, report_id, *series[series_id].names(), *rest))
+        series_id, report_id, quoted_on, *prices = tuple(row)
+        found.append(DayQuote(series[series_id].names(), report_id, quoted_on, DayPrices(*prices)))
     return found
 
 
-def _line(series: Series, quoted_on: date, found: DayRange) -> str:
-    amounts = (found.low, found.high, found.mostly_low, found.mostly_high)
-    texts = [copying.NULL if amount is None else str(amount) for amount in amounts]
-    return "\t".join([series.series_id, quoted_on.isoformat(), copying.field(found.report_id), *texts])
+def _line(found: Found) -> str:
+    (series, quoted_on), (report_id, prices) = found
+    return f"{series.series_id}\t{quoted_on.isoformat()}\t{copying.field(report_id)}\t{prices.columns}"

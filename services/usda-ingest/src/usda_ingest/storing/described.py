@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 
+from usda_ingest.announcing.quotes import SeriesNames
 from usda_ingest.reading.package_weight import net_weight
-from usda_ingest.reading.quote import Prices, Quote, Traits, series_id, series_package
+from usda_ingest.reading.quote import Prices, Said, Traits, series_id, series_package
 from usda_ingest.storing.copying import NULL, field
+from usda_ingest.storing.day_prices import DayPrices
 from usda_ingest.storing.tally import ReportTally, Tally
 
 COLUMNS = (
@@ -17,6 +18,7 @@ COLUMNS = (
 )
 # As many as the reader remembers: a description that it has forgotten comes back as another object.
 REMEMBERED = 16_384
+_NOT_QUOTED = "\t".join([NULL] * 4)
 
 
 @dataclass(slots=True, eq=False)
@@ -35,10 +37,14 @@ class Series:
     last_on: date | None = None
     is_known: bool = False
     """Whether the database had it before this file."""
+    _names: SeriesNames | None = None
 
-    def names(self) -> tuple[str, str, str, str, str, bool]:
-        """Return what tells the series from others, as day quotes have it."""
-        return self.market, self.commodity, self.variety, self.package, self.size, self.organic
+    def names(self) -> SeriesNames:
+        """Return what tells the series from others, as day quotes have it; call it once its spelling is known."""
+        if self._names is None:
+            names = (self.market, self.commodity, self.variety, self.package, self.size)
+            self._names = SeriesNames(self.series_id, *names, self.organic)
+        return self._names
 
     def note_day(self, day: date) -> None:
         """Widen the series' days."""
@@ -54,9 +60,21 @@ class Described:
 
     traits: Traits
     report: ReportTally
+    is_headline: bool
     series: Series | None = None
     columns: str = ""
     """From ``series_id`` to ``weight_source``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stated:
+    """All that hangs on what rows say of a description."""
+
+    said: Said
+    columns: str
+    """From ``low`` to ``notes``."""
+    prices: DayPrices | None
+    """None: nothing was quoted."""
 
 
 class Descriptions:
@@ -69,7 +87,8 @@ class Descriptions:
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
         self._described: dict[int, Described] = {}
-        self._priced: dict[int, tuple[Prices, str]] = {}
+        self._stated: dict[int, Stated] = {}
+        self._day_prices: dict[int, tuple[Prices, DayPrices | None]] = {}
         self.series: dict[str, Series] = {}
 
     def of(self, traits: Traits) -> Described:
@@ -79,7 +98,7 @@ class Descriptions:
             if len(self._described) >= REMEMBERED:
                 self._described.clear()
             report = self._tally.report(traits.report_id, traits.market)
-            found = self._described[id(traits)] = Described(traits, report)
+            found = self._described[id(traits)] = Described(traits, report, traits.is_headline)
         return found
 
     def series_of(self, described: Described) -> Series:
@@ -89,27 +108,39 @@ class Descriptions:
             described.columns = _columns(described.traits, described.series)
         return described.series
 
-    def columns(self, quote: Quote, keys: str, described: Described) -> str:
-        """Return the row's columns; ``keys`` are its two keys, one after the other."""
-        prices = quote.prices
-        found = self._priced.get(id(prices))
+    def stated(self, said: Said) -> Stated:
+        """Return what hangs on what a row says."""
+        found = self._stated.get(id(said))
         if found is None:
-            if len(self._priced) >= REMEMBERED:
-                self._priced.clear()
-            found = self._priced[id(prices)] = (prices, _price_columns(prices))
-        said = _said(quote.comment, quote.notes)
-        return f"{keys[:32]}\t{keys[32:]}\t{described.columns}\t{quote.quoted_on.isoformat()}\t{found[1]}\t{said}"
+            if len(self._stated) >= REMEMBERED:
+                self._stated.clear()
+            prices = self._prices_of_day(said.prices)
+            found = self._stated[id(said)] = Stated(said, _said_columns(said, prices), prices)
+        return found
+
+    def _prices_of_day(self, prices: Prices) -> DayPrices | None:
+        found = self._day_prices.get(id(prices))
+        if found is None:
+            if len(self._day_prices) >= REMEMBERED:
+                self._day_prices.clear()
+            found = self._day_prices[id(prices)] = (prices, DayPrices.of(prices))
+        return found[1]
 
     def _series(self, traits: Traits) -> Series:
         package = series_package(traits.package, traits.unit)
         parts = (traits.market, traits.commodity, traits.variety, package, traits.size)
-        identity = str(series_id(*parts, organic=traits.organic))
+        identity = _series_id(parts, organic=traits.organic)
         found = self.series.get(identity)
         if found is None:
             names = (traits.market, traits.commodity, traits.category, traits.variety, package, traits.size)
             found = self.series[identity] = Series(identity, *names, traits.organic)
         found.category = found.category or traits.category
         return found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _series_id(names: tuple[str, str, str, str, str], *, organic: bool) -> str:
+    return str(series_id(*names, organic=organic))
 
 
 def _columns(traits: Traits, series: Series) -> str:
@@ -124,15 +155,7 @@ def _columns(traits: Traits, series: Series) -> str:
     return "\t".join([*map(field, texts), *weighed])
 
 
-@lru_cache(maxsize=1_024)
-def _said(comment: str, notes: tuple[str, ...]) -> str:
-    return f"{field(comment)}\t{field(chr(10).join(notes))}"
-
-
-def _price_columns(prices: Prices) -> str:
-    amounts = (prices.low, prices.high, prices.mostly_low, prices.mostly_high)
-    return "\t".join([*map(_amount, amounts), str(prices.single_price)])
-
-
-def _amount(amount: Decimal | None) -> str:
-    return NULL if amount is None else str(amount)
+def _said_columns(said: Said, prices: DayPrices | None) -> str:
+    amounts = _NOT_QUOTED if prices is None else prices.columns
+    single, comment, notes = str(said.prices.single_price), field(said.comment), field("\n".join(said.notes))
+    return f"{amounts}\t{single}\t{comment}\t{notes}"

@@ -162,6 +162,27 @@ def open_file(connection: Connection, content: Content, crawl_id: uuid.UUID) -> 
     return file_id
 
 
+def read_by_older(connection: Connection, url: str, sha256: str) -> uuid.UUID | None:
+    """Return the file, if this is what the link served last, and an older reader has stored it."""
+    statement = text("""
+        SELECT file_id FROM report_files
+        WHERE url = :url AND sha256 = :sha256 AND current AND state = 'stored' AND reader_version < :version
+    """)
+    found: uuid.UUID | None = connection.scalar(statement, {"url": url, "sha256": sha256, "version": READER_VERSION})
+    return found
+
+
+def leave_unread(connection: Connection, file_id: uuid.UUID, problem: str) -> bool:
+    """Note that today's reader can't read a kept content; return whether anything is stored of it, which stays."""
+    statement = text("""
+        UPDATE report_files
+        SET reader_version = :version, reason = CASE WHEN state = 'stored' THEN :problem ELSE reason END
+        WHERE file_id = :id RETURNING state
+    """)
+    values = {"id": file_id, "version": READER_VERSION, "problem": problem}
+    return bool(connection.scalar(statement, values) == STORED)
+
+
 def reopen(connection: Connection, file_id: uuid.UUID) -> int | None:
     """Make ready to read a content anew; return its place among all contents, which ``keep_place`` gives back."""
     connection.execute(text("DELETE FROM quarantined_rows WHERE file_id = :id"), {"id": file_id})
@@ -194,8 +215,8 @@ def close_file(connection: Connection, file_id: uuid.UUID, finding: Finding) -> 
     connection.execute(_CLOSE, values)
 
 
-def seen_again(connection: Connection, known: Known, crawl_id: uuid.UUID, validators: Validators) -> None:
+def seen_again(connection: Connection, file_id: uuid.UUID, crawl_id: uuid.UUID, validators: Validators) -> None:
     """Note that the link still serves the same, perhaps with new validators."""
     given = {"etag": validators.etag, "last_modified": validators.last_modified}
-    values = {"file_id": known.file_id, "crawl_id": crawl_id, **given}
+    values = {"file_id": file_id, "crawl_id": crawl_id, **given}
     connection.execute(_FETCHED, {"url": connection.execute(_SEEN, values).scalar_one()})

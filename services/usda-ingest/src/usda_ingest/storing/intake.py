@@ -18,7 +18,7 @@ from usda_ingest.announcing.announcements import prices_recorded, report_ingeste
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, CommodityNames
 from usda_ingest.reading.report_file import Remark, ReportFile
-from usda_ingest.storing import crawl_sources, crawls, files, price_version, rereading
+from usda_ingest.storing import crawl_sources, crawls, files, price_version, rereading, wide_ranges
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.copier import Copier
 from usda_ingest.storing.crawl_sources import Counts
@@ -39,6 +39,7 @@ from usda_ingest.storing.raw_files import RawFiles
 from usda_ingest.storing.rows import Stored, store_rows
 
 INDEX = "index"
+NOT_READ_ANEW, LOST = "not read anew", "its bytes are not in USDA_RAW_DIR any more"
 _log = structlog.get_logger(__name__)
 
 
@@ -150,30 +151,45 @@ class Intake:
             with self._transaction() as connection:
                 self._same_again(connection, url, known, validators, fetched)
             return
-        self._read(content, path, fetched)
+        with self._engine.connect() as connection:
+            file_id = files.read_by_older(connection, url, digest)
+        if file_id is None:
+            self._read(content, path, fetched)
+            return
+        self._read_anew(file_id, content, path, fetched)
+        with self._transaction() as connection:
+            files.seen_again(connection, file_id, self._crawl_id, validators)
 
     def read_again(self, file_id: uuid.UUID, content: Content, *, source: str) -> bool:
         """Read a kept content anew with the reader of today; return False if its bytes are not there any more.
 
-        What the reader can't read any more at all stays as it is, and is a problem.
+        What the reader can't read any more at all stays as it is, and is a problem if anything is stored of it.
         """
         path, fetched = self._raw_files.find(content.sha256), Fetched(source, 0)
         if path is None:
-            self._left_as_it_is(content, "its bytes are not in USDA_RAW_DIR any more", fetched)
+            with self._transaction() as connection:
+                self._not_read_anew(connection, content, f"{NOT_READ_ANEW}: {LOST}", fetched)
             return False
+        self._read_anew(file_id, content, path, fetched)
+        return True
+
+    def _read_anew(self, file_id: uuid.UUID, content: Content, path: Path, fetched: Fetched) -> None:
         try:
             with _undisturbed():
                 self._store_again(file_id, content, path, fetched)
         except (NotAPriceReport, FileRefused, DataError, IntegrityError) as error:
             is_ours = isinstance(error, FileRefused | NotAPriceReport)
-            self._left_as_it_is(content, str(error) if is_ours else type(error).__name__, fetched)
-        return True
+            problem = f"{NOT_READ_ANEW}: {error if is_ours else type(error).__name__}"
+            with self._transaction() as connection:
+                if files.leave_unread(connection, file_id, problem):
+                    self._not_read_anew(connection, content, problem, fetched)
+                else:  # an older reader found nothing in it either, and it was told then
+                    outcome = "without_prices" if isinstance(error, NotAPriceReport) else "refused"
+                    self._count(connection, outcome, Accounting(), fetched, time.monotonic())
 
-    def _left_as_it_is(self, content: Content, reason: str, fetched: Fetched) -> None:
-        with self._transaction() as connection:
-            problem = f"not read anew: {reason}"
-            crawls.add_problem(connection, self._crawl_id, content.url, problem, source=fetched.source)
-            self._count(connection, "refused", Accounting(), fetched, time.monotonic())
+    def _not_read_anew(self, connection: Connection, content: Content, problem: str, fetched: Fetched) -> None:
+        crawls.add_problem(connection, self._crawl_id, content.url, problem, source=fetched.source)
+        self._count(connection, "refused", Accounting(), fetched, time.monotonic())
 
     def _store_again(self, file_id: uuid.UUID, content: Content, path: Path, fetched: Fetched) -> None:
         started = time.monotonic()
@@ -227,7 +243,7 @@ class Intake:
                 events = list(prices_recorded(stored.changes.quotes, stored.changes.withdrawn))
             account = stored.account
             files.close_file(connection, file_id, _finding(report, stored))
-            for remark in _remarks(report, account):
+            for remark in _remarks(connection, file_id, report, account):
                 reason, line = remark.text, remark.line
                 crawls.add_problem(connection, self._crawl_id, content.url, reason, line, source=fetched.source)
             for event in events:
@@ -253,7 +269,7 @@ class Intake:
     def _same_again(
         self, connection: Connection, url: str, known: Known, validators: Validators, fetched: Fetched
     ) -> None:
-        files.seen_again(connection, known, self._crawl_id, validators)
+        files.seen_again(connection, known.file_id, self._crawl_id, validators)
         if known.state == REFUSED:
             reason = f"still: {known.reason}"
             crawls.add_problem(connection, self._crawl_id, url, reason, known.line, source=fetched.source)
@@ -273,10 +289,13 @@ class Intake:
             yield connection
 
 
-def _remarks(report: ReportFile, account: Accounting) -> Iterator[Remark]:
+def _remarks(connection: Connection, file_id: uuid.UUID, report: ReportFile, account: Accounting) -> Iterator[Remark]:
     if account.rows_quarantined:
         yield Remark(f"{account.rows_quarantined} of {account.rows_read} rows quarantined")
     yield from report.remarks()
+    if unusual := wide_ranges.unusual(connection, file_id, report.wide_quotes()):
+        text = "rows with a range of more than half their middle, unlike on the day before"
+        yield Remark(f"{text}: {len(unusual)}; the first is named", unusual[0].line)
 
 
 @contextmanager

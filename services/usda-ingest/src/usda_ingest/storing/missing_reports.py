@@ -8,7 +8,7 @@ from mercadito_events.outbox import enqueue
 from sqlalchemy import Connection, text
 
 from usda_ingest.announcing.announcements import crawl_failed
-from usda_ingest.storing import crawls
+from usda_ingest.storing import crawls, visits
 
 _NEVER = date.min
 _TELL = text("INSERT INTO missing_reports (report_id, last_on) VALUES (:report, :last_on) ON CONFLICT DO NOTHING")
@@ -34,7 +34,11 @@ def note(
         source: where it is looked for.
 
     """
-    since = f"since {last_on} ({days_late} market days)" if last_on is not None else "so far"
+    since = (
+        f"since {last_on} ({days_late} market days)"
+        if last_on is not None
+        else f"in the last {visits.LOOKBACK.days} days"
+    )
     reason = f"no report {report} {since}"
     crawls.add_problem(connection, crawl_id, source, reason, source=source)
     is_news = connection.execute(_TELL, {"report": report, "last_on": last_on or _NEVER}).rowcount

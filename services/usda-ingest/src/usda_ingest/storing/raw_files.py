@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+_UNFINISHED = "."
+
 
 class RawFiles:
     """A folder of contents; safe to write from several processes, a half-written file never has its final name."""
@@ -24,14 +26,31 @@ class RawFiles:
         if path.exists() and path.stat().st_size == len(body):
             return digest, path
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(body)
                 stream.flush()
                 os.fsync(stream.fileno())
             Path(temporary).replace(path)
+            _sync(path.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
         return digest, path
+
+    def forget_unfinished(self) -> int:
+        """Remove what a killed process had begun to write, and return how many there were; for whoever alone writes."""
+        unfinished = list(self._folder.glob(f"*/{_UNFINISHED}*"))
+        for path in unfinished:
+            path.unlink(missing_ok=True)
+        return len(unfinished)
+
+
+def _sync(folder: Path) -> None:
+    """Make a new name in the folder outlast a power cut, as the row that speaks of it does."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,11 +1,13 @@
 """Reading what is kept anew, the oldest first: one crawl in the record, without a word to any server."""
 
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, Row, text
 
 from usda_ingest.errors import CrawlFailed
@@ -17,14 +19,22 @@ from usda_ingest.storing.intake import Intake
 from usda_ingest.storing.raw_files import RawFiles
 
 SOURCE = "replay"
+PAGE_CONTENTS = 200
+_log = structlog.get_logger(__name__)
 
-_CONTENTS = text("""
+_KEPT = """
     SELECT file_id, url, name, sha256, bytes, etag, last_modified FROM report_files
     WHERE sha256 <> '' AND state <> 'not fetched'
+"""
+_IN_ORDER = "ORDER BY stored_order NULLS FIRST, stored_at, file_id"
+_CONTENTS = text(f"""
+    {_KEPT}
       AND (CASE WHEN cardinality(CAST(:names AS text[])) = 0 THEN reader_version < :below
            ELSE name = ANY(:names) OR file_id::text = ANY(:names) OR sha256 = ANY(:names) END)
-    ORDER BY stored_order NULLS FIRST, stored_at, file_id
+    {_IN_ORDER}
 """)
+# The ones that a crawl reads anew by itself; those whose bytes are lost are passed over, so it goes page by page.
+_READ_BY_OLDER = text(f"{_KEPT} AND reader_version < :version {_IN_ORDER} LIMIT :limit OFFSET :passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,53 @@ def replay(
                 with engine.begin() as connection:
                     crawls.fail(connection, crawl_id, crawls.STOPPED)
                 raise CrawlFailed(crawls.STOPPED)
-            validators = Validators(row.etag, row.last_modified)
-            content = Content(row.url, row.name, row.sha256, row.bytes, validators)
-            lost += 0 if intake.read_again(row.file_id, content, source=SOURCE) else 1
+            lost += 0 if intake.read_again(row.file_id, _content(row), source=SOURCE) else 1
             show(number, len(contents))
         with engine.begin() as connection:
             crawls.finish(connection, crawl_id)
         return Replayed(crawl_id, len(contents), lost)
+
+
+def read_anew(engine: Engine, intake: Intake, raw_files: RawFiles, go_on: Callable[[], bool]) -> None:
+    """Within a crawl that runs, read anew what an older reader has read, as much as there is time for.
+
+    Bytes that are lost are none of a crawl's business: who asks for the links again, or the command, says it.
+
+    Args:
+        engine: the database.
+        intake: of the crawl.
+        raw_files: where the bytes are.
+        go_on: is asked before each content.
+
+    """
+    lost = read = 0
+    waiting: deque[Row[Any]] = deque()
+    while go_on():
+        waiting = waiting or deque(_read_by_older(engine, lost))
+        if not waiting:
+            break
+        row = waiting.popleft()
+        if raw_files.find(row.sha256) is None:
+            lost += 1
+            continue
+        intake.planned(1, source=SOURCE)
+        intake.read_again(row.file_id, _content(row), source=SOURCE)
+        read += 1
+    if read:
+        intake.source_finished(SOURCE)
+    if read or lost:
+        _log.info("contents_read_anew", read=read, lost=lost)
+
+
+def _read_by_older(engine: Engine, lost: int) -> Sequence[Row[Any]]:
+    """Return the next ones; those that were lost stay the first in order, and what was read is none any more."""
+    values = {"version": READER_VERSION, "limit": PAGE_CONTENTS, "passed": lost}
+    with engine.connect() as connection:
+        return connection.execute(_READ_BY_OLDER, values).all()
+
+
+def _content(row: Row[Any]) -> Content:
+    return Content(row.url, row.name, row.sha256, row.bytes, Validators(row.etag, row.last_modified))
 
 
 def _contents(connection: Connection, wanted: Wanted) -> Sequence[Row[Any]]:

@@ -8,11 +8,11 @@ from mercadito_events.service.database import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from usda_ingest.errors import CrawlBusy, CrawlFailed
+from usda_ingest.exit_codes import BUSY, FAILED, FINISHED, STOPPED
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.storing import crawls
 from usda_ingest.storing.replay import Wanted, replay
 
-FINISHED, FAILED, BUSY, STOPPED = 0, 1, 75, 130
 # A line for so many contents where there is no terminal.
 SHOWN_EVERY = 100
 

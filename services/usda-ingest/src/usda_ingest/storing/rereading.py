@@ -146,9 +146,9 @@ def take_back(connection: Connection, copier: Copier, file_id: UUID, content: Co
 
 def merged(earlier: DayChanges, later: DayChanges) -> DayChanges:
     """Return both as one change; of a series and day the later word counts."""
-    said = {(quote.series_id, quote.quoted_on) for quote in later.quotes}
-    said |= {(gone.series_id, gone.quoted_on) for gone in later.withdrawn}
+    said = {(quote.series.series_id, quote.quoted_on) for quote in later.quotes}
+    said |= {(gone.series.series_id, gone.quoted_on) for gone in later.withdrawn}
     return DayChanges(
-        [quote for quote in earlier.quotes if (quote.series_id, quote.quoted_on) not in said] + later.quotes,
-        [gone for gone in earlier.withdrawn if (gone.series_id, gone.quoted_on) not in said] + later.withdrawn,
+        [quote for quote in earlier.quotes if (quote.series.series_id, quote.quoted_on) not in said] + later.quotes,
+        [gone for gone in earlier.withdrawn if (gone.series.series_id, gone.quoted_on) not in said] + later.withdrawn,
     )

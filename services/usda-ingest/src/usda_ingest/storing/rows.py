@@ -137,8 +137,8 @@ class _Taken:
         report = described.report
         self.tally.current = report
         report.days.add(quote.quoted_on)
-        key = quote.row_key
-        identity = key + quote.value_key
+        key, value_key = quote.row_key, quote.value_key
+        identity = key + value_key
         if identity in self._seen:
             report.exact_doubles += 1
             return
@@ -148,14 +148,16 @@ class _Taken:
             return
         its_series = self.descriptions.series_of(described)
         its_series.note_day(quote.quoted_on)
-        columns = self.descriptions.columns(quote, identity, described)
+        stated = self.descriptions.stated(quote.said)
+        columns = f"{key}\t{value_key}\t{described.columns}\t{quote.quoted_on.isoformat()}\t{stated.columns}"
         if key in self.standing.keys:
             self.corrected.add(key)
             aside.append(f"{quote.line}\t{columns}\n")
             return
         report.rows_new += 1
         ordinal = self._ordinals[key] = self._ordinals.get(key, 0) + 1
-        self.days.add(its_series, quote)
+        if stated.prices is not None and described.is_headline:
+            self.days.add(its_series, quote.quoted_on, report.report_id, stated.prices)
         new.append(f"{columns}\t{ordinal}\t{self._end}")
 
     def _note_header(self, row: OtherSection) -> None:

@@ -1,6 +1,7 @@
 """What a server does wrong, or asks for, on the way to a file; and what the spider makes of it."""
 
 import ipaddress
+import json
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from outcome import files, last_crawl
+from outcome import files, last_crawl, problems
 from usda_site import faults
-from usda_site.site import Site, SiteServer
+from usda_site.mars import row
+from usda_site.site import Site, SiteServer, answer
 
 Rows = Callable[..., str]
 
@@ -31,6 +33,24 @@ def test_what_breaks_off_once_is_fetched_whole_at_the_second_try(site: Site, cra
     crawl.run(USDA_RETRIES="2")
     assert {row["state"] for row in files(db).values()} == {"stored"}
     assert all(len(site.asked(f"/{name}.csv")) == 2 for name in broken)
+
+
+def test_characters_that_no_database_holds_cost_nothing_but_themselves(
+    *, site: Site, crawl: Any, db: Any, mars: Rows
+) -> None:
+    cut = {"reportSection": "Details\x00\ud800", "stats": {"returnedRows:": "1", "totalRows:": "2"}}
+    body = json.dumps({**cut, "results": [row("2306")]}).encode()
+    site.page("/", "nul%00name.csv", "section.csv", "late.csv")
+    site.file("/nul%00name.csv", mars({}).encode())
+    site.file("/section.csv", body)
+    late = {"Last-Modified": "Thu, 08 Jan 99999999999999 20:00:00 GMT", "Content-Type": "text/csv"}
+    site.routes["/late.csv"] = lambda handler: answer(handler, 200, mars({"commodity": "Limes"}).encode(), late)
+    crawl.run()
+    assert {name: row["state"] for name, row in files(db).items()} == {
+        "nul␀name.csv": "stored", "section.csv": "stored", "late.csv": "stored"
+    }  # fmt: skip
+    (problem,) = problems(db)
+    assert problem["reason"] == "the answer holds 1 of 2 rows of Details␀?"
 
 
 def test_what_breaks_off_every_time_stores_nothing(site: Site, crawl: Any, db: Any, mars: Rows) -> None:

@@ -121,6 +121,27 @@ def test_raw_bytes_are_kept_once_and_a_damaged_copy_is_replaced(tmp_path: Path) 
     assert [entry.name for entry in path.parent.iterdir()] == [digest]
 
 
+def test_what_a_killed_process_had_begun_to_write_is_forgotten_and_what_is_kept_stays(tmp_path: Path) -> None:
+    kept = RawFiles(tmp_path)
+    _digest, path = kept.keep(b"whole")
+    (path.parent / ".half").write_bytes(b"wh")
+    assert kept.forget_unfinished() == 1
+    assert [found.read_bytes() for found in path.parent.iterdir()] == [b"whole"]
+
+
+def test_a_crawl_forgets_what_one_before_it_had_begun_to_write(
+    site: Any, crawl: Any, db: Any, mars: Callable[..., str]
+) -> None:
+    half = crawl.raw_dir / "ab" / ".half"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"wh")
+    site.page("/", "a.csv")
+    site.file("/a.csv", mars({}).encode())
+    crawl.run()
+    assert db.value("SELECT state FROM report_files") == "stored"
+    assert not half.exists()
+
+
 def test_a_file_that_the_database_refuses_does_not_hold_up_the_others(
     shelf: Any, db: Any, mars: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

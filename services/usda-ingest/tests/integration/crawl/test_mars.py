@@ -281,3 +281,25 @@ def test_what_a_server_does_wrong_on_the_way_costs_that_answer_only(
     assert files(db)["2307_2099-01-02_2099-01-08.json"]["state"] == "stored"
     assert KEY not in output
     assert all(headers["Host"].startswith("127.0.0.1") for _, headers in site.requests)
+
+
+@pytest.mark.parametrize("fault", ["nobody there", "503", "rules unread"])
+def test_an_api_that_answers_nothing_was_not_seen(
+    *, site: Site, api: MarsSite, of_mars: Settings, crawl: Any, db: Any, fault: str
+) -> None:
+    """Fewer reports than failures in a row that end a source: the crawl must not pass for finished all the same."""
+    for report in ("2306", "2307"):
+        api.report(report, {"day": "01/05/2099"})
+    settings = of_mars(USDA_RETRIES="0")
+    if fault == "nobody there":
+        settings["USDA_MARS_URL"] = "http://127.0.0.1:1/services/v1.2/reports"
+    elif fault == "503":
+        api.faults |= dict.fromkeys(("2306", "2307"), faults.status(503))
+    else:
+        site.routes["/robots.txt"] = faults.status(500)
+    crawl.run(code=1, **settings)
+    last = last_crawl(db)
+    assert (last["state"], last["files_refused"]) == ("failed", 2)
+    assert last["reason"].startswith("mars: no answer to any question (the last: ")
+    assert {found["state"] for found in files(db).values()} == {"not fetched"}
+    assert db.value("SELECT count(*) FROM outbox WHERE type = 'usda.crawl.failed.v1'") == 1

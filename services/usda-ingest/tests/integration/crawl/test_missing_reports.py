@@ -57,7 +57,7 @@ def test_a_report_that_never_came_is_told_too(visit: Callable[..., str], mars_si
     mars_site.report("2309")
     visit("2099-01-08")
     visit("2099-01-09")
-    assert told(db) == ["no report 2309 so far"]
+    assert told(db) == ["no report 2309 in the last 60 days"]
 
 
 def test_a_source_that_cannot_be_read_says_only_that(visit: Callable[..., str], mars_site: MarsSite, db: Any) -> None:

@@ -1,6 +1,10 @@
 """What reports say of their days, and what staff are told of a file beyond its account."""
 
+import csv
+import gzip
+import io
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,14 +58,51 @@ def test_the_real_narratives_are_stored_with_their_quotes(real_files: Path, shel
     assert db.value("SELECT count(*) FROM quotes") == 72
 
 
+WIDE = {"low_price": "10", "high_price": "40"}
+REMARK = "rows with a range of more than half their middle, unlike on the day before: {}; the first is named"
+
+
+def remarks(db: Any, crawl_id: uuid.UUID) -> list[tuple[str, int | None]]:
+    rows = db.rows("SELECT reason, line FROM crawl_problems WHERE crawl_id = :id ORDER BY problem_id", id=crawl_id)
+    return [(row["reason"], row["line"]) for row in rows]
+
+
 def test_staff_are_told_of_wide_ranges_and_the_rows_are_stored(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
-    shelf.crawl(a=mars({"low_price": "10", "high_price": "40"}, {"low_price": "-1"}))
-    problems = db.rows("SELECT reason, line FROM crawl_problems ORDER BY problem_id")
-    assert [(problem["reason"], problem["line"]) for problem in problems] == [
-        ("1 of 2 rows quarantined", None),
-        ("1 rows with a range of more than half their middle; the first is named", 2),
-    ]
+    crawl_id = shelf.crawl(a=mars(WIDE, {"low_price": "-1"}))
+    assert remarks(db, crawl_id) == [("1 of 2 rows quarantined", None), (REMARK.format(1), 2)]
     assert db.value("SELECT count(*) FROM quotes") == 1
+
+
+def test_what_is_quoted_so_wide_every_day_is_remarked_once(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
+    def on(day: int, **fields: str) -> dict[str, str]:
+        return {"report_date": f"01/{day:02}/2026", **fields}
+
+    limes = {"commodity": "Limes"}
+    assert remarks(db, shelf.crawl(a=mars(on(7, **WIDE), on(8, **WIDE), on(8, **limes)))) == [(REMARK.format(1), 2)]
+    # the next answer has the days before it, too, and a day without a price tells nothing of ranges
+    unquoted = on(9, low_price="", high_price="", reporter_comment="no offerings")
+    following = [on(8, **WIDE), unquoted, on(12, **WIDE), on(12, **limes, **WIDE)]
+    assert remarks(db, shelf.crawl(b=mars(*following))) == [(REMARK.format(1), 5)]
+    assert remarks(db, shelf.crawl(c=mars(*following, on(13)))) == []
+    assert remarks(db, shelf.crawl(d=mars(on(14, **WIDE)))) == [(REMARK.format(1), 2)]
+    assert remarks(db, shelf.crawl(e=mars(on(14, low_price="10", high_price="50")))) == [(REMARK.format(1), 2)]
+
+
+def test_the_real_vegetables_wide_ranges_are_remarked_on_their_first_day_only(
+    real_files: Path, shelf: Any, db: Any
+) -> None:
+    with gzip.open(real_files / "mars/2307_pull-2026-01-09.csv.gz", "rt", encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text))
+    days = sorted({row["report_date"] for row in rows}, key=lambda day: day[6:] + day[:5])
+    told = []
+    for day in days:
+        written = io.StringIO()
+        writer = csv.DictWriter(written, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(row for row in rows if row["report_date"] == day)
+        told.append(len(remarks(db, shelf.crawl(**{f"of-{day[6:]}-{day[:2]}-{day[3:5]}": written.getvalue()}))))
+    assert len(days) == 18
+    assert (told[0], sum(told)) == (1, 1)
 
 
 def test_a_weight_of_the_handbook_says_so(shelf: Any, db: Any, mars: Callable[..., str]) -> None:

@@ -4,22 +4,22 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
 from mercadito_events.service.database import DatabaseSettings
 from sqlalchemy import make_url
 from usda_ingest.forecasting.computing import compute
+from usda_ingest.forecasting.market_days import day, number
 
 TODAY = date(2026, 1, 8)
 
 
-def weekdays(count: int, end: date = TODAY) -> list[date]:
-    """Return so many days up to the end, without weekends."""
-    days = [end - timedelta(days=back) for back in range(count * 2)]
-    return sorted([on for on in days if on.weekday() < 5][:count])
+def market_days(count: int, end: date = TODAY) -> list[date]:
+    """Return so many market days up to the end."""
+    return [day(number(end) - back) for back in reversed(range(count))]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def weeks(mars: Callable[..., str]) -> Callable[..., str]:
                 **fields,
             }
             for size in sizes
-            for at, on in enumerate(weekdays(days, end))
+            for at, on in enumerate(market_days(days, end))
         ]
         return mars(*rows)
 
@@ -48,11 +48,20 @@ class Forecasting:
 
     def __init__(self, db: Any) -> None:
         self._db = db
+        self._started: list[subprocess.Popen[str]] = []
 
     def start(self, today: date = TODAY) -> "subprocess.Popen[str]":
         environment = {**os.environ, "MERCADITO_ENV": "test", **self._db.environment(), "USDA_TODAY": today.isoformat()}
         command = [sys.executable, "-m", "usda_ingest", "forecast"]
-        return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self._started.append(subprocess.Popen(command, env=environment, text=True, **pipes))
+        return self._started[-1]
+
+    def end(self) -> None:
+        """End what a test that failed has left behind, which would be held against a later one."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
 
     def run(self, today: date = TODAY) -> int:
         """Compute in this process, as the command does; return how many series were written."""
@@ -70,5 +79,7 @@ class Forecasting:
 
 
 @pytest.fixture
-def forecasting(db: Any) -> Forecasting:
-    return Forecasting(db)
+def forecasting(db: Any) -> Iterator[Forecasting]:
+    made = Forecasting(db)
+    yield made
+    made.end()

@@ -42,11 +42,11 @@ def test_a_new_series_has_nothing_computed_yet(db: Any, series_id: uuid.UUID) ->
     assert read_on(db, series_id, THURSDAY) == {"trend": None, "forecast": None, "no_forecast": None}
 
 
-def test_a_forecast_is_told_for_seven_business_days_and_then_is_stale(db: Any, series_id: uuid.UUID) -> None:
+def test_a_forecast_is_told_for_seven_market_days_and_then_is_stale(db: Any, series_id: uuid.UUID) -> None:
     store(db, series_id, "ok", FORECAST, MODEL_VERSION)
-    last_day = date(2026, 1, 19)
+    last_day = date(2026, 1, 20)  # the day before is a holiday
     assert read_on(db, series_id, last_day) == {"trend": TREND, "forecast": FORECAST, "no_forecast": None}
-    assert read_on(db, series_id, date(2026, 1, 20)) == {"trend": TREND, "forecast": None, "no_forecast": "stale"}
+    assert read_on(db, series_id, date(2026, 1, 21)) == {"trend": TREND, "forecast": None, "no_forecast": "stale"}
 
 
 def test_too_few_quotes_stay_the_reason_however_old_they_are(db: Any, series_id: uuid.UUID) -> None:
@@ -72,10 +72,10 @@ def test_a_changed_quote_and_a_withdrawn_one_make_their_series_due(
 @pytest.mark.parametrize(
     ("status", "version", "today", "is_due"),
     [
-        ("ok", MODEL_VERSION, date(2026, 1, 19), False),
-        ("ok", MODEL_VERSION, date(2026, 1, 20), True),
-        ("stale", MODEL_VERSION, date(2026, 1, 20), False),
-        ("too few quotes", MODEL_VERSION, date(2026, 1, 20), False),
+        ("ok", MODEL_VERSION, date(2026, 1, 20), False),
+        ("ok", MODEL_VERSION, date(2026, 1, 21), True),
+        ("stale", MODEL_VERSION, date(2026, 1, 21), False),
+        ("too few quotes", MODEL_VERSION, date(2026, 1, 21), False),
         ("too few quotes", MODEL_VERSION - 1, THURSDAY, True),
         ("too few quotes", MODEL_VERSION + 1, THURSDAY, False),
     ],

@@ -9,9 +9,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import pytest
-from usda_ingest.forecasting.business_days import day, number
 from usda_ingest.forecasting.grid import History
 from usda_ingest.forecasting.market import expectations
+from usda_ingest.forecasting.market_days import day, number
 from usda_ingest.forecasting.outcome import Expectation
 
 Series = npt.NDArray[np.float64]
@@ -43,7 +43,8 @@ def around_a_mean(random: np.random.Generator, days: int) -> Series:
 
 
 def yearly(random: np.random.Generator, days: int) -> Series:
-    wave = 0.5 * np.sin(2 * np.pi * (np.arange(days) / 260.9 + random.random()))
+    years = np.array([day(BEGIN + place).toordinal() for place in range(days)]) / 365.25
+    wave = 0.5 * np.sin(2 * np.pi * (years + random.random()))
     return np.asarray(3 + wave + np.cumsum(random.normal(0, 0.01, days)))
 
 

@@ -5,10 +5,10 @@ from datetime import date
 
 import numpy as np
 from usda_ingest.forecasting import bands, change_regression
-from usda_ingest.forecasting.business_days import day, number
 from usda_ingest.forecasting.choice import choose
 from usda_ingest.forecasting.grid import Floats, Grid, History
 from usda_ingest.forecasting.market import expectations
+from usda_ingest.forecasting.market_days import day, number
 
 BEGIN, DAYS, CUT = number(date(2024, 1, 1)), 200, 150
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from usda_ingest.forecasting.business_days import day, number
 from usda_ingest.forecasting.grid import History
 from usda_ingest.forecasting.market import outcomes
+from usda_ingest.forecasting.market_days import day, number
 from usda_ingest.forecasting.outcome import Outcome
 
 TODAY = date(2024, 3, 29)

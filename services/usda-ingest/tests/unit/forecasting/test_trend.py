@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from usda_ingest.forecasting.business_days import number
+from usda_ingest.forecasting.market_days import number
 from usda_ingest.forecasting.trend import line
 
 BEGIN = number(date(2024, 1, 1))

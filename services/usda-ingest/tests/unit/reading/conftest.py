@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from usda_ingest.reading.quote import Quote
 from usda_ingest.reading.report_file import OtherSection, Quarantined, ReportFile
+from usda_site.example import MARS_ROW
 
 TODAY = date(2026, 11, 21)
 
@@ -143,26 +144,13 @@ def details() -> Callable[..., dict[str, Any]]:
 
     def make(**changes: Any) -> dict[str, Any]:
         row: dict[str, Any] = {
-            "report_date": "01/08/2026",
             "slug_id": 2306,
-            "market_location_city": "Los Angeles",
-            "category": "Fruits",
-            "commodity": "Avocados",
-            "variety": "HASS",
-            "package": "cartons 2 layer",
-            "item_size": "48s",
-            "organic": "N",
-            "origin": "Mexico",
-            "appearance": "N/A",
-            "quality": "N/A",
-            "condition": "N/A",
             "unit_sales": "N/A",
             "low_price": 30.00,
-            "high_price": "32.00",
             "mostly_low_price": None,
             "mostly_high_price": None,
             "market_tone_comments": "MARKET STEADY",
         }
-        return {**row, **changes}
+        return {**MARS_ROW, **row, **changes}
 
     return make

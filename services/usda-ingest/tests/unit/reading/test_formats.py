@@ -194,7 +194,18 @@ def test_ers_averages_have_the_day_of_their_publication_and_say_so(files: Any) -
     assert files.quote(table(vegetable), **known).traits.commodity == "Apples, applesauce"
 
 
-@pytest.mark.parametrize("last_modified", [None, "", "yesterday"])
+@pytest.mark.parametrize(
+    "last_modified",
+    [
+        None,
+        "",
+        "yesterday",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Thu, 08 Jan 2099 20:00:00 GMT",
+        "Thu, 08 Jan 99999999999999 20:00:00 GMT",
+        "Thu, 08 Jan 2026 20:00:00 +99999999999999",
+    ],
+)
 def test_ers_averages_without_any_day_are_refused(files: Any, last_modified: str | None) -> None:
     with pytest.raises(FileRefused, match="name no day"):
         files.rows(table(ERS), last_modified=last_modified)

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from usda_ingest.reading.report_file import Remark
 
 Mars = Callable[..., str]
 
@@ -63,11 +62,11 @@ def test_a_quote_of_inches_and_a_comma_are_part_of_the_text(files: Any, mars: Ma
     assert (quote.traits.commodity, quote.traits.size) == ("Peppers, Bell Type", '2 1/2" min')
 
 
-def test_a_wide_range_is_read_and_remarked(files: Any, mars: Mars) -> None:
+def test_a_wide_range_is_read_and_known(files: Any, mars: Mars) -> None:
     rows = [{"low_price": low, "high_price": "100"} for low in ("60", "59.99", "100", "20")]
     report = files.open(mars(*rows))
     assert len(list(report.rows())) == 4
-    assert report.remarks() == [Remark("2 rows with a range of more than half their middle; the first is named", 3)]
+    assert [quote.line for quote in report.wide_quotes()] == [3, 5]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ They become one table with every section's columns and a column ``_section``, as
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 from usda_ingest.errors import FileRefused
 from usda_ingest.reading.containers.json_text import Doubled, JsonText
@@ -18,11 +18,14 @@ _SHOWN_CHARS = 200
 
 
 @dataclass(slots=True)
-class _Section:
+class Section:
+    """What an answer says of a section, beside its results."""
+
     name: str = ""
     stats: dict[str, Any] = field(default_factory=dict)
     message: str = ""
     has_results: bool = False
+    rows: int = 0
 
 
 class JsonSections:
@@ -35,7 +38,7 @@ class JsonSections:
 
     def __init__(self, text: RawText) -> None:
         self._text = text
-        self._sections: list[_Section] = []
+        self._sections: list[Section] = []
         names: dict[str, None] = {}
         for _, record in _results(text, self._sections):
             if isinstance(record, dict):
@@ -76,27 +79,45 @@ class JsonSections:
         return [*fields, section] if len(self.header) > len(self._names) else fields
 
 
-def _results(text: RawText, sections: list[_Section]) -> Iterator[tuple[int, Any]]:
-    """Yield the section's number and the result; note in ``sections`` what is said of them."""
+def sections_of(stream: TextIO) -> list[Section]:
+    """Return what an answer says of its sections, without holding more than one result.
+
+    Raises:
+        FileRefused: it is no answer of the API.
+
+    """
+    sections: list[Section] = []
+    for _ in _results_in(stream, sections):
+        pass
+    return sections
+
+
+def _results(text: RawText, sections: list[Section]) -> Iterator[tuple[int, Any]]:
     with text.open() as stream:
-        cursor = JsonText(stream)
-        if cursor.peek() == "[":
-            for _ in cursor.items():
-                yield from _section(cursor, sections)
-        else:
+        yield from _results_in(stream, sections)
+
+
+def _results_in(stream: TextIO, sections: list[Section]) -> Iterator[tuple[int, Any]]:
+    """Yield the section's number and the result; note in ``sections`` what is said of them."""
+    cursor = JsonText(stream)
+    if cursor.peek() == "[":
+        for _ in cursor.items():
             yield from _section(cursor, sections)
-        cursor.end()
+    else:
+        yield from _section(cursor, sections)
+    cursor.end()
 
 
-def _section(cursor: JsonText, sections: list[_Section]) -> Iterator[tuple[int, Any]]:
+def _section(cursor: JsonText, sections: list[Section]) -> Iterator[tuple[int, Any]]:
     if len(sections) >= MAX_SECTIONS:
         raise FileRefused(f"more than {MAX_SECTIONS} sections")
-    section = _Section()
+    section = Section()
     sections.append(section)
     for name in cursor.members():
         if name == "results" and cursor.peek() == "[":
             section.has_results = True
             for _ in cursor.items():
+                section.rows += 1
                 yield len(sections) - 1, cursor.value()
             continue
         value = cursor.value()
@@ -109,14 +130,15 @@ def _section(cursor: JsonText, sections: list[_Section]) -> Iterator[tuple[int, 
             section.message = str(value)
 
 
-def _cut_short(section: _Section) -> str:
-    returned, total = (_count(section.stats.get(name)) for name in ("returnedRows", "totalRows"))
+def _cut_short(section: Section) -> str:
+    returned, total = (counted(section.stats.get(name)) for name in ("returnedRows", "totalRows"))
     if returned is None or total is None or returned >= total:
         return ""
     return f"the answer holds {returned} of {total} rows of {section.name or 'its section'}"
 
 
-def _count(value: Any) -> int | None:
+def counted(value: Any) -> int | None:
+    """Return the number that a statistic tells; None where it tells none."""
     return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else None  # noqa: PLR2004
 
 

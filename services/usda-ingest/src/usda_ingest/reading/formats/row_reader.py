@@ -8,13 +8,13 @@ from operator import itemgetter
 from usda_ingest.errors import FileRefused
 from usda_ingest.reading.formats.layout import Context, Layout
 from usda_ingest.reading.formats.price_range import is_wide, read_prices
-from usda_ingest.reading.quote import Prices, Quote, Traits
+from usda_ingest.reading.quote import Prices, Quote, Said, Traits
 from usda_ingest.reading.values import MAX_COMMENT_CHARS, day, text
 
 NO_QUOTE = "no quote given"
 # A week of all cities has 12,000 different descriptions in 56,000 rows; beyond that the oldest are forgotten.
 REMEMBERED = 16_384
-REMEMBERED_COMMENTS = 1_024
+MAX_WIDE = 1_000
 
 Texts = tuple[str, ...]
 
@@ -38,18 +38,15 @@ class RowReader:
             raise FileRefused("its rows name no day, and the server gave no Last-Modified to know it by")
         self._layout, self._context = layout, context
         self._traits_of = _picker(names, layout.traits)
-        self._prices_of = _picker(names, layout.prices)
-        self._comments_of = _picker(names, layout.comments)
-        self._notes_of = _picker(names, layout.notes)
+        self._said_of = _picker(names, (*layout.prices, *layout.comments, *layout.notes))
         self._merged = [_places(names, name) for name in layout.merged if names.count(name) > 1]
         self._day_of = _picker(names, (layout.day,))
         self._describe = lru_cache(REMEMBERED)(self._traits)
+        self._read_said = lru_cache(REMEMBERED)(self._said)
         self._read_prices = lru_cache(REMEMBERED)(_judged)
         self._read_day = lru_cache(REMEMBERED)(self._day)
-        self._read_comment = lru_cache(REMEMBERED_COMMENTS)(self._comment)
-        self._read_notes = lru_cache(REMEMBERED_COMMENTS)(self._notes)
-        self.wide_ranges = 0
-        self.first_wide_line = 0
+        self.wide: list[Quote] = []
+        """Quotes with a range of more than half its middle, the first 1,000."""
 
     def read(self, line: int, fields: Sequence[str]) -> Quote:
         """Return the quote of a record.
@@ -62,14 +59,12 @@ class RowReader:
         for places in self._merged:
             padded[places[0]] = next((fields[place] for place in places if fields[place].strip()), "")
         traits = self._describe(self._traits_of(padded))
-        prices, wide = self._read_prices(self._prices_of(padded))
-        comment = self._read_comment(self._comments_of(padded), is_quoted=prices.low is not None)
-        notes = self._read_notes(self._notes_of(padded))
+        said, wide = self._read_said(self._said_of(padded))
         quoted_on = self._read_day(self._day_of(padded))
-        if wide:
-            self.wide_ranges += 1
-            self.first_wide_line = self.first_wide_line or line
-        return Quote(line=line, quoted_on=quoted_on, traits=traits, prices=prices, comment=comment, notes=notes)
+        quote = Quote(line, quoted_on, traits, said)
+        if wide and len(self.wide) < MAX_WIDE:
+            self.wide.append(quote)
+        return quote
 
     def _traits(self, values: Texts) -> Traits:
         return self._layout.describe(dict(zip(self._layout.traits, values, strict=True)), self._context)
@@ -80,12 +75,19 @@ class RowReader:
             return published_on
         return day(values[0], self._layout.day, self._context.today)
 
-    def _comment(self, values: Texts, *, is_quoted: bool) -> str:
+    def _said(self, values: Texts) -> tuple[Said, bool]:
+        low, high, mostly_low, mostly_high, *rest = values
+        prices, wide = self._read_prices((low, high, mostly_low, mostly_high))
+        comments, notes = rest[: len(self._layout.comments)], rest[len(self._layout.comments) :]
+        comment = self._comment(comments, is_quoted=prices.low is not None)
+        return Said(prices, comment, self._notes(notes)), wide
+
+    def _comment(self, values: Sequence[str], *, is_quoted: bool) -> str:
         parts = [text(value, "comment", limit=MAX_COMMENT_CHARS) for value in values]
         joined = "; ".join(dict.fromkeys(part for part in (*parts, self._layout.comment) if part))
         return joined or ("" if is_quoted else NO_QUOTE)
 
-    def _notes(self, values: Texts) -> Texts:
+    def _notes(self, values: Sequence[str]) -> Texts:
         named = zip(self._layout.notes, values, strict=True)
         return tuple(text(value, name, limit=MAX_COMMENT_CHARS) for name, value in named)
 

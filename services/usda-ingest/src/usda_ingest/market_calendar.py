@@ -9,9 +9,27 @@ MARKET_ZONE = ZoneInfo("America/Los_Angeles")
 OPENS_AT = time(9, 0)
 BUSY_FROM = time(12, 0)
 BUSY_UNTIL = time(15, 0)
+# Whoever corrects a report on its own day has done it by then.
+LAST_LOOK_AT = time(18, 0)
+JUNETEENTH_SINCE = 2022
 SATURDAY = 5
 SUNDAY = 6
 _DAY = timedelta(days=1)
+SPANISH = {
+    "New Year's Day": "Año Nuevo",
+    "Martin Luther King Jr. Day": "Día de Martin Luther King Jr.",
+    "Presidents' Day": "Día de los Presidentes",
+    "Memorial Day": "Día de los Caídos",
+    "Juneteenth": "Juneteenth (fin de la esclavitud)",
+    "Independence Day": "Día de la Independencia",
+    "Labor Day": "Día del Trabajo",
+    "Columbus Day": "Día de la Raza",
+    "Veterans Day": "Día de los Veteranos",
+    "Thanksgiving Day": "Día de Acción de Gracias",
+    "Christmas Eve": "Nochebuena",
+    "Christmas Day": "Navidad",
+    "Day after Christmas": "Día después de Navidad",
+}
 
 
 def holidays(year: int) -> dict[date, str]:
@@ -32,6 +50,12 @@ def holidays(year: int) -> dict[date, str]:
 def holiday(day: date) -> str | None:
     """Return the holiday on that weekday, if it is one."""
     return _holidays(day.year).get(day)
+
+
+def holiday_es(day: date) -> str | None:
+    """Return the holiday's name in Spanish."""
+    name = holiday(day)
+    return None if name is None else SPANISH[name]
 
 
 def is_market_day(day: date) -> bool:
@@ -65,6 +89,11 @@ def market_date(now: datetime) -> date:
     return now.astimezone(MARKET_ZONE).date()
 
 
+def market_today(frozen: date | None, now: datetime) -> date:
+    """Return the market's date: the frozen one, where recorded files stand for the market."""
+    return frozen or market_date(now)
+
+
 def at(day: date, clock: time) -> datetime:
     """Return the moment, in UTC, when clocks at the market show that; for the hour that spring skips, one after it."""
     return datetime.combine(day, clock, MARKET_ZONE).astimezone(UTC)
@@ -84,9 +113,10 @@ def _holidays(year: int) -> dict[date, str]:
 
 
 def _fixed(year: int) -> dict[date, str]:
-    return {
+    # A holiday since the day before that of 2021, when reports came out nevertheless.
+    juneteenth = {date(year, 6, 19): "Juneteenth"} if year >= JUNETEENTH_SINCE else {}
+    return juneteenth | {
         date(year, 1, 1): "New Year's Day",
-        date(year, 6, 19): "Juneteenth",
         date(year, 7, 4): "Independence Day",
         date(year, 11, 11): "Veterans Day",
         date(year, 12, 25): "Christmas Day",

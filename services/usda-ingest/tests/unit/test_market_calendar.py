@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from usda_ingest.crawling import calendar
+from usda_ingest import market_calendar as calendar
 
 DAYS = some.dates(min_value=date(1990, 1, 1), max_value=date(2100, 12, 31))
 MOMENTS = some.builds(lambda day, clock: datetime.combine(day, clock, UTC), DAYS, some.times())
@@ -54,8 +54,15 @@ def test_every_year_has_its_holidays_on_weekdays_only(year: int) -> None:
     found = calendar.holidays(year)
     assert {day.year for day in found} == {year}
     assert all(day.weekday() < 5 for day in found)
-    # eleven federal ones, of which New Year's Day can be observed in the year before; eve and day after where weekdays
-    assert 10 <= len(found) <= 14
+    # ten federal ones, eleven since 2022, of which New Year's Day can be observed in the year before; eve and day after
+    assert 9 + (year >= 2022) <= len(found) <= 13 + (year >= 2022)
+
+
+def test_every_holiday_has_a_name_in_spanish() -> None:
+    days = [day for year in range(1990, 2101) for day in calendar.holidays(year)]
+    assert {calendar.holiday(day) for day in days} == set(calendar.SPANISH)
+    assert all(calendar.holiday_es(day) for day in days)
+    assert calendar.holiday_es(date(2026, 1, 20)) is None
 
 
 @given(DAYS)

@@ -1,4 +1,4 @@
-"""When a run of forecasts is to end early: it is told to, or nobody waits for it any more."""
+"""When a child process is to end early: it is told to, or nobody waits for it any more."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A run of forecasts ends when it is told to, or when nobody waits for it any more."""
+"""A child process ends when it is told to, or when nobody waits for it any more."""
 
 import signal
 import subprocess
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 CHILD = """
-from usda_ingest.forecasting.stopping import stop_when_told
+from usda_ingest.stopping import stop_when_told
 stop = stop_when_told()
 print("begun", flush=True)
 print("ended" if stop.wait(60) else "nobody told it", flush=True)
