@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from mercadito_events.service.migrations import upgrade
 from mercadito_events.testing import DatabaseUrls
 from sqlalchemy import Connection, Engine, make_url, text
 
+from orders.adapters import passwords
 from orders.adapters.passwords import Argon2Passwords
 from orders.adapters.signing import rotate_keys
 from orders.adapters.transactions import SqlTransactions
@@ -27,12 +29,6 @@ from orders.settings import Hub, WebSettings
 
 MIGRATIONS = Path(__file__).resolve().parents[1] / "migrations"
 PASSWORD = "correct horse battery"
-TABLES = (
-    "people, stores, store_people, sessions, api_tokens, sign_in_failures, products, cycles, offers, orders,"
-    " order_lines, audit, idempotency_keys, series_quotes, market_feed, mails, outbox, inbox, second_factors,"
-    " recovery_codes, one_time_links, series_days, series_forecasts, comments, standing_orders, standing_order_lines,"
-    " standing_order_runs, product_imports"
-)
 POOL_SIZE = 24
 
 
@@ -70,9 +66,19 @@ def owner(urls: DatabaseUrls) -> Iterator[Engine]:
     made.dispose()
 
 
+@contextmanager
+def quick_passwords() -> Iterator[None]:
+    """Whoever is wired meanwhile hashes in no time; tests about hashing ask an `Argon2Passwords` of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "MEMORY_KIB", 64)
+        patch.setattr(passwords, "PASSES", 1)
+        yield
+
+
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return Argon2Passwords().hash(PASSWORD)
+    with quick_passwords():
+        return Argon2Passwords().hash(PASSWORD)
 
 
 @dataclass
@@ -218,9 +224,8 @@ class World:
 
 
 @pytest.fixture
-def world(engine: Engine, owner: Engine, password_hash: str) -> Iterator[World]:
-    with owner.begin() as connection:
-        connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY"))
+def world(engine: Engine, urls: DatabaseUrls, postgres_server: Any, password_hash: str) -> Iterator[World]:
+    postgres_server.empty(urls.name)
     made = World(engine, password_hash)
     yield made
     # Whatever a test did, stock must add up afterwards.
@@ -259,7 +264,8 @@ def settings(urls: DatabaseUrls, key_files: tuple[Path, Path]) -> WebSettings:
 
 @pytest.fixture(scope="session")
 def container(settings: WebSettings) -> Container:
-    return build_web(settings)
+    with quick_passwords():
+        return build_web(settings)
 
 
 @pytest.fixture(scope="session")

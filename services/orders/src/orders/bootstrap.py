@@ -228,7 +228,7 @@ def build_worker(settings: WorkerSettings) -> Worker:
             "usda.crawl.progressed.v1": _handler(_see_crawl),
             "usda.crawl.failed.v1": _handler(_see_crawl),
         },
-        on_mails={f"notify.email.{state}.v1": _handler(_record_mail) for state in ("sent", "deferred", "failed")},
+        on_mails={f"notify.email.{state}.v1": _handler(_record_mail) for state in incoming.MAIL_STATES},
         advance_clock=lambda: clock.advance(transactions),
         prune=lambda: prune(engine),
         problems=SchemaCheck(engine, migrations_dir()).problems,

@@ -30,6 +30,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "notify.email.sent.v1": lambda data: read_mail(data, "sent"),
     "notify.email.deferred.v1": lambda data: read_mail(data, "deferred"),
     "notify.email.failed.v1": lambda data: read_mail(data, "failed"),
+    "notify.email.suppressed.v1": lambda data: read_mail(data, "suppressed"),
 }
 subjects = pytest.mark.parametrize("subject", sorted(READERS))
 

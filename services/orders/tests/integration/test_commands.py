@@ -149,6 +149,13 @@ def test_migrating_again_changes_nothing(urls: Any) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_waiting_for_the_schema_ends_where_it_is_there(urls: Any) -> None:
+    service = {name: value for name, value in urls.environment().items() if not name.startswith("MIGRATION_")}
+    done = run("migrate", "--wait", **service)
+    assert done.returncode == 0, done.stderr
+    assert run("migrate", **service).returncode == 2
+
+
 def test_keys_are_made_by_command(tmp_path: Path) -> None:
     files = {"IDENTITY_KEY_FILE": str(tmp_path / "a" / "key"), "IDENTITY_JWKS_FILE": str(tmp_path / "b" / "jwks")}
     assert run("keys", "rotate", **files).returncode == 0
@@ -228,9 +235,9 @@ def test_the_web_process_finishes_what_it_holds_and_ends_in_order(
         waiting = threading.Thread(target=lambda: answers.append(web.get("/api/v1/me", **token)))
         waiting.start()
         blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        assert wait_until(lambda: world.value(blocked) > 0, timeout_s=5)
+        assert wait_until(lambda: world.value(blocked) > 0)
         web.started.send_signal(signal.SIGTERM)
-        assert wait_until(lambda: not _accepts(web.port), timeout_s=5)
+        assert wait_until(lambda: not _accepts(web.port))
     waiting.join()
     assert answers[0][0] == 200
     output, _ = web.started.communicate(timeout=30)

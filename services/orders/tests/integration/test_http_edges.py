@@ -95,9 +95,15 @@ def test_a_database_that_is_away_is_said_with_when_to_come_back(
 
 
 def test_what_may_have_been_committed_is_not_said_to_be_unprocessed(app: Any) -> None:
-    with app.test_request_context("/api/v1/orders"):
+    with app.test_request_context("/api/v1/orders", method="POST"):
         problem = problems.problem_of(errors.Unavailable("away", not_processed=False))
     assert "X-Gateway-Not-Processed" not in problem.headers
+
+
+def test_what_only_reads_may_be_asked_again_whatever_became_of_it(app: Any) -> None:
+    with app.test_request_context("/api/v1/orders"):
+        problem = problems.problem_of(errors.Unavailable("no answer to the commit", not_processed=False))
+    assert problem.headers["X-Gateway-Not-Processed"] == "1"
 
 
 def test_every_refusal_of_the_domain_has_a_problem(app: Any) -> None:

@@ -30,7 +30,7 @@ CHECKED = (
 ENDS_THE_SIGN_IN = ("/tokens/current",)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def document(app: Any) -> Any:
     return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
 

@@ -307,12 +307,12 @@ def test_people_are_found_by_name_address_and_store(world: Any, staff: Any) -> N
         assert flaws(staff.call("GET", f"/people?{wrong}"))
 
 
-def test_a_thousand_people_take_a_handful_of_statements(world: Any, staff: Any, engine: Any) -> None:
+def test_a_thousand_people_take_a_handful_of_statements(world: Any, staff: Any) -> None:
     world.run(
         "INSERT INTO people (id, email, name, locale, role) SELECT gen_random_uuid(), 'p' || n || '@shop.example',"
         " 'Person ' || n, 'es', 'buyer' FROM generate_series(1, 1000) n"
     )
-    with counted(engine) as seen:
+    with counted() as seen:
         page = staff.call("GET", "/people?limit=1000").json
     assert (len(page["items"]), page["total"]) == (1_000, 1_001)
     assert len(seen) <= 4

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from orders.adapters import transactions as adapter
@@ -45,13 +46,19 @@ def wish(offer: str, quantity: int) -> tuple[LineRequest, ...]:
     return (LineRequest(offer, quantity),)
 
 
+def sold_out() -> float:
+    """Return how often stock has been short so far, as /metrics tells it."""
+    return REGISTRY.get_sample_value("orders_conflicts_total", {"what": "sold_out"}) or 0.0
+
+
 def test_twenty_stores_want_the_last_case_and_one_gets_it(world: Any, desk: OrderDesk) -> None:
     cycle = world.cycle()
     offer = world.offer(cycle, available=1)
-    buyers = [world.buyer() for _ in range(THREADS)]
+    buyers, before = [world.buyer() for _ in range(THREADS)], sold_out()
     got = at_once(*(lambda b=b, s=s: desk.place(PlaceOrder(b, cycle, s, wish(offer, 1)), give) for b, s in buyers))
     kinds = Counter(type(one) for one in got)
     assert kinds == {Answer: 1, errors.SoldOut: THREADS - 1}
+    assert sold_out() - before == THREADS - 1
     assert all(one.shortages == (errors.Shortage(offer, 1, 0),) for one in got if isinstance(one, errors.SoldOut))
     assert world.remaining(offer) == 0
     assert len(world.events("orders.order.placed.v1")) == 1

@@ -337,12 +337,12 @@ def test_forged_cursors_are_refused(api: Any, place: Any) -> None:
     assert flaws(api.call("GET", f"/stores?cursor={cursor}"))
 
 
-def test_five_hundred_stores_take_a_handful_of_statements(world: Any, api: Any, engine: Any) -> None:
+def test_five_hundred_stores_take_a_handful_of_statements(world: Any, api: Any) -> None:
     world.run(
         "INSERT INTO stores (id, name, route, stop) SELECT gen_random_uuid(), 'Store ' || n, 'Route ' || n % 20, n"
         " FROM generate_series(1, 500) n"
     )
-    with counted(engine) as seen:
+    with counted() as seen:
         page = api.call("GET", "/stores?limit=500").json
     assert (len(page["items"]), page["total"], page["next"]) == (500, 500, None)
     assert len(seen) <= 4

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from orders.adapters.passwords import AT_ONCE, Argon2Passwords
 from orders.application.accounts import Accounts
@@ -14,6 +15,12 @@ from orders.domain import errors
 from tests.conftest import PASSWORD
 
 ATTACKER, VICTIM = Client("198.51.100.66"), Client("203.0.113.7")
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """A hash like those of production: it is about turns, and they must take their time."""
+    return Argon2Passwords().hash(PASSWORD)
 
 
 @pytest.fixture
@@ -100,6 +107,14 @@ def test_a_burst_of_right_passwords_is_let_in_whole(world: Any, desk: Any) -> No
     buyer, _ = world.buyer()
     made = desk(failures_per_account_and_address=1, failures_per_address=1)
     assert set(burst(made, [(world.emails[buyer.person_id], PASSWORD, VICTIM)] * 12)) == {"in"}
+
+
+def test_a_burst_of_right_passwords_is_let_in_whole_while_its_weak_hash_is_made_anew(world: Any, desk: Any) -> None:
+    buyer, _ = world.buyer()
+    weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    world.run(f"UPDATE people SET password_hash = '{weak}'")
+    assert set(burst(desk(), [(world.emails[buyer.person_id], PASSWORD, VICTIM)] * 8)) == {"in"}
+    assert world.value("SELECT password_hash FROM people WHERE password_hash IS NOT NULL") != weak
 
 
 def test_the_password_that_is_guessed_at_last_is_refused_like_any_other(world: Any, desk: Any) -> None:

@@ -100,9 +100,9 @@ def test_the_worker_relays_follows_others_keeps_the_clock_and_drains(
     due, series = world.cycle(cutoff_in_s=-1), str(uuid4())
     process = start()
 
-    assert wait_until(lambda: not world.value("SELECT count(*) FROM outbox WHERE published_at IS NULL"), timeout_s=10)
+    assert wait_until(lambda: not world.value("SELECT count(*) FROM outbox WHERE published_at IS NULL"))
     state = "SELECT state FROM cycles WHERE id = CAST(:id AS uuid)"
-    assert wait_until(lambda: world.value(state, id=due) == "closed", timeout_s=5)
+    assert wait_until(lambda: world.value(state, id=due) == "closed")
 
     crawl = {"crawl_id": "c1", "source": "https://usda.example/", "state": "finished", "files": 4}
     point = {"date": "2026-01-09", "value": "18.00", "low": "16.00", "high": "20.00"}
@@ -115,14 +115,16 @@ def test_the_worker_relays_follows_others_keeps_the_clock_and_drains(
         ("usda.forecast.updated.v1", told),
         ("usda.crawl.progressed.v1", crawl),
     )
-    assert wait_until(lambda: world.value("SELECT state FROM market_feed") == "finished", timeout_s=10)
+    assert wait_until(lambda: world.value("SELECT state FROM market_feed") == "finished")
     assert world.value("SELECT reference FROM series_quotes") == 17.5
     assert world.value("SELECT points FROM series_forecasts") == [point]
 
     at = datetime.now(UTC).isoformat()
     mail = {"message_id": "<m@x>", "kind": "order_confirmation", "order_id": order, "person_id": None, "at": at}
     publish(nats_server, "notify", ("notify.email.sent.v1", mail))
-    assert wait_until(lambda: world.value("SELECT state FROM mails") == "sent", timeout_s=10)
+    assert wait_until(lambda: world.value("SELECT state FROM mails") == "sent")
+    publish(nats_server, "notify", ("notify.email.suppressed.v1", mail | {"at": datetime.now(UTC).isoformat()}))
+    assert wait_until(lambda: world.value("SELECT state FROM mails") == "suppressed")
 
     code, output = process.end()
     assert code == 0, output
@@ -139,7 +141,7 @@ def test_an_event_that_can_not_be_read_becomes_a_dead_letter_and_the_next_one_co
     publish(
         nats_server, "usda", price("no uuid", "1"), unreadable, price(series, "2.00"), price(series, None, "2026-01-09")
     )
-    assert wait_until(lambda: world.value("SELECT count(*) FROM series_quotes") == 1, timeout_s=10)
+    assert wait_until(lambda: world.value("SELECT count(*) FROM series_quotes") == 1)
     code, output = process.end()
     assert code == 0
     assert output.count("event_dead_lettered") == 2

@@ -8,6 +8,7 @@ import { CrawlProgress, isRunning } from "../../src/orders/static/js/crawl-progr
 import { crawlRow } from "../../src/orders/static/js/crawl-row.js";
 import { FetchNow } from "../../src/orders/static/js/fetch-now.js";
 import { PricesAway, SignedOut } from "../../src/orders/static/js/prices-api.js";
+import { offerSources } from "../../src/orders/static/js/past-days.js";
 import { explain } from "../../src/orders/static/js/problem-rules.js";
 import { quarantinedRows } from "../../src/orders/static/js/quarantined-rows.js";
 import { reportFile } from "../../src/orders/static/js/report-file.js";
@@ -19,10 +20,10 @@ import { fakeDocument } from "../fakes/document.js";
 const ZONE = "America/Los_Angeles";
 const HOSTILE = "<script>alert(1)</script>";
 // Every word says its own name, with the places that the real ones have.
-const PLACES = "%(num)s %(done)s/%(total)s %(day)s %(latest)s %(moment)s %(first)s-%(last)s %(id)s %(report)s";
+const PLACES = "%(num)s %(done)s/%(total)s %(day)s %(latest)s %(moment)s %(first)s-%(last)s %(id)s %(report)s %(holiday)s";
 const words = new Proxy({}, { get: (_, name) => `${String(name)} ${PLACES}` });
 const when = new When("en", ZONE);
-const tools = { words, when, rules: [["is above high", "Contradiction.", "Compare."]] };
+const tools = { words, when, rules: [["is above high", "Contradiction.", "Compare.", false], ["wide range", "Wide.", "Nothing.", true]] };
 const ACCOUNT = { rows_read: 10, new: 5, changed: 2, unchanged: 1, exact_doubles: 1, quarantined: 1 };
 const FILE = {
   ...ACCOUNT,
@@ -72,7 +73,7 @@ test("raw text shows what cannot be seen, and is cut off", () => {
 
 test("the first rule that fits explains a reason; what nobody knows stands for itself", () => {
   const rules = [["HTTP 404", "Gone.", "Look."], ["HTTP \\d+", "Odd.", "Wait."]];
-  assert.deepEqual(explain("the index could not be read: http 404", rules), { text: "Gone.", advice: "Look." });
+  assert.deepEqual(explain("the index could not be read: http 404", rules), { text: "Gone.", advice: "Look.", isRemark: false });
   assert.equal(explain("HTTP 500", rules).text, "Odd.");
   assert.equal(explain("a new kind of trouble", rules), null);
 });
@@ -158,6 +159,15 @@ test("a visit that failed says why, one with problems lists them with address an
   assert.match(crawlRow(CRAWL, tools).textContent, /byStaff.*12 sec/);
 });
 
+test("a visit with remarks only is complete, and its days are told where it was for some", () => {
+  const remark = { url: "https://usda.example/x.csv", line: 8, reason: "a wide range" };
+  const row = crawlRow({ ...CRAWL, problem_count: 1, problems: [remark], window: { from: "2026-01-02", to: "2026-01-08" } }, tools);
+  assert.match(row.textContent, /crawlFinished.*Fri, Jan 2-Thu, Jan 8.*remarkCount 1/);
+  for (const more of [{ problem_count: 2 }, { problem_count: 2, problems: [remark, { ...remark, reason: "?" }] }]) {
+    assert.match(crawlRow({ ...CRAWL, problems: [remark], ...more }, tools).textContent, /crawlWithProblems.*problemCount 2/);
+  }
+});
+
 test("of several sources each says how far it came", () => {
   const source = { state: "finished", planned: 4, done: 4 };
   const both = [{ ...source, source: "mars" }, { ...source, source: "portal", state: "failed", done: 1 }];
@@ -235,6 +245,33 @@ test("whether the report is in is said in words, with the next visit", () => {
   assert.match(standing({ latest_on: null }).textContent, /noReportYet/);
   assert.match(standing({ is_on: false, next_due_at: null }).textContent, /visitsOff/);
   assert.match(standing({ is_running: true, next_due_at: null }).textContent, /visitRunning/);
+});
+
+test("a holiday is named in the page's language, and not at all in another one", () => {
+  const holiday = { is_report_day: false, latest_on: "2026-01-16", holiday: "Martin Luther King Jr. Day", holiday_es: "Día de Martin Luther King" };
+  assert.match(standing(holiday).textContent, /holidayToday .*Fri, Jan 16.*Martin Luther King Jr\. Day/);
+  const spanish = (more) => {
+    const there = place();
+    showStanding(there, { ...SCHEDULE, ...holiday, ...more }, { ...tools, language: "es" });
+    return there.textContent;
+  };
+  assert.match(spanish({}), /holidayToday .*Día de Martin Luther King/);
+  assert.match(spanish({ holiday_es: undefined }), /noReportToday/);
+});
+
+test("only sources that can be asked for days are offered, and no form where there is none", () => {
+  const there = place("days", "unable");
+  const options = ["", "mars", "portal"].map((value) => {
+    const option = document.createElement("option");
+    option.value = value;
+    there.append(option);
+    return option;
+  });
+  offerSources(there, [{ name: "index", can_backfill: false }, { name: "mars", can_backfill: true }]);
+  assert.deepEqual(options.map(({ hidden }) => hidden), [false, false, true]);
+  assert.deepEqual(["days", "unable"].map((name) => there.querySelector(`[data-${name}]`).hidden), [false, true]);
+  offerSources(there, [{ name: "index", can_backfill: false }]);
+  assert.deepEqual(["days", "unable"].map((name) => there.querySelector(`[data-${name}]`).hidden), [true, false]);
 });
 
 test("reports that are late are named one by one", () => {

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { packWriter } from "../../src/orders/static/js/packs.js";
 import { FIRST_AGAIN_MS, LONGEST_AGAIN_MS, PriceSource } from "../../src/orders/static/js/price-source.js";
 import { PricesAway, SignedOut } from "../../src/orders/static/js/prices-api.js";
+import { pricedFirst } from "../../src/orders/static/js/series-list.js";
 import { fits, optionsOf, readAddress, writeAddress } from "../../src/orders/static/js/series-picks.js";
 
 const ITEMS = [
@@ -20,6 +21,13 @@ test("a pick leaves its own other values to choose, and of the rest what still f
   assert.deepEqual(options.size, [{ value: "48s", count: 1 }]);
   assert.equal(ITEMS.filter((item) => fits(item, { variety: "" })).length, 1);
   assert.equal(ITEMS.filter((item) => fits(item, { organic: "true" })).length, 1);
+});
+
+test("what has a price of these days comes first, then old prices, then what was only named", () => {
+  const items = [["named", null, "2026-01-08"], ["old", "9.00", "2025-12-18"], ["new", "8.00", "2026-01-07"], ["newest", "7.00", "2026-01-08"]];
+  const listed = pricedFirst(items.map(([name, low, on]) => ({ name, low, last_date: on })));
+  assert.deepEqual(listed.map(({ name }) => name), ["new", "newest", "old", "named"]);
+  assert.deepEqual(pricedFirst([]), []);
 });
 
 test("the address holds what was looked for, an empty variety too, and nothing that is not ours", () => {

@@ -9,6 +9,7 @@ import { datasetsOf, look, spread } from "../../src/orders/static/js/price-chart
 import { backtestTexts, methodText, noEstimateText, trendText } from "../../src/orders/static/js/price-estimate.js";
 import { dayOf, layersOf, rangesFor, shownDays } from "../../src/orders/static/js/price-layers.js";
 import { rowsOf, sorted } from "../../src/orders/static/js/price-table.js";
+import { rowText } from "../../src/orders/static/js/reported-rows.js";
 import { PriceTexts, changePct, dollars, weekBefore } from "../../src/orders/static/js/price-texts.js";
 import { newsText, safeAddress } from "../../src/orders/static/js/series-texts.js";
 
@@ -26,6 +27,12 @@ const WORDS = {
   summaryNow: "%(name)s, %(market)s: %(price)s %(per)s on %(day)s.",
   summaryWeek: "On %(day)s %(price)s, %(move)s.",
   summaryExpected: "For %(day)s %(low)s to %(high)s.",
+  figureLast: "last, %(day)s",
+  figureBefore: "before, %(day)s",
+  figureExpected: "expected, %(day)s",
+  figureEstimate: "our estimate",
+  middle: "middle %(price)s",
+  noPrice: "no price",
   weightStated: "%(weight)s lb, %(price)s",
   weightRange: "middle %(weight)s lb, %(price)s",
   weightAbout: "about %(weight)s lb, %(price)s",
@@ -94,6 +101,23 @@ test("last week is the newest quote five days older or more", () => {
   assert.equal(weekBefore([]), null);
   assert.equal(changePct("19", "13"), 46.2);
   assert.equal(changePct("19", "0"), null);
+});
+
+test("the figures are the last quote, the one of a week before and what is expected, each with its unit", () => {
+  const forecast = { points: [{ date: "2026-01-09", low: "17.5", high: "20.5", value: "19" }] };
+  assert.deepEqual(texts.keyFigures(series(WEEK, { forecast })), [
+    { title: "last, Thu, Jan 8", value: "$18.00–$20.00", unit: "a package", note: "middle $19.00" },
+    { title: "before, Fri, Jan 2", value: "$12.00–$14.00", unit: "a package", note: "▲ up 46.2\u00a0%" },
+    { title: "expected, Fri, Jan 9", value: "$17.50–$20.50", unit: "a package", note: "our estimate" },
+  ]);
+  const [only, ...others] = texts.keyFigures(series([quote("2026-01-08", 18)], { unit: "lb" }));
+  assert.deepEqual(only, { title: "last, Thu, Jan 8", value: "$18.00", unit: "a pound", note: "" });
+  assert.deepEqual(others, []);
+});
+
+test("a row of a report without a price to compare tells what it has, and nothing of what it has not", () => {
+  assert.equal(rowText({ low: "18.00", high: "20.00", origin: "California", quality: "Fine Appearance", comment: "" }, texts), "$18.00–$20.00 · California · Fine Appearance");
+  assert.equal(rowText({ low: null, high: null, origin: "", quality: "", comment: "offerings insufficient" }, texts), "no price · offerings insufficient");
 });
 
 test("the summary says the last quote, last week and what is expected", () => {
@@ -236,11 +260,18 @@ test("colours are let through, system colours are not taken apart", () => {
   assert.equal(faint("CanvasText", 0.2), "transparent");
 });
 
+test("a series that was always quoted at one price has no range to draw", () => {
+  const kinds = (points) => layersOf(series(points), { days: shownDays(series(points), 0) }).map(({ kind }) => kind);
+  assert.deepEqual(kinds([quote("2026-01-07", 10), quote("2026-01-08", 11)]), ["reference"]);
+  assert.deepEqual(kinds([quote("2026-01-07", 10), quote("2026-01-08", 11, 12)]), ["range", "reference"]);
+});
+
 test("the table is sorted by any column, days without that figure last", () => {
   const forecast = { points: [{ date: "2026-01-09", value: "19", low: "18", high: "20" }] };
   const points = [quote("2026-01-06", 10, 12, { mostly_low: "10.5", mostly_high: "11" }), quote("2026-01-07", 9, 12)];
   const rows = rowsOf(series(points, { forecast }), texts);
-  assert.deepEqual(rows.map(({ label }) => label), ["Fri, Jan 9 · estimate", "Wed, Jan 7", "Tue, Jan 6"]);
+  assert.deepEqual(rows.map(({ label }) => label), ["Fri, Jan 9", "Wed, Jan 7", "Tue, Jan 6"]);
+  assert.deepEqual(rows.map(({ note }) => note), ["estimate", undefined, undefined]);
   assert.deepEqual(sorted(rows, 0, true).map(({ date }) => date), ["2026-01-06", "2026-01-07", "2026-01-09"]);
   assert.deepEqual(sorted(rows, 1, true).map(({ date }) => date), ["2026-01-07", "2026-01-06", "2026-01-09"]);
   for (const isRising of [true, false]) assert.equal(sorted(rows, 2, isRising)[0].date, "2026-01-06");

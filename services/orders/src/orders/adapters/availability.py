@@ -13,6 +13,9 @@ from orders.domain.errors import Unavailable
 # lock_not_available, query_canceled (statement timeout), too_many_connections, admin_shutdown, crash_shutdown,
 # cannot_connect_now, read_only_sql_transaction (a standby): the same request may succeed in a moment.
 _PASSING = frozenset({"55P03", "57014", "53300", "57P01", "57P02", "57P03", "25006"})
+# disk_full, out_of_memory, io_error: over once somebody makes room. Reads go on meanwhile, so the gateway shall not
+# hold everybody for a write that would only fail again.
+_WITHOUT_ROOM = frozenset({"53100", "53200", "58030"})
 _log = structlog.get_logger(__name__)
 
 
@@ -26,14 +29,15 @@ def is_passing(error: DBAPIError) -> bool:
     """Tell whether the same statement may succeed in a moment."""
     if code(error) is None:
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
-    return code(error) in _PASSING
+    return code(error) in _PASSING | _WITHOUT_ROOM
 
 
 def unavailable(error: DBAPIError | PoolTimeout, *, not_processed: bool) -> Unavailable:
     """Log what the database did and return what to tell the caller."""
     problem = type(getattr(error, "orig", None) or error).__name__
-    _log.warning("database_unavailable", code=code(error) if isinstance(error, DBAPIError) else None, problem=problem)
-    return Unavailable("the database cannot be asked now", not_processed=not_processed)
+    said = code(error) if isinstance(error, DBAPIError) else None
+    _log.warning("database_unavailable", code=said, problem=problem)
+    return Unavailable("the database cannot be asked now", not_processed=not_processed and said not in _WITHOUT_ROOM)
 
 
 @contextmanager

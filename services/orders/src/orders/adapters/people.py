@@ -21,6 +21,7 @@ _STORE_IDS = (
 _CALLER = f"p.id AS person_id, p.name, p.email, p.locale, p.role, {_STORE_IDS} AS store_ids"
 _CREDENTIALS = text("SELECT id, password_hash, active FROM people WHERE email = :email")
 _SET_PASSWORD = text("UPDATE people SET password_hash = :fresh WHERE id = CAST(:id AS uuid) AND password_hash = :known")
+_PASSWORD = text("SELECT password_hash FROM people WHERE id = CAST(:id AS uuid)")
 _FAILURES = text(
     "SELECT count(*) FILTER (WHERE account_hash = :account) AS of_account, count(*) AS of_address"
     " FROM sign_in_failures WHERE address = :address AND at > clock_timestamp() - make_interval(secs => :since_s)"
@@ -77,9 +78,13 @@ class SqlPeople:
         row = self._connection.execute(_CREDENTIALS, {"email": email}).one_or_none()
         return None if row is None else Credentials(str(row.id), row.password_hash, row.active)
 
-    def set_password_hash(self, person_id: str, known: str, fresh: str) -> None:
+    def set_password_hash(self, person_id: str, known: str, fresh: str) -> str | None:
         """Replace a hash made with weaker parameters; see the port."""
-        self._connection.execute(_SET_PASSWORD, {"id": person_id, "known": known, "fresh": fresh})
+        values = {"id": person_id, "known": known, "fresh": fresh}
+        if self._connection.execute(_SET_PASSWORD, values).rowcount:
+            return fresh
+        standing: str | None = self._connection.scalar(_PASSWORD, values)
+        return standing
 
     def failures(self, account: str, address: str, since_s: int) -> tuple[int, int]:
         """Count recent failures; see the port."""

@@ -10,6 +10,8 @@ from typing import TypeVar, cast
 import structlog
 from mercadito_events.envelope import new_event
 from mercadito_events.outbox import enqueue
+from mercadito_events.service import tracing
+from prometheus_client import Counter
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,6 +20,7 @@ from orders.adapters.account_records import SqlAccountRecords
 from orders.adapters.availability import code, is_passing, unavailable
 from orders.adapters.comments import SqlComments
 from orders.adapters.cycles import SqlCycles, SqlOffers
+from orders.adapters.day_reports import SqlDayReports
 from orders.adapters.dear_orders import SqlDearOrders
 from orders.adapters.directory import SqlDirectory
 from orders.adapters.factor_records import SqlSecondFactorRecords
@@ -31,7 +34,7 @@ from orders.adapters.planned_offers import SqlPlannedOffers
 from orders.adapters.products import SqlProducts, SqlUploads
 from orders.adapters.standing_orders import SqlStandingOrders
 from orders.application.ports import AuditEntry, Fact, MailOutcome, UnitOfWork
-from orders.domain.errors import Unavailable
+from orders.domain.errors import KeyInFlight, OrderExists, PriceChanged, SoldOut, Unavailable, VersionConflict
 
 SOURCE = "/mercadito/orders"
 AUDIT_BATCH = 1_000
@@ -39,6 +42,18 @@ ATTEMPTS = 4
 FIRST_PAUSE_S = 0.02
 # deadlock_detected, serialization_failure: the loser is rolled back whole and may simply try again.
 _REPEATABLE = frozenset({"40P01", "40001"})
+
+# What people meet because others were quicker, by what it is; of everything else the answers' statuses tell enough.
+_CONFLICTS: dict[type[Exception], str] = {
+    SoldOut: "sold_out",
+    PriceChanged: "price_changed",
+    VersionConflict: "version_conflict",
+    OrderExists: "order_exists",
+    KeyInFlight: "key_in_flight",
+}
+_conflicts = Counter("orders_conflicts_total", "Changes refused because something else came first", ["what"])
+for _what in _CONFLICTS.values():
+    _conflicts.labels(_what)
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -53,6 +68,7 @@ class SqlUnitOfWork:
         self._trail: list[AuditEntry] = []
         self.cycles = SqlCycles(connection)
         self.offers = SqlOffers(connection)
+        self.day_reports = SqlDayReports(connection)
         self.orders = SqlOrders(connection)
         self.people = SqlPeople(connection)
         self.links = SqlOneTimeLinks(connection)
@@ -104,7 +120,7 @@ class SqlUnitOfWork:
         """Write trail and facts: every row lock is held by now, so the order of the facts is that of the commits."""
         self._write_trail()
         for fact in self._facts:
-            event = new_event(fact.type, fact.data, source=SOURCE, subject=fact.about)
+            event = new_event(fact.type, fact.data, source=SOURCE, subject=fact.about, traceparent=tracing.current())
             enqueue(self._connection, event, expires_at=fact.expires_at)
         self._facts.clear()
 
@@ -133,13 +149,21 @@ class SqlTransactions:
                 if attempt == ATTEMPTS:
                     raise Unavailable("too much at once", not_processed=True) from error
                 _log.info("transaction_repeated", attempt=attempt, code=code(error))
+            except tuple(_CONFLICTS) as refused:
+                # Some have kinds of their own.
+                _conflicts.labels(next(what for kind, what in _CONFLICTS.items() if isinstance(refused, kind))).inc()
+                raise
             time.sleep(FIRST_PAUSE_S * 2**attempt * random.random())
         raise AssertionError("unreachable")  # pragma: no cover - the loop returns or raises
 
     def _attempt(self, work: Callable[[UnitOfWork], T]) -> T:
         committing = False
         try:
-            with self._engine.connect() as connection, connection.begin() as transaction:
+            with (
+                tracing.span("transaction"),
+                self._engine.connect() as connection,
+                connection.begin() as transaction,
+            ):
                 unit = SqlUnitOfWork(connection)
                 result = work(unit)
                 unit.flush()

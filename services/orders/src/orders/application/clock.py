@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from orders.application import facts, standing_placement
+from orders.application.day_reports import MAX_LISTED, MAX_TOP
 from orders.application.ordering import withdraw_order
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
 from orders.domain.cycle import REMIND_AHEAD, Cycle, CycleState
@@ -32,11 +33,16 @@ def open_due(work: UnitOfWork) -> int:
     """Open scheduled cycles whose time has come; publish the opening and the whole price list."""
     due = work.cycles.due_to_open()
     for cycle in due:
-        opened = _move(cycle, CycleState.OPEN, work)
-        work.publish(facts.cycle_fact("opened", opened, work.now()))
-        for fact in facts.offers_changed(cycle.id, work.offers.of_cycle(cycle.id)):
-            work.publish(fact)
+        tell_opening(_move(cycle, CycleState.OPEN, work), work)
     return len(due)
+
+
+def tell_opening(cycle: Cycle, work: UnitOfWork, **more: object) -> None:
+    """Publish that a day is open, with a short price list, and after it every offer."""
+    listed = facts.price_list(work.day_reports.price_list(cycle.id, MAX_LISTED))
+    work.publish(facts.cycle_fact("opened", cycle, work.now(), **more, **listed))
+    for fact in facts.offers_changed(cycle.id, work.offers.of_cycle(cycle.id)):
+        work.publish(fact)
 
 
 def warn_due(work: UnitOfWork) -> int:
@@ -54,7 +60,8 @@ def close_due(work: UnitOfWork) -> int:
     due = work.cycles.due_to_close()
     for cycle in due:
         closed = _move(cycle, CycleState.CLOSED, work)
-        work.publish(facts.cycle_fact("closed", closed, work.now()))
+        sums = facts.day_sums(work.day_reports.sums(cycle.id, MAX_TOP))
+        work.publish(facts.cycle_fact("closed", closed, work.now(), **sums))
     return len(due)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from orders.application.day_reports import DaySums, ListedOffer, PriceList
 from orders.application.ports import ContactRecord, Fact, StoreRecord
 from orders.domain.cycle import Cycle
 from orders.domain.order import LockedOffer, Order
@@ -14,6 +15,8 @@ from orders.domain.people import Actor
 MAX_OFFERS_PER_EVENT = 200
 MAX_OFFER_BYTES_PER_EVENT = 240_000
 MAX_PACK_ES_CHARACTERS = 120
+MAX_MARKET_PACK_CHARACTERS = 64
+"""The longest of two months' reports has 61, in either language; a hundred of them must fit into an opening."""
 
 
 def order_fact(
@@ -37,8 +40,7 @@ def order_fact(
                 "offer_id": line.offer_id,
                 "name": line.name,
                 "name_es": line.name_es,
-                "pack": line.pack,
-                **_pack_in_spanish(line.pack),
+                **_packs(line.pack),
                 "quantity": line.quantity,
                 "unit_price_cents": line.unit_price_cents,
                 "total_cents": line.total_cents,
@@ -55,10 +57,10 @@ def order_fact(
     return Fact(f"orders.order.{action}.v1", order.id, data)
 
 
-def _pack_in_spanish(pack: str) -> dict[str, str]:
-    """Return `pack_es` unless it reads the same; bounded, since the largest order must fit into an event."""
+def _packs(pack: str) -> dict[str, str]:
+    """Return `pack`, and `pack_es` unless it reads the same; bounded, since the largest event must fit."""
     spanish = pack_in(pack, "es")[:MAX_PACK_ES_CHARACTERS]
-    return {} if spanish == pack else {"pack_es": spanish}
+    return {"pack": pack} if spanish == pack else {"pack": pack, "pack_es": spanish}
 
 
 def _told(change: Mapping[str, object], in_order: set[str]) -> dict[str, object]:
@@ -120,6 +122,59 @@ def cycle_fact(verb: str, cycle: Cycle, server_time: datetime, **more: object) -
         **more,
     }
     return Fact(f"orders.cycle.{verb}.v1", cycle.id, data)
+
+
+def price_list(found: PriceList) -> dict[str, object]:
+    """Return what an opening tells of its offers: a bounded choice, and how many there are."""
+    return {"price_list": [_listed(offer) for offer in found.offers], "offers_total": found.total}
+
+
+def _listed(offer: ListedOffer) -> dict[str, object]:
+    told: dict[str, object] = {
+        "offer_id": offer.offer_id,
+        "name": offer.name,
+        "name_es": offer.name_es,
+        **_packs(offer.pack),
+        "unit_price_cents": offer.unit_price_cents,
+    }
+    if offer.last_unit_price_cents is not None:
+        told["last_unit_price_cents"] = offer.last_unit_price_cents
+    if offer.series_id is not None:
+        told["series_id"] = offer.series_id
+        told |= _market_packs(offer.market_pack)
+    return told
+
+
+def _market_packs(pack: str) -> dict[str, str]:
+    """Return what the market quotes the series in; one longer than any report ever had is not told rather than cut."""
+    spanish = pack_in(pack, "es")
+    if not pack or max(len(pack), len(spanish)) > MAX_MARKET_PACK_CHARACTERS:
+        return {}
+    return {"market_pack": pack} if spanish == pack else {"market_pack": pack, "market_pack_es": spanish}
+
+
+def day_sums(sums: DaySums) -> dict[str, object]:
+    """Return what a close tells of the day's orders."""
+    return {
+        "summary": {
+            "orders": sums.orders,
+            "stores_without_order": sums.stores_without_order,
+            "units": sums.units,
+            "shorted": sums.shorted,
+            "total_cents": sums.total_cents,
+            "products": sums.products,
+            "top": [
+                {
+                    "name": line.name,
+                    "name_es": line.name_es,
+                    **_packs(line.pack),
+                    "quantity": line.quantity,
+                    "shorted": line.shorted,
+                }
+                for line in sums.top
+            ],
+        }
+    }
 
 
 def store_changed(store: StoreRecord) -> Fact:

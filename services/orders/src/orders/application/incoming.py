@@ -9,6 +9,7 @@ from uuid import UUID
 from orders.application.ports import CrawlSeen, MailOutcome, Quote, WithdrawnQuote
 from orders.application.trends import Band, Forecast
 
+MAIL_STATES = ("sent", "deferred", "failed", "suppressed")
 MAX_REASON_CHARACTERS = 500
 MAX_FORECAST_POINTS = 60
 MAX_TREND_PCT = Decimal(99_999)
@@ -57,7 +58,7 @@ def read_crawl(data: Mapping[str, Any], at: datetime) -> CrawlSeen:
 
 
 def read_mail(data: Mapping[str, Any], state: str) -> MailOutcome:
-    """Read `notify.email.{sent,deferred,failed}.v1`; `state` is the verb of its type."""
+    """Read `notify.email.*.v1` (`MAIL_STATES`); `state` is the verb of its type."""
     try:
         return MailOutcome(
             message_id=str(data["message_id"]),

@@ -72,7 +72,7 @@ class PasswordCheck:
             if credentials is None or usable is None or not matches or len(password) > MAX_CHARACTERS:
                 self._transactions.run(lambda work: work.people.add_failure(account, client.address))
                 raise WrongCredentials("e-mail and password do not go together")
-        return Checked(credentials.person_id, self._fresh_hash(credentials.person_id, usable, password))
+        return Checked(credentials.person_id, self._fresh_hash(credentials, usable, password))
 
     def require_patience(self, work: UnitOfWork, account: str, address: str) -> None:
         """Refuse whoever failed too often lately; `account` is an e-mail or another name of what was guessed at."""
@@ -85,13 +85,16 @@ class PasswordCheck:
         self.require_patience(work, account, address)
         return work.people.credentials(account)
 
-    def _fresh_hash(self, person_id: str, known: str, password: str) -> str:
-        """Hash anew what was hashed with weaker parameters, unless the password was changed meanwhile."""
+    def _fresh_hash(self, credentials: Credentials, known: str, password: str) -> str:
+        """Hash anew what was hashed with weaker parameters, unless the password was changed meanwhile.
+
+        Another sign-in with the same password may be quicker: then its hash is the one that this password opens.
+        """
         if not self._passwords.outdated(known):
             return known
-        fresh = self._passwords.hash(password)
-        self._transactions.run(lambda work: work.people.set_password_hash(person_id, known, fresh))
-        return fresh
+        fresh, person_id = self._passwords.hash(password), credentials.person_id
+        standing = self._transactions.run(lambda work: work.people.set_password_hash(person_id, known, fresh))
+        return standing if standing and self._passwords.matches(standing, password) else fresh
 
 
 def plain_email(typed: str) -> str:

@@ -174,7 +174,7 @@ def _cancel(command: CancelCycle, work: UnitOfWork) -> PlannedDay:
     cycle, now = work.plans.cancel(was.id, command.actor, reason), work.now()
     change = {"field": "state", "old": was.state.value, "new": cycle.state.value}
     work.audit(AuditEntry("cycle", cycle.id, "cancelled", command.actor, [change], reason))
-    work.publish(facts.cycle_fact("cancelled", cycle, now))
+    work.publish(facts.cycle_fact("cancelled", cycle, now, reason=reason))
     return PlannedDay(cycle, now)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from orders.application.account_records import AccountRecords
 from orders.application.commands import Answer, RequestKey
 from orders.application.comment_book import CommentBook
+from orders.application.day_reports import DayReports
 from orders.application.dear_orders import DearOrders
 from orders.application.directory import Directory
 from orders.application.factor_records import SecondFactorRecords
@@ -215,8 +216,8 @@ class Orders(Protocol):
 class People(Protocol):
     def credentials(self, email: str) -> Credentials | None: ...
 
-    def set_password_hash(self, person_id: str, known: str, fresh: str) -> None:
-        """Replace a hash by a better one of the same password, unless it is not the known one any more."""
+    def set_password_hash(self, person_id: str, known: str, fresh: str) -> str | None:
+        """Replace a hash by a better one, unless it is not the known one any more; return the one that stands then."""
 
     def failures(self, account: str, address: str, since_s: int) -> tuple[int, int]:
         """Count recent failed sign-ins: of this account from this address, and of all accounts from this address."""
@@ -288,6 +289,9 @@ class UnitOfWork(Protocol):
 
     @property
     def offers(self) -> Offers: ...
+
+    @property
+    def day_reports(self) -> DayReports: ...
 
     @property
     def orders(self) -> Orders: ...

@@ -191,7 +191,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class MailView:
-    """What became of one mail. `state` is "sent", "deferred" or "failed"; `kind` names the template."""
+    """What became of one mail. `state` is "sent", "deferred", "failed" or "suppressed"; `kind` names the template."""
 
     message_id: str
     kind: str

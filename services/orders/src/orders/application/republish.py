@@ -1,6 +1,7 @@
 """Telling the current state again, for readers that are new or older than the streams."""
 
 from orders.application import facts
+from orders.application.clock import tell_opening
 from orders.application.ports import Transactions, UnitOfWork
 
 
@@ -22,9 +23,7 @@ def republish(transactions: Transactions, time_zone: str) -> dict[str, int]:
     def cycles(work: UnitOfWork) -> int:
         open_ones = work.cycles.open_ones()
         for cycle in open_ones:
-            work.publish(facts.cycle_fact("opened", cycle, work.now(), republished=True))
-            for fact in facts.offers_changed(cycle.id, work.offers.of_cycle(cycle.id)):
-                work.publish(fact)
+            tell_opening(cycle, work, republished=True)
         return len(open_ones)
 
     return {**transactions.run(people), "cycles": transactions.run(cycles)}

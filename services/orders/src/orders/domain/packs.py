@@ -77,6 +77,7 @@ _PHRASES = {
     "cups": "vasos",
     "dozen": "docenas",
     "medium-large": "mediano a grande",
+    "large-extra large": "grande a extra grande",
     "small-medium": "chico a mediano",
     "extra large": "extra grande",
     "extra-large": "extra grande",
@@ -91,6 +92,19 @@ _PHRASES = {
     "per": "por",
     "each": "cada una",
     "organic": "orgánico",
+    "1 layer containers": "envases de 1 capa",
+    "flat cartons": "cajas planas",
+    "irregular size": "tamaño irregular",
+    "non size a": "tamaño distinto de A",
+    "baled": "pacas",
+    "topped": "sin hojas",
+    "netted": "en malla",
+    "iceless": "sin hielo",
+    "count": "piezas",
+    "packages": "paquetes",
+    "oversized": "más grandes:",
+    "standard": "estándar",
+    "colossal": "colosal",
 }
 _CATEGORIES_ES = {
     "fruit": "Fruta",
@@ -136,12 +150,18 @@ KNOWN_CATEGORIES = (
 """Those to choose from; others are taken as they are typed."""
 _KEYS = {name: name for name in KNOWN_CATEGORIES} | {_CATEGORIES_ES[name].lower(): name for name in KNOWN_CATEGORIES}
 _CONTAINER = "|".join(sorted(_CONTAINERS, key=len, reverse=True))
-# "40 lb cartons", "7/10 bushel cartons": Spanish names the container first.
+# What the phrases have made of "cups", "mesh bags", "film bags" and "mesh sacks": containers too.
+_MADE = "vasos|bolsas de malla|bolsas de plástico|sacos de malla"
+# "40 lb cartons", "5 kg/11 lb cartons", "9 kg (19.8 lb) containers": Spanish names the container first.
 _AMOUNT_FIRST = re.compile(
-    rf"\b((?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas))\.? (?:({_CONTAINER}))\b", re.IGNORECASE
+    r"(?<![\w/-])((?:\d[\d/ -]*kg/)?(?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas)(?: \([\d.]+ lb\))?)"
+    rf"\.? ({_CONTAINER}|{_MADE})\b",
+    re.IGNORECASE,
 )
-# "8 1-lb containers", "12 6-oz cups": so many of such a size each.
-_COUNTED = re.compile(rf"\b(\d+) (\d+)-(lb|oz|pint|pinta|quart) ({_CONTAINER}|vasos|bolsas de malla)\b", re.IGNORECASE)
+# "8 1-lb containers", "12 6-oz cups", "12 1/2-pint cups": so many of such a size each.
+_COUNTED = re.compile(
+    rf"\b(\d+) (\d+(?:[ ./]\d[\d/]*)?)-(lb|oz|pint|pinta|quart) ({_CONTAINER}|{_MADE})\b", re.IGNORECASE
+)
 # "1/2 cartons" is half a carton; "44 size" is size 44.
 _PART = re.compile(rf"(?<![\w/.-])(\d/\d) ({_CONTAINER})\b", re.IGNORECASE)
 _SIZE = re.compile(r"\b(\d+) (tamaños?)\b")

@@ -36,12 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("web", _web, "serve pages and API (gunicorn)"),
         ("worker", _worker, "relay events, follow those of others, keep the clock"),
-        ("migrate", _migrate, "bring the database to the newest schema"),
         ("demo", _demo, "make the demo world, or what is missing of it"),
         ("republish", _republish, "tell contacts, stores and open cycles again"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
+    _add_migrate(commands)
     _add_invite(commands)
     _add_seed(commands)
     keys = commands.add_parser("keys", help="the keys that identities are signed with")
@@ -50,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     rotate.set_defaults(run=_rotate_keys)
     return parser
+
+
+def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "bring the database to the newest schema"
+    command = commands.add_parser("migrate", help=text, description=text)
+    command.add_argument("--wait", action="store_true", help="only wait until another one has brought it there")
+    command.set_defaults(run=_migrate)
 
 
 def _add_invite(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -99,16 +106,16 @@ def _worker(_options: argparse.Namespace) -> int:
     return work(WorkerSettings.from_env(os.environ))
 
 
-def _migrate(_options: argparse.Namespace) -> int:
-    from mercadito_events.service.migrations import upgrade  # noqa: PLC0415 - see above
+def _migrate(options: argparse.Namespace) -> int:
+    from mercadito_events.service.migrations import has_schema, has_upgraded  # noqa: PLC0415 - see above
 
     from orders.bootstrap import migrations_dir  # noqa: PLC0415 - see above
 
     reader = _logged(os.environ)
-    settings = database(reader, "MIGRATION_DATABASE")
+    settings = database(reader) if options.wait else database(reader, "MIGRATION_DATABASE")
     reader.finish()
-    upgrade(settings.url, migrations_dir())
-    return 0
+    reach = has_schema if options.wait else has_upgraded
+    return 0 if reach(settings.url, migrations_dir()) else NOT_DONE
 
 
 def _rotate_keys(_options: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flask import Response
+from werkzeug.wrappers import Response
 
 from orders.application.accounts import SESSION_LIFETIME_S
 from orders.application.sessions import Session, SignedToken

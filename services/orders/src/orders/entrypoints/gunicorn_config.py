@@ -9,6 +9,7 @@ import signal
 from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it has no types of its own
+from mercadito_events.service import tracing
 from mercadito_events.service.logs import configure
 from prometheus_client.multiprocess import mark_process_dead
 
@@ -70,6 +71,7 @@ def post_fork(_server: Any, worker: Any) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != worker.ppid:
         os.kill(os.getpid(), signal.SIGTERM)
+    tracing.start("orders-web", __version__, os.environ)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

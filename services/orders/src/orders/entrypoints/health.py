@@ -4,6 +4,7 @@ import os
 
 from flask import Flask, Response
 from mercadito_events.service import health
+from mercadito_events.service.memory import tell_memory
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -38,6 +39,8 @@ def register(app: Flask, container: Container) -> None:
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            # Of all workers together: they share a container.
+            tell_memory(registry)
             body = generate_latest(registry)
         return _response((status, headers, body))
 

@@ -3,10 +3,12 @@
 import ipaddress
 import re
 import time
+from http import HTTPStatus
 from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
+from mercadito_events.service import tracing
 from prometheus_client import Counter, Histogram
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -42,19 +44,25 @@ def client_address() -> str:
         return request.remote_addr or "unknown"
 
 
+def _route() -> str:
+    return request.url_rule.rule if request.url_rule else "none"
+
+
 def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else str(uuid4())
     g.began_at = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    g.span = tracing.begin(f"{request.method} {_route()}", "server", request.headers.get("traceparent"))
+    tracing.adopt(g.span.traceparent)
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Cache-Control", "no-store")
-    route = request.url_rule.rule if request.url_rule else "none"
+    route = _route()
     took_s = time.perf_counter() - g.began_at
     _REQUESTS.labels(request.method if request.url_rule else "other", route, response.status_code).inc()
     _DURATION.labels(route).observe(took_s)
@@ -66,4 +74,6 @@ def _end(response: Response) -> Response:
             status=response.status_code,
             duration_ms=round(took_s * 1000, 1),
         )
+    g.span.note(status=response.status_code)
+    g.span.end("answered as a fault" if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else "")
     return response

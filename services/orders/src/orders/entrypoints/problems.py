@@ -16,6 +16,7 @@ from orders.entrypoints.http import request_id
 
 BASE = "https://mercadito.example/problems/"
 RETRY_SOON_S = 1
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _log = structlog.get_logger(__name__)
 
 
@@ -154,8 +155,10 @@ def _passing_refusal(error: errors.Refused) -> Problem:
         case errors.TooManyTokens():
             return Problem("too-many-requests", 429, "Too many tokens", str(error), headers={"Retry-After": "3600"})
         case errors.Unavailable():
-            # Only before a commit is it certain that nothing was done; then the gateway may hold and send it again.
-            headers = {**soon, **({"X-Gateway-Not-Processed": "1"} if error.not_processed else {})}
+            # Only before a commit is it certain that nothing was done; what only reads may be sent again in any case.
+            # Then the gateway may hold it and send it again.
+            may_repeat = error.not_processed or request.method in _READING
+            headers = {**soon, **({"X-Gateway-Not-Processed": "1"} if may_repeat else {})}
             return Problem("unavailable", 503, "Not now", "Please try again in a moment.", headers=headers)
         case _:
             raise AssertionError(f"no problem for {type(error).__name__}")

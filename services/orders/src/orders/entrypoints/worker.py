@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -9,8 +10,11 @@ import structlog
 from mercadito_events.connection import NatsUnreachable, connect
 from mercadito_events.inbox import Consumer
 from mercadito_events.outbox import Relay
+from mercadito_events.service import tracing
+from mercadito_events.service.beats import beat
 from mercadito_events.service.health import HealthServer
 from mercadito_events.service.logs import configure
+from mercadito_events.service.memory import tell_memory
 from nats.aio.client import Client as NATS  # noqa: N814 - the name its own package gives it
 
 from orders import __version__
@@ -27,6 +31,8 @@ _log = structlog.get_logger(__name__)
 def main(settings: WorkerSettings) -> int:
     """Work until SIGTERM or SIGINT; return 1 when a part failed for good, so that the supervisor starts anew."""
     configure("orders", __version__, settings.log_level)
+    tell_memory()
+    tracing.start("orders-worker", __version__, os.environ)
     return asyncio.run(Process(settings, build_worker(settings)).run())
 
 
@@ -50,8 +56,8 @@ class Process:
         await health.start()
         _log.info("worker_started")
         parts = [
-            asyncio.create_task(self._regularly(self._worker.advance_clock, CLOCK_EVERY_S), name="clock"),
-            asyncio.create_task(self._regularly(self._worker.prune, PRUNE_EVERY_S), name="pruning"),
+            asyncio.create_task(self._regularly("clock", self._worker.advance_clock, CLOCK_EVERY_S), name="clock"),
+            asyncio.create_task(self._regularly("pruning", self._worker.prune, PRUNE_EVERY_S), name="pruning"),
             asyncio.create_task(self._messaging(), name="messaging"),
         ]
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -71,11 +77,12 @@ class Process:
             _log.error("worker_part_failed", part=part.get_name(), exc_info=part.exception())
         return 1 if failed or late else 0
 
-    async def _regularly(self, work: Callable[[], object], every_s: float) -> None:
+    async def _regularly(self, part: str, work: Callable[[], object], every_s: float) -> None:
         """Do the work again and again; a database that is away is waited for, anything else ends the process."""
         while not self._stop.is_set():
             try:
                 await asyncio.to_thread(work)
+                beat(part)
             except Unavailable as error:
                 _log.warning("worker_waits", problem=str(error))
             with contextlib.suppress(TimeoutError):

@@ -50,6 +50,15 @@ def test_the_account_says_who_i_am_and_a_visitor_is_asked_to_sign_in(world: Any,
     assert browser.get("/account").headers["Location"] == "/sign-in?next=%2Faccount"
 
 
+def test_the_way_to_ones_mails_brings_a_fresh_identity(world: Any, signed_in: Any, browser: Any) -> None:
+    mine = signed_in(world.buyer()[0])
+    assert mine.get("/account").read.having("a", href="/account/mails")
+    gone = mine.get("/account/mails")
+    assert (gone.status, gone.headers["Location"]) == (303, "/mail/preferences?came")
+    assert gone.headers["Set-Cookie"].startswith("mercadito_id=")
+    assert browser.get("/account/mails").headers["Location"] == "/sign-in?next=%2Faccount%2Fmails"
+
+
 def test_the_language_is_changed_on_the_account_page(world: Any, signed_in: Any) -> None:
     browser = signed_in(world.buyer()[0])
     form = next(form for form in browser.get("/account").read.forms if form.fields.get("next") == "/account"

@@ -195,3 +195,26 @@ def test_hostile_names_stay_text(world: Any, transactions: Any, staff: Any) -> N
     for path in ("/prices", f"/prices/{series}"):
         assert "<script>alert" not in staff.get(path).html
     assert own(staff.get(f"/prices/{series}"))[0]["name"] == hostile
+
+
+def test_what_we_sell_stands_with_its_market_price_by_the_name_the_reader_knows(
+    world: Any, transactions: Any, signed_in: Callable[..., Any]
+) -> None:
+    day = world.cycle()
+    for name in ("Chile", "Árbol", "Banano"):
+        world.offer(day, name=name, series_id=priced_series(transactions))
+    page = signed_in(world.person(Role.STAFF, locale="es")).get("/prices")
+    places = [page.words.index(f"{name} en español") for name in ("Árbol", "Banano", "Chile")]
+    assert places == sorted(places)
+    assert "$20.00\u2013$30.00" in page.words
+
+
+def test_without_scripts_the_search_finds_what_we_sell(world: Any, transactions: Any, buyer: Any) -> None:
+    day = world.cycle()
+    for name in ("Plátano macho", "Chile"):
+        world.offer(day, name=name, series_id=priced_series(transactions))
+    found = buyer.get("/prices?q=platano")
+    assert [("hidden" in given) for tag, given in found.read.elements if tag == "li"].count(True) == 1
+    assert found.read.having("input", name="q", value="platano")
+    assert "We sell nothing called" not in found.words
+    assert "We sell nothing called “yuca” now." in buyer.get("/prices?q=yuca").words

@@ -34,7 +34,7 @@ REASONS = {
     "149 rows with a range of more than half their middle": "Some prices have an unusually wide range.",
     "a report header can't be read: row 2: report_date is not a day": "The text at a report's head could not be read.",
     "forbidden by robots.txt": "The site asks programs to stay away from this.",
-    "robots.txt could not be read (HTTP 503)": "The site asks programs to stay away from this.",
+    "robots.txt could not be read (HTTP 503)": "The USDA's site could not be reached, or broke off.",
     "the host is not in USDA_ALLOWED_HOSTS": "A link led to a site that is not allowed.",
     "Connection was refused by other side: 111": "The USDA's site could not be reached, or broke off.",
     "User timeout: Getting x took longer than 60.0 seconds": "The USDA's site was too slow.",
@@ -142,3 +142,72 @@ def test_the_board_says_that_the_report_is_late(world: Any, staff: Any, transact
     assert re.search(
         r"No market report for \d+ market days: the newest prices are of Mon, Dec 1", staff.get("/staff").words
     )
+
+
+PAGE, VISITS = "/staff/market-reports", "/staff/market-reports/visits"
+DAYS = {"from": "2026-01-02", "to": "2026-01-08", "days": "yes"}
+
+
+def _days_form(browser: Any) -> Any:
+    (form,) = (form for form in browser.get(PAGE).read.forms if "from" in form.fields)
+    return form
+
+
+@pytest.mark.parametrize("typed", [{}, {**DAYS, "sources": "mars"}])
+def test_a_form_goes_on_to_the_price_service_with_a_fresh_identity(staff: Any, typed: dict[str, str]) -> None:
+    form = _days_form(staff) if typed else staff.get(PAGE).form(VISITS)
+    assert form.fields["next"] == PAGE
+    sent = staff.post(form.action, {**form.fields, **typed}, follow=False)
+    assert (sent.status, sent.headers["Location"]) == (307, "/api/v1/prices/crawls")  # 307: the body goes along
+    assert "mercadito_id=" in sent.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "said"),
+    [
+        ({"from": ""}, "from", "Fill this in."),
+        ({"to": "soon"}, "to", "Write a day"),
+        ({"to": "2026-01-01"}, "to", "This is before the first day."),
+        ({"from": "2999-01-01", "to": "2999-01-02"}, "from", "This day is still to come."),
+        ({"from": "2025-01-01"}, "to", "At most 31 days at once."),
+    ],
+)
+def test_days_that_make_no_sense_stay_in_the_form_with_a_sentence_beside_them(
+    staff: Any, typed: dict[str, str], field: str, said: str
+) -> None:
+    form = _days_form(staff)
+    page = staff.post(VISITS, {**form.fields, **DAYS, **typed})
+    assert page.status == 422
+    assert said in page.words
+    (again,) = (form for form in page.read.forms if "from" in form.fields)
+    wanted = {**DAYS, **typed}
+    assert (again.fields["from"], again.fields["to"]) == (wanted["from"], wanted["to"])
+    assert page.read.having("input", name=field, aria_invalid="true")
+    assert page.read.unbalanced == []
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("answer=started", "New prices show up as they come in."),
+        ("answer=crawl-running&from=2026-01-02&to=2026-01-08", "A visit is running already."),
+        ("answer=invalid&field=sources&sources=portal", "This source can not be asked for past days here."),
+        ("answer=invalid&field=to&from=2026-01-02", "The price service does not take these days."),
+        ("answer=unauthenticated", "Please send it once more."),
+        ("answer=unavailable", "The price service does not answer right now."),
+        ("answer=%3Cscript%3E&field=%3Cb%3E", "That did not work"),
+    ],
+)
+def test_what_the_price_service_answered_is_said_on_the_page(staff: Any, query: str, said: str) -> None:
+    page = staff.get(f"{PAGE}?{query}")
+    assert said in page.words
+    assert "<b>" not in page.html
+    assert page.read.unbalanced == []
+    if "from=" in query:
+        assert page.read.having("input", name="from", value="2026-01-02")
+
+
+def test_only_staff_and_only_from_this_page(staff: Any, market: Any) -> None:
+    token = market.browser.get("/orders").form("/sign-out").fields["csrf_token"]
+    assert market.browser.post(VISITS, {"csrf_token": token, **DAYS}).status == 403
+    assert staff.post(VISITS, {**DAYS, "csrf_token": "guessed"}).status == 403

@@ -302,3 +302,16 @@ def test_static_files_named_by_pages_carry_the_hash_of_their_content(app: Any, b
     page = browser.get("/sign-in")
     [style] = page.read.having("link", rel="stylesheet")
     assert len(style["href"].split("?v=")[1]) == 12
+
+
+@pytest.mark.parametrize(("path", "there"), [("/staff", None), ("/account", None), ("/staff/products", "Products")])
+def test_staff_find_every_page_in_the_menu_once_and_see_where_they_are(
+    world: Any, signed_in: Callable[..., Any], path: str, there: str | None
+) -> None:
+    page = signed_in(world.person(Role.STAFF)).get(path)
+    assert page.status == 200
+    [menu] = re.findall(r'<nav aria-label="Main">(.*?)</nav>', page.html, re.DOTALL)
+    ways = re.findall(r'<a href="([^"]+)"', menu)
+    assert len(ways) == len(set(ways)) == 9
+    [summary] = re.findall(r"<summary[^>]*>(.*?)</summary>", menu, re.DOTALL)
+    assert (there or "More") in summary

@@ -106,11 +106,11 @@ def test_search_and_filter_find_and_say_when_they_do_not(world: Any, staff: Any)
     assert "No stores yet" in staff.get("/staff/stores").words
 
 
-def test_five_hundred_stores_take_a_handful_of_statements(world: Any, staff: Any, engine: Any) -> None:
+def test_five_hundred_stores_take_a_handful_of_statements(world: Any, staff: Any) -> None:
     many(world)
     store = world.value("SELECT id FROM stores LIMIT 1")
     for path in ("/staff/stores", "/staff/stores?q=store&sort=name&page=3", f"/staff/stores/{store}", "/order"):
-        with counted(engine) as seen:
+        with counted() as seen:
             assert staff.get(path).status == 200
         assert len(seen) <= MOST_STATEMENTS, path
 

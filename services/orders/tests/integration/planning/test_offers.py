@@ -1,7 +1,6 @@
 """The offers of a market day by API: stock stays exact, every change leaves its trail, screens follow."""
 
 import contextlib
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +18,7 @@ from orders.domain.order import LineRequest
 from orders.domain.people import Actor, Role
 from tests.integration.planning.conftest import Staff, ahead
 from tests.integration.planning.test_market_days import HUB, fields, moment
+from tests.integration.test_reads import counted
 
 
 def given(_: object) -> Answer:
@@ -332,28 +332,28 @@ def _three_thousand(world: Any, cycle: str, series: str) -> None:
     )
 
 
-def test_3000_offers_are_copied_priced_and_opened_in_seconds(
+def test_3000_offers_are_copied_priced_and_opened_by_few_statements(
     world: Any, staff: Staff, quoted: Callable[..., str], transactions: Any
 ) -> None:
     cycle = world.cycle()
     _three_thousand(world, cycle, quoted("30.00"))
-    began = time.perf_counter()
-    day = staff.call("POST", f"/cycles/{cycle}/copy").json
-    copied_s = time.perf_counter() - began
+    with counted() as copied:
+        day = staff.call("POST", f"/cycles/{cycle}/copy").json
     assert day["offers"] == 3_000
-    began = time.perf_counter()
     desk = PriceDesk(transactions, HUB, None)
-    for wanted in (cycle, day["id"]):
-        desk.accept(AcceptSuggestions(staff.actor, wanted), given)
-    priced_s = time.perf_counter() - began
+    with counted() as priced:
+        for wanted in (cycle, day["id"]):
+            desk.accept(AcceptSuggestions(staff.actor, wanted), given)
     assert world.value("SELECT count(*) FROM offers WHERE unit_price_cents = 3000") == 6_000
     told = world.events("orders.offers.changed.v1")
     assert sum(len(event["offers"]) for event in told) == 3_000
     world.run("UPDATE cycles SET opens_at = clock_timestamp() - interval '1 second' WHERE state = 'scheduled'")
-    began = time.perf_counter()
-    clock.advance(transactions)
-    opened_s = time.perf_counter() - began
+    with counted() as opened:
+        clock.advance(transactions)
     told = world.events("orders.offers.changed.v1")
     assert sum(len(event["offers"]) for event in told) == 6_000
     assert world.value("SELECT max(length(body)) FROM outbox") < 256_000
-    assert max(copied_s, priced_s, opened_s) < 20  # a busy machine; seconds when it is not
+    # Prices are taken in batches, so that no buyer waits long; each says the same few things, whatever its size.
+    assert len(copied) <= 20
+    assert len(priced) <= 6_000 / 20
+    assert len(opened) <= 40

@@ -17,7 +17,7 @@ PACKAGE = SERVICE / "src" / "orders"
 TEMPLATES = sorted((PACKAGE / "templates").rglob("*.html"))
 PLACE = re.compile(r"%\((\w+)\)s")
 # Each hands over what scripts say: `"name": _("…")`.
-SCRIPT_WORDS = ("words.py", "price_words.py", "report_words.py")
+SCRIPT_WORDS = ("words.py", "price_words.py", "report_words.py", "mail_words.py")
 SPOKEN = ("aria-label", "placeholder", "title", "alt", "content")
 # Names and what is the same everywhere; the languages call themselves by their own names.
 UNTRANSLATED = {

@@ -12,6 +12,7 @@ from orders.entrypoints.pages import (
     cycle_offers,
     cycles,
     error_pages,
+    mails,
     market_prices,
     market_reports,
     my_orders,
@@ -52,6 +53,7 @@ PARTS = (
     standing_page,
     market_reports,
     market_prices,
+    mails,
 )
 
 

@@ -12,6 +12,7 @@ from orders.application.sessions import ALL_SCOPES, READ, WRITE, Caller, MadeTok
 from orders.domain.account_errors import WrongPassword
 from orders.domain.errors import Forbidden, Invalid, NotFound, TooManyAttempts, TooManyTokens
 from orders.domain.passwords import WeakPassword
+from orders.entrypoints import cookies
 from orders.entrypoints.devices import client
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages.entering import waiting
@@ -49,6 +50,15 @@ def own() -> Caller:
 def account() -> Response:
     """Show the account."""
     return draw(Said())
+
+
+@blueprint.get("/account/mails")
+@private
+def mails() -> AnyResponse:
+    """Send on to the page of notify on which mails are chosen, with a fresh identity: the last one may be over."""
+    gone = redirect("/mail/preferences?came", 303)
+    cookies.set_identity(gone, container().accounts.identity_token(own()))
+    return gone
 
 
 @blueprint.post("/account/password")

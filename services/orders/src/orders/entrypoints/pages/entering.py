@@ -6,7 +6,7 @@ from werkzeug.datastructures import MultiDict
 from orders.application.sessions import Session
 from orders.entrypoints import cookies
 from orders.entrypoints.identity import container
-from orders.entrypoints.pages import ordering
+from orders.entrypoints.pages import carried, ordering
 from orders.entrypoints.pages.door import kept_form
 from orders.entrypoints.pages.reader import LANGUAGE_COOKIE, LANGUAGE_COOKIE_S, enter, local_path
 from orders.entrypoints.pages.site import site
@@ -18,7 +18,9 @@ def go_on(session: Session, form: MultiDict[str, str]) -> Response:
     """Answer the form that opened a session: on to where its owner wanted to, with everything typed before."""
     person = container().accounts.identify_session(session.secret)
     enter(person, session.secret)
-    gone = ordering.resume(kept_form(form)) or Response(status=303, headers={"Location": local_path(form.get("next"))})
+    kept = kept_form(form)
+    gone = carried.resume(kept) or ordering.resume(carried.without(kept))
+    gone = gone or Response(status=303, headers={"Location": local_path(form.get("next"))})
     cookies.set_session(gone, session)
     cookies.set_identity(gone, container().accounts.identity_token(person))
     # The sign-in page and the pages of failures speak it too, next time.

@@ -6,6 +6,7 @@ from flask import Response, g, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from orders.entrypoints.http import request_id
+from orders.entrypoints.pages import carried
 from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.reader import here
@@ -17,7 +18,7 @@ UNAUTHENTICATED, INTERNAL = 401, 500
 def draw(problem: Problem) -> ResponseReturnValue:
     """Draw a problem; one that signing in would mend leads there."""
     if problem.status == UNAUTHENTICATED:
-        return redirect(f"/sign-in?{urlencode({'next': here()})}", 303)
+        return carried.ask_to_sign_in() or redirect(f"/sign-in?{urlencode({'next': here()})}", 303)
     if problem.status >= INTERNAL:
         # The database may be what failed: a page that asks it who is reading would fail as well.
         g.reader = None

@@ -21,6 +21,7 @@ from orders.entrypoints.identity import container
 from orders.entrypoints.pages import one_order_refusals, refusals
 from orders.entrypoints.pages.csrf import ForgedForm
 from orders.entrypoints.pages.fields import field_text
+from orders.entrypoints.pages.mails import mail_texts
 from orders.entrypoints.pages.ordering import gone_to, shown_version
 from orders.entrypoints.pages.reader import private, signed_in
 from orders.entrypoints.pages.shop_view import searched_text
@@ -179,6 +180,7 @@ def _page(
         refusal=refusal,
         key=str(uuid4()),
         comment_key=str(uuid4()),
+        mail_texts=mail_texts() if actor.is_staff else None,
         typed_comment=shown.comment,
         typed_reason=shown.reason,
         wrong=shown.wrong,

@@ -16,15 +16,13 @@ def market_search_words() -> Words:
         "nothingFound": _("The market reports know nothing called “%(text)s”. Try fewer letters, or the English name."),
         "nothingYet": _("No market report has come in yet. They come every market day about noon."),
         "commoditiesFound": both(
-            ngettext("%(num)s commodity found", "%(num)s commodities found", 1),
-            ngettext("%(num)s commodity found", "%(num)s commodities found", 2),
+            ngettext("%(num)s product found", "%(num)s products found", 1),
+            ngettext("%(num)s product found", "%(num)s products found", 2),
         ),
-        "seriesCount": both(
-            ngettext("%(num)s series", "%(num)s series", 1), ngettext("%(num)s series", "%(num)s series", 2)
-        ),
+        "seriesCount": both(ngettext("%(num)s kind", "%(num)s kinds", 1), ngettext("%(num)s kind", "%(num)s kinds", 2)),
         "seriesFound": both(
-            ngettext("%(num)s series found", "%(num)s series found", 1),
-            ngettext("%(num)s series found", "%(num)s series found", 2),
+            ngettext("%(num)s price found", "%(num)s prices found", 1),
+            ngettext("%(num)s price found", "%(num)s prices found", 2),
         ),
         "noneFits": _("Nothing fits all of this. Choose “Any” somewhere."),
         "noneOf": _("No prices of “%(name)s” are known."),
@@ -33,9 +31,7 @@ def market_search_words() -> Words:
         ),
         "quotedOn": _("quoted %(day)s"),
         "oldOn": _("old price, of %(day)s"),
-        "namedOn": _("named %(day)s"),
-        "neverQuoted": _("no quote"),
-        "middle": _("reference %(price)s"),
+        "namedOn": _("in the report of %(day)s"),
     }
 
 
@@ -48,6 +44,8 @@ def _price_words() -> Words:
     return {
         "range": _("%(low)s\u2013%(high)s"),
         "organic": _("organic"),
+        "noPrice": _("no price"),
+        "middle": _("middle %(price)s"),
         "up": _("up %(share)s on last week"),
         "down": _("down %(share)s on last week"),
         "level": _("as last week"),
@@ -63,12 +61,18 @@ def _sentences() -> Words:
         "perPackage": _("a package"),
         "perPound": _("a pound"),
         "perKilo": _("a kilogram"),
-        "perPiece": _("each"),
+        "perPiece": _("a piece"),
         "perUnit": _("per %(unit)s"),
         "summaryNone": _("%(name)s: no price is known."),
         "summaryNow": _("%(name)s, %(market)s: %(price)s %(per)s on %(day)s."),
         "summaryWeek": _("On %(day)s it was %(price)s, so it is %(move)s."),
         "summaryExpected": _("For %(day)s we expect %(low)s to %(high)s; that is our estimate, not the USDA's."),
+        "figureLast": _("Last quote, %(day)s"),
+        "figureBefore": _("A week before, %(day)s"),
+        "figureExpected": _("Expected for %(day)s"),
+        "figureEstimate": _("our estimate, not the USDA's"),
+        "axis": _("Dollars %(per)s"),
+        "otherPrices": _("More prices: %(name)s"),
         "old": both(
             ngettext(
                 "Old price: the last quote is %(num)s market day old, of %(day)s.",
@@ -98,7 +102,7 @@ def _chart_words() -> Words:
     return {
         "layerRange": _("Lowest to highest"),
         "layerMostly": _("Mostly"),
-        "layerReference": _("Reference price; the dot is the last quote"),
+        "layerReference": _("Middle price; the dot is the last quote"),
         "layerTrend": _("Trend, %(share)s a week, with its own band"),
         "layerEstimate": _("Our estimate: most likely, and where 8 of 10 prices should fall"),
         "layerOwn": _("Our price: %(name)s"),
@@ -106,7 +110,7 @@ def _chart_words() -> Words:
         "lastQuarter": _("3 months"),
         "lastYear": _("1 year"),
         "allDays": _("Everything"),
-        "dayTold": _("%(range)s, reference %(reference)s"),
+        "dayTold": _("%(range)s, middle %(reference)s"),
         "dayMostly": _("mostly %(range)s"),
         "dayExpected": _("our estimate %(low)s to %(high)s, most likely %(value)s"),
         "dayOwn": _("%(name)s at our price: %(price)s a package"),
@@ -124,13 +128,13 @@ def _estimate_words() -> Words:
             " between %(low)s and %(high)s."
         ),
         "method": _("The estimate is ours, made from %(num)s quotes up to %(day)s: %(how)s."),
-        "methodNaive": _("it takes the price to stay as it was last, since for this series nothing did better"),
+        "methodNaive": _("it takes the price to stay as it was last, since here nothing did better"),
         "methodDrift": _("it carries the direction of the last weeks on, and lets it fade"),
         "methodChange": _("it carries part of the last changes on"),
         "methodSeason": _("it follows the season as in the years before"),
         "methodMean": _("it takes the average of the last days"),
         "methodSmooth": _("it takes an average that counts the newest days most"),
-        "methodOther": _("it carries on what did best on this series' own past"),
+        "methodOther": _("it carries on what did best on the past of this price"),
         "afterDays": both(
             ngettext("%(num)s market day ahead", "%(num)s market days ahead", 1),
             ngettext("%(num)s market day ahead", "%(num)s market days ahead", 2),
@@ -158,5 +162,5 @@ def _estimate_words() -> Words:
         "notTried": _("There are too few past days yet to tell how far off the estimate usually is."),
         "tooFew": _("No estimate: there are too few quotes to learn from yet (15 are needed)."),
         "tooOld": _("No estimate: the last quote is too old."),
-        "noEstimate": _("There is no estimate for this series yet."),
+        "noEstimate": _("There is no estimate for this price yet."),
     }

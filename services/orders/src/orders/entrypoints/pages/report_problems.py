@@ -11,9 +11,11 @@ from orders.entrypoints.pages.reader import gettext as _
 Rule = tuple[str, str, str]
 
 
-def problem_rules() -> Sequence[Rule]:
-    """Return pattern, what it is and what to do, the particular before the general."""
-    return [*_of_remarks(), *_of_rows(), *_of_visits(), *_of_the_api(), *_of_the_site(), *_of_files()]
+def problem_rules() -> Sequence[tuple[str, str, str, bool]]:
+    """Return pattern, what it is, what to do, and whether it is but a remark; the particular before the general."""
+    problems = (_of_quarantine, _of_rows, _of_visits, _of_the_api, _of_the_site, _of_files)
+    remarks = [(*rule, True) for rule in _of_remarks()]
+    return [*remarks, *((*rule, False) for of_some in problems for rule in of_some())]
 
 
 def _of_remarks() -> Sequence[Rule]:
@@ -26,6 +28,11 @@ def _of_remarks() -> Sequence[Rule]:
             _("The USDA's site sent only a part."),
             _("Nothing to do: the next visit asks for the rest."),
         ),
+    ]
+
+
+def _of_quarantine() -> Sequence[Rule]:
+    return [
         (
             r"rows quarantined",
             _("Some rows could not be read and were set aside."),
@@ -107,6 +114,7 @@ def _of_the_api() -> Sequence[Rule]:
 def _of_the_site() -> Sequence[Rule]:
     wait = _("Nothing to do: the next visit tries again.")
     return [
+        (r"robots.txt could not be read", _("The USDA's site could not be reached, or broke off."), wait),
         (
             r"robots",
             _("The site asks programs to stay away from this."),

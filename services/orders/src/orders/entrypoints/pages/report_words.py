@@ -15,6 +15,7 @@ def _standing_words() -> Words:
         "reportIn": _("Today's report is in: %(day)s."),
         "reportLaterToday": _("Today's report comes later. The newest is of %(latest)s."),
         "noReportToday": _("The market reports nothing today. The newest report is of %(latest)s."),
+        "holidayToday": _("No market today (%(holiday)s). The newest report is of %(latest)s."),
         "reportAwaited": _("The report of %(day)s is not in yet. The newest is of %(latest)s."),
         "reportLate": both(
             ngettext(
@@ -81,6 +82,10 @@ def _crawl_words() -> Words:
         "problemCount": both(
             ngettext("%(num)s problem", "%(num)s problems", 1),
             ngettext("%(num)s problem", "%(num)s problems", 2),
+        ),
+        "remarkCount": both(
+            ngettext("%(num)s remark", "%(num)s remarks", 1),
+            ngettext("%(num)s remark", "%(num)s remarks", 2),
         ),
         "details": _("Counts, times and problems"),
         "problems": _("Problems"),

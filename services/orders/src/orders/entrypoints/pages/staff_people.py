@@ -18,6 +18,7 @@ from orders.entrypoints.pages import directory_words as words
 from orders.entrypoints.pages.directory_forms import ADDED, YES, Typed
 from orders.entrypoints.pages.directory_picks import pick_stores, store_ticks
 from orders.entrypoints.pages.directory_sending import Sheet, sent
+from orders.entrypoints.pages.mails import mail_texts
 from orders.entrypoints.pages.pager import MAX_SEARCHED_CHARACTERS, leaf
 from orders.entrypoints.pages.reader import private, signed_in
 from orders.entrypoints.pages.refusals import Refusal
@@ -168,6 +169,7 @@ def _one(actor: Actor, person: PersonCard, sheet: Sheet, *, done: str | None = N
     page = render_template(
         "pages/staff_person.html",
         person=person,
+        mail_texts=mail_texts(),
         may_change=may_manage(actor, person.role),
         is_self=actor.person_id == person.id,
         form=typed,

@@ -3,6 +3,7 @@
 import { accountBar } from "./account-bar.js";
 import { element, icon } from "./element.js";
 import { problemNote } from "./problem-note.js";
+import { explain } from "./problem-rules.js";
 import { visibleText } from "./visible-text.js";
 import { say, sayCount } from "./words.js";
 
@@ -13,16 +14,21 @@ export function crawlRow(crawl, tools) {
   return element(
     "li",
     { class: `card crawl${isFailed ? " failed" : ""}`, "data-key": crawl.crawl_id },
-    element("div", { class: "head" }, element("h3", {}, when.moment(crawl.started_at ?? crawl.requested_at)), stateOf(crawl, words)),
-    element("p", { class: "about" }, summary(crawl, words, when)),
+    element("div", { class: "head" }, element("h3", {}, when.moment(crawl.started_at ?? crawl.requested_at)), stateOf(crawl, words, rules)),
+    element("p", { class: "about" }, summary(crawl, words, when, rules)),
     isFailed && element("p", { class: "why" }, ...problemNote(crawl.reason ?? "", { rules, words })),
     element("details", { "data-part": "more" }, element("summary", {}, words.details), ...details(crawl, tools)),
   );
 }
 
-function stateOf(crawl, words) {
+/** Whether there is anything to look at: remarks ask for nothing, and what is not shown may be more than a remark. */
+function isTroubled(crawl, rules) {
+  return crawl.problem_count > crawl.problems.length || crawl.problems.some(({ reason }) => !explain(reason, rules)?.isRemark);
+}
+
+function stateOf(crawl, words, rules) {
   const known = {
-    finished: crawl.problem_count ? ["wait", "alert", words.crawlWithProblems] : ["good", "check", words.crawlFinished],
+    finished: isTroubled(crawl, rules) ? ["wait", "alert", words.crawlWithProblems] : ["good", "check", words.crawlFinished],
     failed: ["bad", "cross", words.crawlFailed],
     running: ["wait", "clock", words.crawlRunning],
     requested: ["wait", "clock", words.crawlRequested],
@@ -31,15 +37,16 @@ function stateOf(crawl, words) {
   return element("span", { class: `state ${look}` }, icon(drawing), text);
 }
 
-function summary(crawl, words, when) {
+function summary(crawl, words, when, rules) {
   const causes = { schedule: words.bySchedule, staff: words.byStaff, operator: words.byOperator };
   const changed = crawl.new + crawl.changed;
   const parts = [
     causes[crawl.cause],
     crawl.started_at && crawl.finished_at && when.span(Date.parse(crawl.finished_at) - Date.parse(crawl.started_at)),
+    crawl.window && say(words.days, { first: when.day(crawl.window.from), last: when.day(crawl.window.to) }),
     say(words.files, { num: crawl.files }),
     sayCount(words.rowsNewOrChanged, changed, when.number(changed)),
-    crawl.problem_count > 0 && say(words.problemCount, { num: crawl.problem_count }),
+    crawl.problem_count > 0 && say(isTroubled(crawl, rules) ? words.problemCount : words.remarkCount, { num: crawl.problem_count }),
   ];
   return parts.filter(Boolean).join(" · ");
 }

@@ -9,8 +9,10 @@ export class FetchNow {
   constructor(button, said, { words, started, signedOut, ask = askPrices }) {
     Object.assign(this, { button, said, words, started, signedOut, ask });
     this.label = button.querySelector("[data-label]");
-    button.hidden = false;
-    button.addEventListener("click", () => this.press());
+    button.addEventListener("click", (event) => {
+      event.preventDefault(); // the form is for browsers without scripts
+      this.press();
+    });
   }
 
   /** Say whether one runs, however it was started. */

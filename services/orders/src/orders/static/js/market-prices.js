@@ -32,6 +32,7 @@ class MarketSearch {
   }
 
   start() {
+    for (const row of this.offered?.querySelectorAll("li[hidden]") ?? []) row.hidden = false; // the search here is the script's
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.toFirst();

@@ -5,6 +5,7 @@ import { CrawlProgress, isRunning } from "./crawl-progress.js";
 import { crawlRow } from "./crawl-row.js";
 import { FetchNow } from "./fetch-now.js";
 import { PagedList } from "./paged-list.js";
+import { offerSources } from "./past-days.js";
 import { SignedOut, askPrices } from "./prices-api.js";
 import { problemNote } from "./problem-note.js";
 import { goLive } from "./realtime.js";
@@ -49,6 +50,7 @@ class MarketReports {
 
   start() {
     this.find("loading").hidden = false;
+    if (new URLSearchParams(location.search).has("answer")) history.replaceState(null, "", location.pathname); // said once
     document.addEventListener("visibilitychange", () => document.hidden || this.refresher.soon());
     this.refresher.soon(0);
     goLive([{ c: "crawls", since: Number(this.page.dataset.since) }], {
@@ -64,6 +66,7 @@ class MarketReports {
     try {
       await Promise.all([this.crawls.refresh(), this.files.refresh(), this.refreshStanding()]);
       this.takeNewest();
+      this.find("lists").hidden = false;
     } catch (error) {
       if (error instanceof SignedOut) this.connected("signed-out");
       else isAway = true;
@@ -79,6 +82,7 @@ class MarketReports {
     place.hidden = status !== OK; // an older service has no schedule to tell
     if (status !== OK) return;
     showStanding(place, body, this.tools);
+    offerSources(this.find("past"), body.sources ?? []);
     clearTimeout(this.dueTimer);
     const left = Date.parse(body.next_due_at ?? "") - Date.now();
     if (left > 0) this.dueTimer = setTimeout(() => this.refresher.soon(), Math.min(LONGEST_TIMER_MS, left + AFTER_DUE_MS));

@@ -2,14 +2,14 @@
 
 import { Announcer } from "./announcer.js";
 import { showConnection } from "./connection.js";
-import { businessDaysBetween } from "./market-days.js";
 import { MarketComparison } from "./market-comparison.js";
 import { PriceSource, noticesOf } from "./price-source.js";
 import { PriceTable, rowsOf } from "./price-table.js";
 import { PriceTexts } from "./price-texts.js";
+import { showRows } from "./reported-rows.js";
 import { goLive } from "./realtime.js";
 import { SeriesChart } from "./series-chart.js";
-import { fillTexts, newsText } from "./series-texts.js";
+import { fillTexts, nameSeries, newsText } from "./series-texts.js";
 import { readWords } from "./words.js";
 
 const NEWS_WITHIN_MS = 2_000;
@@ -34,14 +34,17 @@ function openSeries(place) {
   const load = async () => {
     const answer = await source.ask(`/series/${facts.series}`);
     if (!answer) return;
-    const isThere = answer.status < 400 && answer.body.points.length > 0;
+    const isKnown = answer.status < 400;
+    const isThere = isKnown && answer.body.points.length > 0;
+    const without = place.querySelector("[data-no-points]");
     place.querySelector("[data-missing]").hidden = answer.status !== NOT_FOUND;
-    place.querySelector("[data-no-points]").hidden = isThere || answer.status === NOT_FOUND;
+    without.hidden = isThere || answer.status === NOT_FOUND;
     filled.hidden = !isThere;
     document.querySelector("[data-told-before]")?.remove();
-    if (!isThere) return;
+    if (isKnown) nameSeries(answer.body, texts);
+    if (!isThere) return isKnown && showRows(without, answer.body, texts);
     const series = answer.body;
-    const age = businessDaysBetween(series.points.at(-1).date, facts.today);
+    const age = series.age_business_days;
     fillTexts(place, series, texts, age > Number(facts.staleAfter) ? age : 0);
     chart.show(series, own);
     table.show(rowsOf(series, texts));

@@ -1,7 +1,8 @@
 // Packs in the reader's words, as the server writes them (domain/packs.py); its glossary comes with the page.
 
-const AMOUNT = String.raw`\b((?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas))\.? (?:(CONTAINER))\b`;
-const COUNTED = String.raw`\b(\d+) (\d+)-(lb|oz|pint|pinta|quart) (CONTAINER|vasos|bolsas de malla)\b`;
+const MADE = "vasos|bolsas de malla|bolsas de plástico|sacos de malla";
+const AMOUNT = String.raw`(?<![\w/-])((?:\d[\d/ -]*kg/)?(?:\d[\d/ -]*)(?:lb|bushel|kg|oz|inch|pulgadas)(?: \([\d.]+ lb\))?)\.? (CONTAINER|${MADE})\b`;
+const COUNTED = String.raw`\b(\d+) (\d+(?:[ ./]\d[\d/]*)?)-(lb|oz|pint|pinta|quart) (CONTAINER|${MADE})\b`;
 const PART = String.raw`(?<![\w/.-])(\d/\d) (CONTAINER)\b`;
 const WORD = String.raw`\b(CONTAINER)\b`;
 const PHRASE = String.raw`(?<![\w-])(PHRASE)(?![\w-])`;

@@ -67,14 +67,15 @@ export class PagedList {
   /** Put the rows in order; those that stand right are not touched, since moving an element takes its focus away. */
   #place(rows) {
     const focused = this.place.contains(document.activeElement) ? document.activeElement : null;
-    const address = focused && `[data-key="${focused.closest("[data-key]")?.dataset.key}"] [data-part="${partOf(focused)}"]`;
+    const address = focused && `[data-key="${focused.closest("[data-key]")?.dataset.key}"]`;
+    const part = focused && `[data-part="${partOf(focused)}"]`;
     const wanted = new Set(rows);
     for (const row of [...this.place.children]) if (!wanted.has(row)) row.remove();
     rows.forEach((row, at) => {
       if (this.place.children[at] !== row) this.place.insertBefore(row, this.place.children[at] ?? null);
     });
     if (!focused) return;
-    const again = focused.isConnected ? focused : this.place.querySelector(`${address} > summary`);
+    const again = focused.isConnected ? focused : this.place.querySelector(`${address} ${part} > summary, ${address} button${part}`);
     again?.focus({ preventScroll: true });
   }
 }

@@ -9,7 +9,6 @@ const OWN_DASHES = [[], [10, 3], [4, 3], [2, 2], [12, 3, 2, 3]];
 const DAYS_APART_PX = 60;
 const MONTHS_APART_PX = 110;
 const CROWDED_DAYS = 250;
-const PHONE_PX = 480;
 
 /** How a line of a kind looks; legend and chart take it from here. */
 export function look(kind, place = 0) {
@@ -101,7 +100,6 @@ function axes(view) {
       grid: { color: colours.line },
       border: { display: false },
       ticks: { color: colours["ink-soft"], font, maxTicksLimit: 6, callback: (price) => dollars(price) },
-      title: { display: view.width > PHONE_PX, text: view.axisTitle, color: colours["ink-soft"], font },
     },
   };
 }
@@ -112,7 +110,7 @@ export function spread(last, many) {
   return Array.from({ length: Math.floor(last / step) + 1 }, (_, at) => last - at * step).reverse();
 }
 
-/** Draw the view on a canvas; a view is {layers, days, colours, texts, font, axisTitle, chosen}. */
+/** Draw the view on a canvas; a view is {layers, days, colours, texts, font, chosen}. */
 export function drawChart(Chart, canvas, view) {
   return new Chart(canvas, {
     type: "line",

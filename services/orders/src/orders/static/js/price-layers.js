@@ -21,7 +21,8 @@ export function rangesFor({ points }) {
 export function layersOf(series, { days, own = [], markets = [] }) {
   const { points, trend, forecast } = series;
   const mostly = points.filter(({ mostly_low: low, mostly_high: high }) => low && high);
-  const layers = [area("range", points, days), area("mostly", mostly.map((point) => ({ ...point, low: point.mostly_low, high: point.mostly_high })), days)];
+  const ranged = points.some(({ low, high }) => Number(low) !== Number(high));
+  const layers = [area("range", ranged ? points : [], days), area("mostly", mostly.map((point) => ({ ...point, low: point.mostly_low, high: point.mostly_high })), days)];
   layers.push(line("reference", points.map((point) => ({ ...point, value: point.reference })), days));
   if (trend?.points?.length) layers.push(area("trendBand", trend.points, days, placed), line("trend", trend.points, days, placed));
   if (forecast?.points?.length && points.length) {

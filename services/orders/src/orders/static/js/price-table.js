@@ -13,8 +13,8 @@ export function rowsOf(series, texts) {
   }));
   const expected = (series.forecast?.points ?? []).map((point) => ({
     date: point.date,
-    label: `${texts.day(point.date)} · ${words.estimate}`,
-    isEstimate: true,
+    label: texts.day(point.date),
+    note: words.estimate,
     figures: [point.low, null, point.value, point.high],
   }));
   return [...told, ...expected].reverse();
@@ -60,8 +60,9 @@ export class PriceTable {
     this.table.tBodies[0].replaceChildren(...sorted(this.rows, this.column, this.isRising).map((row) => this.row(row)));
   }
 
-  row({ label, isEstimate, figures }) {
+  row({ label, note, figures }) {
     const cells = figures.map((figure) => element("td", { class: "num" }, figure === null || figure === undefined ? "" : Array.isArray(figure) ? this.texts.range(...figure) : dollars(figure)));
-    return element("tr", { class: isEstimate ? "soft" : "" }, element("th", { scope: "row" }, label), ...cells);
+    const named = element("th", { scope: "row" }, label, note && element("br"), note && element("span", { class: "fine" }, note));
+    return element("tr", { class: note ? "soft" : "" }, named, ...cells);
   }
 }

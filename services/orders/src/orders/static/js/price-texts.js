@@ -115,6 +115,20 @@ export class PriceTexts {
     return said.join(" ");
   }
 
+  /** What one looks for first: the last quote, the one of a week before, what is expected. */
+  keyFigures(series) {
+    const { words } = this;
+    const [last, unit] = [series.points.at(-1), this.per(series)];
+    const middle = last.low === last.high ? "" : say(words.middle, { price: dollars(last.reference) });
+    const told = [{ title: say(words.figureLast, { day: this.day(last.date) }), value: this.range(last.low, last.high), unit, note: middle }];
+    const before = weekBefore(series.points);
+    const move = before && this.move(changePct(last.reference, before.reference));
+    if (move) told.push({ title: say(words.figureBefore, { day: this.day(before.date) }), value: this.range(before.low, before.high), unit, note: `${move.arrow} ${move.text}` });
+    const expected = series.forecast?.points.at(-1);
+    if (expected) told.push({ title: say(words.figureExpected, { day: this.day(expected.date) }), value: this.range(expected.low, expected.high), unit, note: words.figureEstimate });
+    return told;
+  }
+
   /** How old the last quote is. */
   old(date, marketDays) {
     return say(this.words.old, { num: marketDays, day: this.day(date) });

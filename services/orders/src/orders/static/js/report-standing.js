@@ -6,9 +6,9 @@ import { say } from "./words.js";
 const ALARM_DAYS = 3;
 
 /** Draw `GET /api/v1/prices/schedule` into `place`. */
-export function showStanding(place, schedule, { words, when }) {
+export function showStanding(place, schedule, { words, when, language = document.documentElement.lang }) {
   place.replaceChildren(
-    element("p", { class: `standing ${look(schedule)}` }, icon(DRAWINGS[look(schedule)]), element("strong", {}, headline(schedule, words, when))),
+    element("p", { class: `standing ${look(schedule)}` }, icon(DRAWINGS[look(schedule)]), element("strong", {}, headline(schedule, words, when, language))),
     element("p", {}, next(schedule, words, when)),
     ...missing(schedule, words, when),
   );
@@ -23,13 +23,15 @@ export function look({ latest_on: latest, business_days_late: late }) {
   return late > 0 ? "due" : "in";
 }
 
-function headline(schedule, words, when) {
+function headline(schedule, words, when, language) {
   const { latest_on: latest, expected_on: expected, today, is_report_day: isReportDay, business_days_late: late } = schedule;
   if (!latest) return words.noReportYet;
   if (late >= ALARM_DAYS) return say(words.reportLate, { num: late, day: when.day(latest) });
   if (late > 0) return say(words.reportAwaited, { day: when.day(expected), latest: when.day(latest) });
   if (latest === today) return say(words.reportIn, { day: when.day(latest) });
   if (isReportDay) return say(words.reportLaterToday, { latest: when.day(latest) });
+  const holiday = language === "es" ? schedule.holiday_es : schedule.holiday;
+  if (holiday) return say(words.holidayToday, { holiday, latest: when.day(latest) });
   return say(words.noReportToday, { latest: when.day(latest) });
 }
 

@@ -55,6 +55,8 @@ export class SeriesChart {
     this.days = shownDays(series, rangesFor(series).includes(this.lastDays) ? this.lastDays : 0);
     this.layers = layersOf(series, { days: this.days, own, markets });
     this.place.hidden = this.days.all.length === 0;
+    // One day is no course: then the figures say it all, and the source stands alone.
+    for (const part of this.place.querySelectorAll("[data-course]")) part.hidden = this.days.all.length < 2;
     this.slider.max = Math.max(this.days.last, 0);
     const last = this.days.place(series.points.at(-1)?.date);
     this.choose(this.days.place(before ?? "") ?? last ?? 0);
@@ -63,7 +65,7 @@ export class SeriesChart {
   }
 
   draw() {
-    if (!this.layers || this.place.hidden) return;
+    if (!this.layers || this.place.hidden || this.days.all.length < 2) return;
     this.chart?.destroy();
     this.chart = null;
     const { Chart, canvas, days, texts } = this;
@@ -73,7 +75,7 @@ export class SeriesChart {
     }
     this.colours = readColours();
     const view = { days, texts, colours: this.colours, layers: this.layers.filter(({ kind, key }) => !this.off.has(partOf(kind, key))) };
-    Object.assign(view, { font: getComputedStyle(canvas).fontFamily, axisTitle: this.canvas.dataset.axis, width: canvas.parentElement.clientWidth });
+    view.font = getComputedStyle(canvas).fontFamily;
     Object.defineProperty(view, "chosen", { get: () => this.chosen });
     this.chart = drawChart(Chart, canvas, view);
     this.alignSlider();
@@ -107,7 +109,8 @@ export class SeriesChart {
     const { words } = texts;
     const { told, expected, sold, elsewhere } = dayOf(this.series, date, this.own, this.markets);
     const said = [];
-    if (told) said.push(say(words.dayTold, { range: texts.range(told.low, told.high), reference: dollars(told.reference) }));
+    if (told && Number(told.low) === Number(told.high)) said.push(dollars(told.low));
+    else if (told) said.push(say(words.dayTold, { range: texts.range(told.low, told.high), reference: dollars(told.reference) }));
     if (told?.mostly_low && told.mostly_high) said.push(say(words.dayMostly, { range: texts.range(told.mostly_low, told.mostly_high) }));
     if (expected) said.push(say(words.dayExpected, { low: dollars(expected.low), high: dollars(expected.high), value: dollars(expected.value) }));
     for (const { name, price } of sold) said.push(say(words.dayOwn, { name, price: dollars(price) }));

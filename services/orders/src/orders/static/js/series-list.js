@@ -1,11 +1,19 @@
 // The series of a commodity as rows: last quote, its day, and how it moved in a week.
 
 import { element } from "./element.js";
-import { businessDaysBetween } from "./market-days.js";
+import { addDays, businessDaysBetween } from "./market-days.js";
 import { dollars } from "./price-texts.js";
 import { say } from "./words.js";
 
 const SHOWN_AT_ONCE = 100;
+const A_WEEK = 7;
+
+/** What has a price of the newest days comes first, then old prices, then what was only named; else as the service sorts. */
+export function pricedFirst(items) {
+  const [newest] = items.map(({ last_date: on }) => on).sort().reverse();
+  const rank = (series) => (series.low === null ? 2 : series.last_date < addDays(newest, -A_WEEK) ? 1 : 0);
+  return [...items].sort((a, b) => rank(a) - rank(b));
+}
 
 export class SeriesList {
   constructor(list, more, texts, facts) {
@@ -13,7 +21,8 @@ export class SeriesList {
     more.addEventListener("click", () => this.showRest());
   }
 
-  show(items) {
+  show(series) {
+    const items = pricedFirst(series);
     this.items = items;
     this.list.replaceChildren(...items.slice(0, SHOWN_AT_ONCE).map((series) => this.row(series)));
     const rest = items.length - SHOWN_AT_ONCE;
@@ -35,7 +44,7 @@ export class SeriesList {
     const isOld = businessDaysBetween(series.last_date, this.facts.today) > Number(this.facts.staleAfter);
     const name = element("span", { class: "what" }, element("strong", {}, texts.kind(series) || texts.commodity(series)), element("span", { class: "fine" }, series.market));
     const isQuoted = series.low !== null && series.high !== null;
-    const price = element("span", { class: "num" }, isQuoted ? element("strong", {}, texts.range(series.low, series.high)) : words.neverQuoted);
+    const price = element("span", { class: "num" }, isQuoted ? element("strong", {}, texts.range(series.low, series.high)) : words.noPrice);
     const told = [
       move && element("span", { class: `move ${move.way}` }, element("span", { "aria-hidden": "true" }, `${move.arrow} `), move.text),
       element("span", { class: isOld ? "soon" : "soft" }, say(isQuoted ? (isOld ? words.oldOn : words.quotedOn) : words.namedOn, { day: texts.shortDay(series.last_date) })),

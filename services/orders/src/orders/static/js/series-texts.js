@@ -4,6 +4,7 @@ import { element } from "./element.js";
 import { backtestTexts, methodText, noEstimateText, trendText } from "./price-estimate.js";
 import { dollars } from "./price-texts.js";
 import { put } from "./quiet-text.js";
+import { writeAddress } from "./series-picks.js";
 import { say } from "./words.js";
 
 /** Fill the places of the page; one that has nothing to say is hidden. `staleDays`: how old the last quote is, 0 for not too old. */
@@ -14,15 +15,29 @@ export function fillTexts(place, series, texts, staleDays) {
     put(find(name), text);
     (find(name)?.closest("[data-part]") ?? find(name))?.toggleAttribute("hidden", !text);
   };
-  document.title = `${texts.name(series)} · ${document.title.split(" · ").at(-1)}`;
-  put(document.querySelector("[data-title]"), texts.commodity(series));
-  put(document.querySelector("[data-kind]"), [texts.kind(series), series.market].filter(Boolean).join(" · "));
   tell("summary", texts.summary(series));
+  find("figures").replaceChildren(...texts.keyFigures(series).map(figure));
+  put(find("axis"), say(words.axis, { per: texts.per(series) }));
   tell("old", staleDays ? texts.old(series.points.at(-1).date, staleDays) : "");
   tell("weight", texts.weight(series));
   tell("no-estimate", noEstimateText(series, words));
   fillEstimate(place, series, texts, tell);
   fillSource(find, series, texts, tell);
+}
+
+/** Name the series at the page's head, and the way back to the others of its commodity. */
+export function nameSeries(series, texts) {
+  document.title = `${texts.name(series)} · ${document.title.split(" · ").at(-1)}`;
+  put(document.querySelector("[data-title]"), texts.commodity(series));
+  put(document.querySelector("[data-kind]"), [texts.kind(series), series.market].filter(Boolean).join(" · "));
+  const back = document.querySelector("[data-back]");
+  back.href = writeAddress({ commodity: series.commodity, picks: {} });
+  put(back.querySelector("span"), say(texts.words.otherPrices, { name: texts.commodity(series) }));
+}
+
+function figure({ title, value, unit, note }) {
+  const parts = [element("dd", {}, element("strong", { class: "num" }, value), " ", element("span", { class: "soft" }, unit)), note && element("dd", { class: "fine" }, note)];
+  return element("div", {}, element("dt", { class: "small" }, title), ...parts.filter(Boolean));
 }
 
 function fillEstimate(place, { trend, forecast }, texts, tell) {
