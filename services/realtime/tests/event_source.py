@@ -87,7 +87,7 @@ class EventSource:
         found = [message for frame in self.frames for message in frame.get("b", []) if "o" in message]
         return [message for message in found if message["c"] == channel]
 
-    async def until(self, wanted: Callable[[Event], Any], timeout_s: float = 5) -> Any:
+    async def until(self, wanted: Callable[[Event], Any], timeout_s: float = 20) -> Any:
         """Return the first true answer about an event."""
         deadline, seen = time.monotonic() + timeout_s, 0
         while True:
@@ -99,7 +99,7 @@ class EventSource:
             assert self.task is None or not self.task.done() or seen < len(self.events), f"ended; {self.events[-3:]}"
             await asyncio.sleep(0.005)
 
-    async def message(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 5) -> dict[str, Any]:
+    async def message(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 20) -> dict[str, Any]:
         def find(event: Event) -> Any:
             messages = (event.data or {}).get("b", [])
             return next((each for each in messages if "o" in each and wanted(each)), None)
@@ -113,7 +113,7 @@ class EventSource:
             await self.until(lambda e, channel=channel: (e.data or {}).get("sub", {}).get("c") == channel)
         return {frame["sub"]["c"]: frame["sub"] for frame in self.frames if "sub" in frame}
 
-    async def ended(self, timeout_s: float = 5) -> None:
+    async def ended(self, timeout_s: float = 20) -> None:
         """Wait for the end of the stream."""
         assert self.task is not None
         await asyncio.wait_for(asyncio.shield(self.task), timeout_s)

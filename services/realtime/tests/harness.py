@@ -202,7 +202,7 @@ class Socket:
     async def say(self, **frame: Any) -> None:
         await self.connection.send(orjson.dumps(frame).decode())
 
-    async def until(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 5, seen: int = 0) -> Any:
+    async def until(self, wanted: Callable[[dict[str, Any]], Any], timeout_s: float = 20, seen: int = 0) -> Any:
         """Return the first true answer about a frame, those already here (after the first `seen`) included."""
         deadline = time.monotonic() + timeout_s
         while True:

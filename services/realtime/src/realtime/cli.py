@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 import uvloop
+from mercadito_events.service import tracing
 from mercadito_events.service.logs import configure
 from mercadito_events.service.settings import SettingsError
 
@@ -38,6 +39,7 @@ def main() -> int:
 
 
 def _work(settings: Settings, seat: Seat) -> int:
+    tracing.start(SERVICE, VERSION, os.environ)
     return uvloop.run(_serve(settings, seat))
 
 

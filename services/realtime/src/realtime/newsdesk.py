@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 from mercadito_events.envelope import Event, MalformedEvent
+from mercadito_events.service import tracing
 
 from realtime.hub import Hub
 from realtime.metrics import Metrics
@@ -47,7 +48,7 @@ class NewsDesk:
         self._tick: asyncio.Handle | None = None
         self._urgent: asyncio.Handle | None = None
         self._next_tick = 0.0
-        self._unwritten: list[float] = []
+        self._unwritten: list[tuple[float, tracing.Span]] = []
 
     def restart(self, stream: str, epoch: str, floor: int, floor_ms: int) -> None:
         """Begin a stream (anew): see ``Hub.restart``."""
@@ -74,7 +75,8 @@ class NewsDesk:
             self._hub.send_urgent()  # they are told before they are cut
             self._cut(str(event.data["person_id"]))
         if is_live and news and len(self._unwritten) < MAX_UNWRITTEN:
-            self._unwritten.append(event.time.timestamp())
+            span = tracing.begin(f"show {event.type}", "consumer", event.traceparent, event_id=event.id)
+            self._unwritten.append((event.time.timestamp(), span))
         self._arm()
         return None
 
@@ -101,8 +103,9 @@ class NewsDesk:
         if self._hub.is_waiting or self._hub.is_urgent:
             return
         now = time.time()
-        for at in self._unwritten:
+        for at, span in self._unwritten:
             self._metrics.event_age_s.observe(max(0.0, now - at))
+            span.end()
         self._unwritten.clear()
 
     def _on_urgent(self) -> None:

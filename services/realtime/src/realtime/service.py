@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import structlog
 from mercadito_events.connection import connect
 from mercadito_events.service.identity import KeySet
+from mercadito_events.service.memory import tell_memory
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from realtime import SERVICE, loop_lag
@@ -42,6 +43,7 @@ class Realtime:
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
+        tell_memory(self._registry)
         self._metrics = Metrics(self._registry)
         self._hub = Hub(unix_ms, self._metrics)
         self._viewers = Viewers(self._hub, settings.viewers_s)

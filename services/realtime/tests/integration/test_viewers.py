@@ -20,7 +20,7 @@ def number(client: Socket, channel: str) -> int | None:
     return told[-1] if told else None
 
 
-async def until_all_see(n: int, channel: str, *clients: Socket, timeout_s: float = 10) -> None:
+async def until_all_see(n: int, channel: str, *clients: Socket, timeout_s: float = 20) -> None:
     deadline = time.monotonic() + timeout_s
     while any(number(client, channel) != n for client in clients):
         assert time.monotonic() < deadline, [number(client, channel) for client in clients]

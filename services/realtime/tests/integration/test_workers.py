@@ -79,7 +79,7 @@ async def test_a_killed_worker_is_replaced_while_the_other_serves(
         await client.subscribe("cycle:survives")
     first, second = pair.workers()
     os.kill(first, signal.SIGKILL)
-    await asyncio.to_thread(eventually, lambda: len(pair.workers()) == 2 and first not in pair.workers(), timeout_s=10)
+    await asyncio.to_thread(eventually, lambda: len(pair.workers()) == 2 and first not in pair.workers())
     assert second in pair.workers()
     await asyncio.to_thread(eventually, lambda: everybody_answers(pair), timeout_s=20)
     left = [client for client in sockets if client.connection.close_code is None]
@@ -109,7 +109,7 @@ def test_with_the_parent_killed_nobody_is_left(pair: Process, eventually: Eventu
     assert len(workers) == 2
     pair.process.kill()
     pair.process.wait(timeout=10)
-    eventually(lambda: not any(is_running(pid) for pid in workers), timeout_s=5)
+    eventually(lambda: not any(is_running(pid) for pid in workers))
 
 
 async def test_sigterm_drains_every_worker_and_leaves_nothing(pair: Process, clients: Clients, folder: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_stuck_worker_is_named_silent_and_the_rest_is_told(pair: Process, even
         eventually(lambda: answers_in_time(pair), timeout_s=30)
     finally:
         os.kill(stuck, signal.SIGCONT)
-    eventually(lambda: everybody_answers(pair), timeout_s=10)
+    eventually(lambda: everybody_answers(pair))
 
 
 def answers_in_time(process: Process) -> bool:
