@@ -40,8 +40,7 @@ def migrated(postgres_server: PostgresServer) -> DatabaseUrls:
 @pytest.fixture
 def urls(migrated: DatabaseUrls, postgres_server: PostgresServer) -> DatabaseUrls:
     """Return the database, empty."""
-    with postgres_server.connect(migrated.name) as cursor:
-        cursor.execute("TRUNCATE outbox, inbox, effect, stock, idempotency RESTART IDENTITY")
+    postgres_server.empty(migrated.name)
     return migrated
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from mercadito_events.envelope import new_event
 from mercadito_events.outbox import backlog, enqueue
 from mercadito_events.service.database import DatabaseSettings, create_engine
+from mercadito_events.testing import DatabaseUrls
 from nats import NATS
 from nats.js.errors import NotFoundError
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, make_url, text
 
 TYPE = "orders.order.placed.v1"
 
@@ -44,15 +45,24 @@ def numbers(messages: list[dict[str, Any]]) -> list[int]:
     return [json.loads(message["body"])["n"] for message in messages]
 
 
-async def drained(engine: Engine, timeout_s: float = 20) -> None:
+async def drained(engine: Engine, timeout_s: float = 30) -> None:
     deadline = time.monotonic() + timeout_s
     while (await asyncio.to_thread(backlog, engine)).rows:
         assert time.monotonic() < deadline, "the outbox does not drain"
         await asyncio.sleep(0.02)
 
 
-async def until(predicate: Callable[[], Any], timeout_s: float = 15) -> None:
+async def until(predicate: Callable[[], Any], timeout_s: float = 30) -> None:
     deadline = time.monotonic() + timeout_s
     while not predicate():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
+
+
+def revision(urls: DatabaseUrls) -> str:
+    """Return the schema's revision."""
+    engine = engine_for(urls.owner_url)
+    with engine.connect() as connection:
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    engine.dispose()
+    return str(found)

@@ -23,6 +23,8 @@ from mercadito_events.service.settings import Reader, SettingsError, nats
 CONNECT_DEADLINE_S = 3.0
 PROVISION_DEADLINE_S = 60.0
 MAX_EVENTS = 100_000
+# JetStream's own bound.
+MAX_REPLICAS = 5
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -33,9 +35,10 @@ def main(arguments: Sequence[str] | None = None, env: Mapping[str, str] | None =
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # what it says is told once, below, in plain words
     reader = Reader(os.environ if env is None else env)
     settings = nats(reader)
+    replicas = reader.integer("NATS_REPLICAS", 1, minimum=1, maximum=MAX_REPLICAS)
     try:
         reader.finish()
-        return asyncio.run(_run(given, settings))
+        return asyncio.run(_run(given, settings, replicas))
     except SettingsError as error:
         return _fail(str(error), 2)
     except (NatsUnreachable, NatsClosed, tail.NotReadable) as error:
@@ -51,12 +54,12 @@ def main(arguments: Sequence[str] | None = None, env: Mapping[str, str] | None =
         return 0
 
 
-async def _run(given: argparse.Namespace, settings: NatsSettings) -> int:
+async def _run(given: argparse.Namespace, settings: NatsSettings, replicas: int) -> int:
     deadline_s = PROVISION_DEADLINE_S if given.command == "provision" else CONNECT_DEADLINE_S
     nc = await connect(settings, name=f"cli-{given.command}", deadline_s=deadline_s)
     try:
         if given.command == "provision":
-            return await _provision(nc)
+            return await _provision(nc, replicas)
         if given.command == "lag":
             print(lag.table(await lag.measure(nc)))  # noqa: T201 - this is what the command is for
             return 0
@@ -65,8 +68,8 @@ async def _run(given: argparse.Namespace, settings: NatsSettings) -> int:
         await nc.close()
 
 
-async def _provision(nc: NATS) -> int:
-    outcomes = await provisioner.provision(nc, topology.load())
+async def _provision(nc: NATS, replicas: int) -> int:
+    outcomes = await provisioner.provision(nc, topology.load(replicas=replicas))
     for outcome in outcomes:
         print(f"{outcome.action:<9} {outcome.name}{': ' + outcome.detail if outcome.detail else ''}")  # noqa: T201 - the same
     refused = any(outcome.action == "refused" for outcome in outcomes)

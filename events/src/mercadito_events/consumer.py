@@ -8,7 +8,7 @@ until it becomes a dead letter; the gain is that no reader needs to think about 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -16,19 +16,21 @@ from nats.aio.client import Client as NATS  # noqa: N814 - the name its own pack
 from nats.aio.msg import Msg
 from nats.errors import Error
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from mercadito_events import dead_letters
 from mercadito_events.connection import ensure_open
+from mercadito_events.dead_letters import DeadLetter
 from mercadito_events.envelope import Event, MalformedEvent
 from mercadito_events.handling import Handler, Permanent
 from mercadito_events.pull import ConsumerMissing, ConsumerStuck, Pull
+from mercadito_events.service import tracing
 from mercadito_events.topology import CONFIDENTIAL_STREAM
 from mercadito_events.waiting import backoff_s, in_thread, pause
 
-__all__ = ["Consumer", "ConsumerMissing", "ConsumerStuck"]
+__all__ = ["Consumer", "ConsumerMissing", "ConsumerStuck", "Keeper", "apply_once"]
 
 IN_PROGRESS_EVERY_S = 3.0
 RETRY_FIRST_S = 0.5
@@ -38,6 +40,7 @@ DELIVERIES_FOR_DEAD_LETTERING = 2
 INBOX_KEPT_DAYS = 14
 PRUNE_EVERY_S = 600.0
 PRUNE_ROWS = 1_000
+OUTCOMES = ("handled", "repeated", "ignored", "retried", "returned", "dead")
 
 _RECORD = text(
     "INSERT INTO inbox (durable, event_id) VALUES (:durable, CAST(:event_id AS uuid)) ON CONFLICT DO NOTHING"
@@ -46,13 +49,25 @@ _PRUNE = text(
     "DELETE FROM inbox WHERE (durable, event_id) IN (SELECT durable, event_id FROM inbox"
     " WHERE handled_at < clock_timestamp() - make_interval(days => :days) ORDER BY handled_at LIMIT :rows)"
 )
-# Class 08: connection exceptions; 57P01-57P03: shutdown, crash, starting up; 53300: no more connections.
-_UNREACHABLE = ("08", "57P01", "57P02", "57P03", "53300")
+# Class 08: connection exceptions; 57P01-57P03: shutdown, crash, starting up; class 53: no room on the disk, no memory,
+# no more connections; 58030: a file could not be written. None of them says anything about the event.
+_UNREACHABLE = ("08", "57P01", "57P02", "57P03", "53", "58030")
 
 _events = Counter("mercadito_consumer_events_total", "Events by what became of them", ["durable", "outcome"])
 _pending = Gauge("mercadito_consumer_pending", "Events behind the one last received", ["durable"])
 _lag = Gauge("mercadito_consumer_lag_seconds", "Age of the event last received; 0 when none waits", ["durable"])
 _log = structlog.get_logger(__name__)
+
+Keeper = Callable[[Connection, DeadLetter], None]
+"""Writes a dead letter down in the service's own database; twice the same must change nothing."""
+
+
+def apply_once(connection: Connection, durable: str, handler: Handler, event: Event) -> bool:
+    """Record an event in the inbox and handle it, in the caller's transaction; False when it was handled before."""
+    if connection.execute(_RECORD, {"durable": durable, "event_id": event.id}).rowcount == 0:
+        return False
+    handler(connection, event)
+    return True
 
 
 class Consumer:
@@ -60,16 +75,30 @@ class Consumer:
 
     Types without a handler are acknowledged. ``Permanent``, a malformed message, or too many failures end on
     ``dlq.<durable>``; any other exception means later again, with growing delay. While the database is away, the event
-    at hand is kept and nothing else fetched. ``healthy`` says whether events could be handled right now.
+    at hand is kept and nothing else fetched. ``healthy`` says whether events could be handled right now. A service that
+    wants to show and handle its dead letters again gives ``keep``.
     """
 
-    def __init__(self, engine: Engine, nc: NATS, *, stream: str, durable: str, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        nc: NATS,
+        *,
+        stream: str,
+        durable: str,
+        handlers: Mapping[str, Handler],
+        keep: Keeper | None = None,
+    ) -> None:
         self._engine, self._nc, self._stream, self._durable = engine, nc, stream, durable
         self._handlers = dict(handlers)
+        self._keep = keep
         self._js = nc.jetstream()
         self._pull = Pull(nc, stream=stream, durable=durable)
         self._prune_at = 0.0
         self.healthy = False
+        # From the beginning: of a series that starts with 1 nobody could see that it grew.
+        for outcome in OUTCOMES:
+            _events.labels(durable, outcome)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until ``stop``, then hand back what was fetched but not handled.
@@ -102,7 +131,11 @@ class Consumer:
     async def _settle(self, message: Msg, stop: asyncio.Event) -> None:
         event_id = (message.headers or {}).get("ce-id", "")[:64]
         self._measure(message)
-        with structlog.contextvars.bound_contextvars(event_id=event_id, durable=self._durable):
+        cause = tracing.understood((message.headers or {}).get("traceparent"))
+        with (
+            structlog.contextvars.bound_contextvars(event_id=event_id, durable=self._durable),
+            tracing.span(f"{self._durable} {message.subject}", "consumer", cause, event_id=event_id) as span,
+        ):
             async with self._kept_in_progress(message):
                 try:
                     outcome = await self._handle(message, stop)
@@ -111,6 +144,7 @@ class Consumer:
                 except Exception as error:  # noqa: BLE001 - the outermost loop: whatever a handler raises, try later
                     self._log_failure(message, error)
                     outcome = "retried"
+            span.note(outcome=outcome)
             await self._answer(message, outcome)
 
     async def _handle(self, message: Msg, stop: asyncio.Event) -> str:
@@ -133,11 +167,7 @@ class Consumer:
 
     def _apply(self, handler: Handler, event: Event) -> str:
         with self._engine.begin() as connection:
-            known = {"durable": self._durable, "event_id": event.id}
-            if connection.execute(_RECORD, known).rowcount == 0:
-                return "repeated"
-            handler(connection, event)
-        return "handled"
+            return "handled" if apply_once(connection, self._durable, handler, event) else "repeated"
 
     async def _bury(self, message: Msg, error: Exception, stop: asyncio.Event) -> str:
         """Publish the dead letter, however long that takes: the event must not vanish between two streams."""
@@ -150,10 +180,27 @@ class Consumer:
                 _log.warning("dead_letter_not_accepted", failures=failures, error=type(problem).__name__)
             else:
                 _log.error("event_dead_lettered", type=message.subject[:200], error=dead_letters.describe(error))
-                return "dead"
+                letter = DeadLetter.of(message, durable=self._durable, error=error)
+                return "dead" if await self._kept(letter, stop) else "returned"
             await pause(stop, backoff_s(failures, first_s=RETRY_FIRST_S, most_s=RETRY_MOST_S))
             if stop.is_set():
                 return "returned"
+
+    async def _kept(self, letter: DeadLetter, stop: asyncio.Event) -> bool:
+        """Let the service write it down, once its database answers; what it can't write still lies in DLQ."""
+        keep = self._keep
+        while keep is not None:
+            try:
+                await in_thread(_write_down, self._engine, keep, letter)
+            except SQLAlchemyError as error:
+                if not _is_unreachable(error):
+                    _log.error("dead_letter_not_kept", error=type(error).__name__)
+                    break
+            else:
+                break
+            if not await self._wait_for_database(stop):
+                return False
+        return True
 
     async def _answer(self, message: Msg, outcome: str) -> None:
         _events.labels(self._durable, outcome).inc()
@@ -179,8 +226,10 @@ class Consumer:
             await asyncio.wait([task])
 
     async def _wait_for_database(self, stop: asyncio.Event) -> bool:
-        failures = 0
+        """Wait a little, then until it answers: one without room answers at once, and refuses the same again."""
+        failures = 1
         while not stop.is_set():
+            await pause(stop, backoff_s(failures, first_s=RETRY_FIRST_S / 2, most_s=RETRY_MOST_S / 6))
             try:
                 await in_thread(_ask, self._engine)
             except SQLAlchemyError:
@@ -188,7 +237,6 @@ class Consumer:
                 failures += 1
             else:
                 return True
-            await pause(stop, backoff_s(failures, first_s=RETRY_FIRST_S / 2, most_s=RETRY_MOST_S / 6))
         return False
 
     def _measure(self, message: Msg) -> None:
@@ -220,6 +268,11 @@ async def _keep_in_progress(message: Msg) -> None:
 def _ask(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
+
+
+def _write_down(engine: Engine, keep: Keeper, letter: DeadLetter) -> None:
+    with engine.begin() as connection:
+        keep(connection, letter)
 
 
 def _prune(engine: Engine) -> None:

@@ -1,12 +1,13 @@
 """What is kept of an event that could not be handled: on ``dlq.<durable>``, for an operator to look at and replay."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from mercadito_events.envelope import MalformedEvent
+from mercadito_events.envelope import Event, MalformedEvent
 from mercadito_events.handling import Permanent
 from mercadito_events.topology import CONFIDENTIAL_STREAM
 
@@ -18,6 +19,38 @@ _KEPT_OF_CONFIDENTIAL = ("ce-id", "ce-type", "ce-time", "ce-source", "ce-specver
 
 class GivenUp(Exception):
     """The event failed, or killed its process, as often as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be handled, as it came, for a service that keeps its own and handles them again.
+
+    The body may be confidential: it belongs into no log.
+    """
+
+    durable: str
+    stream: str
+    stream_seq: int
+    subject: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    error: str
+
+    @classmethod
+    def of(cls, message: Msg, *, durable: str, error: Exception) -> "DeadLetter":
+        """Describe a message that ``error`` ended."""
+        place, headers = message.metadata, dict(message.headers or {})
+        sequence = place.sequence.stream
+        return cls(durable, place.stream, sequence, message.subject, headers, message.data, describe(error))
+
+    def event(self) -> Event:
+        """Return the event.
+
+        Raises:
+            MalformedEvent: it is none.
+
+        """
+        return Event.from_message(self.subject, self.headers, self.body)
 
 
 async def publish(js: JetStreamContext, message: Msg, *, durable: str, error: Exception) -> None:

@@ -2,10 +2,21 @@
 
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, Uuid, func
 
-from mercadito_events.consumer import Consumer, ConsumerMissing, ConsumerStuck
+from mercadito_events.consumer import Consumer, ConsumerMissing, ConsumerStuck, Keeper, apply_once
+from mercadito_events.dead_letters import DeadLetter
 from mercadito_events.handling import Handler, Permanent
 
-__all__ = ["Consumer", "ConsumerMissing", "ConsumerStuck", "Handler", "Permanent", "inbox_table"]
+__all__ = [
+    "Consumer",
+    "ConsumerMissing",
+    "ConsumerStuck",
+    "DeadLetter",
+    "Handler",
+    "Keeper",
+    "Permanent",
+    "apply_once",
+    "inbox_table",
+]
 
 
 def inbox_table(metadata: MetaData) -> Table:

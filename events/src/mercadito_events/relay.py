@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from mercadito_events.connection import ensure_open
+from mercadito_events.service import tracing
 from mercadito_events.topology import stream_of
 from mercadito_events.waiting import backoff_s, in_thread, pause
 
@@ -38,7 +39,7 @@ HOUSEKEEPING_ROUNDS = 20
 
 _ADVISORY_LOCK = 0x6F7574626F78  # "outbox"; locks are per database, so every service may use the same
 _WAITING = text(
-    "SELECT id, event_id, type, headers, body, coalesce(expires_at <= clock_timestamp(), false) AS expired"
+    "SELECT id, event_id, type, headers, body, created_at, coalesce(expires_at <= clock_timestamp(), false) AS expired"
     " FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT :rows"
 )
 _MARK = text(
@@ -126,6 +127,10 @@ class Relay:
             _log.info("relay_leads" if leading else "relay_leads_no_more", service=self._service)
         self.leading = leading
         _leading.labels(self._service).set(leading)
+        if not leading:
+            # Whoever leads tells it from now on; what this one saw last would stand for ever.
+            _rows.labels(self._service).set(0)
+            _oldest.labels(self._service).set(0)
 
     async def _relay(self, connection: Connection, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -165,7 +170,14 @@ class Relay:
         return done
 
     async def _publish_one(self, row: Any) -> int:
-        ack = await self._js.publish(row.type, bytes(row.body), stream=stream_of(row.type), headers=dict(row.headers))
+        headers = dict(row.headers)
+        # From when it was written down: the span shows how long it waited.
+        with tracing.span(
+            f"publish {row.type}", "producer", headers.get("traceparent"), at=row.created_at, service=self._service
+        ) as told:
+            if told.traceparent is not None:
+                headers["traceparent"] = told.traceparent
+            ack = await self._js.publish(row.type, bytes(row.body), stream=stream_of(row.type), headers=headers)
         _published.labels(self._service, row.type).inc()
         return ack.seq
 

@@ -46,10 +46,14 @@ def shipped(name: str) -> Path:
     return _SHIPPED / name
 
 
-def load(file: Path | None = None) -> tuple[Stream, ...]:
-    """Read ``streams.yaml``; an unknown or missing field is an error, not a default."""
+def load(file: Path | None = None, *, replicas: int = 1) -> tuple[Stream, ...]:
+    """Read ``streams.yaml``; an unknown or missing field is an error, not a default.
+
+    ``replicas`` is how many servers keep each stream: not the file's to say, since it is a matter of where this runs.
+    """
     content = yaml.safe_load((file or shipped("streams.yaml")).read_text())
     defaults = content["defaults"]
+    defaults["stream"]["replicas"] = replicas
     return tuple(_stream(name, defaults, given) for name, given in content["streams"].items())
 
 

@@ -141,7 +141,7 @@ def test_lag_shows_a_line_per_durable(nats: NatsServer, run: Run) -> None:
     head, *rows = [line.split() for line in done.stdout.splitlines()]
     assert head == ["durable", "stream", "pending", "ack", "pending", "redelivered", "oldest"]
     assert {row[0] for row in rows} == {
-        "usda__sign_outs", "notify__orders", "notify__accounts", "orders__usda", "orders__mails"
+        "usda__sign_outs", "notify__orders", "notify__accounts", "notify__usda", "orders__usda", "orders__mails"
     }  # fmt: skip
     (notify,) = [row for row in rows if row[0] == "notify__orders"]
     assert notify[1:5] == ["ORDERS", "2", "0", "0"]

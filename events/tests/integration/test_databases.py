@@ -18,7 +18,7 @@ from mercadito_events.service.migrations import MigrationBusy, upgrade
 from mercadito_events.testing import DatabaseUrls
 from sqlalchemy import Engine, MetaData, make_url, text
 from sqlalchemy.exc import OperationalError
-from steps import engine_for
+from steps import engine_for, revision
 
 ENV = """
 from mercadito_events.service.migrations import run_env
@@ -55,14 +55,6 @@ def scripts(tmp_path: Path) -> Path:
 
 def second(scripts: Path, statement: str) -> None:
     (scripts / "versions" / "0002_second.py").write_text(SECOND.format(statement))
-
-
-def revision(urls: DatabaseUrls) -> str:
-    engine = engine_for(urls.owner_url)
-    with engine.connect() as connection:
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    engine.dispose()
-    return str(found)
 
 
 def test_migrations_run_once_and_running_them_again_changes_nothing(
@@ -145,6 +137,25 @@ def test_a_step_that_cannot_get_its_lock_gives_way_and_succeeds_when_it_is_free(
     releaser.join()
     engine.dispose()
     assert revision(urls) == "0002"
+
+
+def test_a_table_that_stays_in_use_is_named_and_nothing_of_the_step_is_done(
+    database: Callable[[], DatabaseUrls], scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LOCK_TIMEOUT_MS": 50, "ATTEMPTS": 3, "LONGEST_PAUSE_S": 0.01}.items():
+        monkeypatch.setattr(migrations, name, value)
+    urls = database()
+    upgrade(urls.owner_url, scripts)
+    second(scripts, 'op.execute("CREATE TABLE other (id int)"); op.execute("ALTER TABLE thing ADD COLUMN name text")')
+    engine = engine_for(urls.app_url)
+    with engine.connect() as reader:
+        reader.execute(text("SELECT * FROM thing"))
+        with pytest.raises(MigrationBusy, match="3 times no lock within 50 ms for 'ALTER TABLE thing ADD COLUMN name"):
+            upgrade(urls.owner_url, scripts)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT to_regclass('other')")) is None
+    engine.dispose()
+    assert revision(urls) == "0001"
 
 
 def test_a_step_that_takes_too_long_is_ended_and_leaves_nothing_behind(

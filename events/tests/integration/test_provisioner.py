@@ -63,7 +63,7 @@ async def test_messages_survive_an_update(connected: Callable[..., Any]) -> None
 def test_an_unknown_field_of_the_file_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "streams.yaml"
     file.write_text(
-        "defaults: {stream: {max_mb: 1, max_age_days: 1, max_message_kb: 1, duplicate_window_s: 1, replicas: 1},"
+        "defaults: {stream: {max_mb: 1, max_age_days: 1, max_message_kb: 1, duplicate_window_s: 1},"
         " durable: {}}\nstreams: {X: {subjects: [x.>], description: x, max_megabytes: 3}}"
     )
     with pytest.raises(ValueError, match="max_megabytes"):

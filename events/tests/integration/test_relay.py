@@ -12,7 +12,7 @@ import pytest
 from mercadito_events import relay as relay_module
 from mercadito_events.connection import NatsClosed
 from mercadito_events.envelope import new_event
-from mercadito_events.outbox import Relay, backlog, enqueue
+from mercadito_events.outbox import Relay, backlog, enqueue, enqueue_all
 from mercadito_events.testing import NatsServer
 from mercadito_events.testing.postgres import PostgresServer
 from sqlalchemy import Connection, Engine, text
@@ -31,6 +31,23 @@ async def test_events_arrive_in_order_with_their_headers_and_are_marked_with_the
     with engine.connect() as connection:
         marks = connection.execute(text("SELECT stream_seq FROM outbox ORDER BY id")).scalars().all()
     assert marks == list(range(1, 251))
+
+
+async def test_events_written_in_one_statement_keep_their_order_and_their_words(
+    engine: Engine, connected: Callable[..., Any], running: Callable[..., Any]
+) -> None:
+    words = ["\u0000 and \\u0000", "l\u00ednea\nnueva", '"quoted"', "\U0001f34b"]
+    events = [
+        new_event(TYPE, {"n": number, "w": words[number % 4]}, source="/mercadito/orders") for number in range(40)
+    ]
+    with engine.begin() as connection:
+        enqueue_all(connection, events)
+        enqueue_all(connection, [])
+    running(Relay(engine, await connected("orders"), service="orders"))
+    await drained(engine)
+    messages = await read_stream(await connected("operator"))
+    assert [json.loads(message["body"]) for message in messages] == [event.data for event in events]
+    assert [message["headers"]["ce-id"] for message in messages] == [event.id for event in events]
 
 
 def change_stock(engine: Engine, row: int, key: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
+from mercadito_events.service import tracing
+
 REMOVED = "[removed]"
 MAX_DEPTH = 6
 _SECRET_WORDS = frozenset(
@@ -46,10 +48,11 @@ def configure(service: str, version: str, level: str, *, stream: TextIO | None =
     """Send structlog and the standard library's logging to one stream of JSON lines (stdout unless said otherwise).
 
     Every line has ts, level, service, version and event; what ``structlog.contextvars`` holds (``request_id``,
-    ``event_id``) is added. Values under names that speak of secrets are replaced.
+    ``event_id``) is added, and the id of the trace. Values under names that speak of secrets are replaced.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         _identify(service, version),
@@ -92,6 +95,13 @@ def _identify(service: str, version: str) -> Processor:
         return line
 
     return add
+
+
+def _add_trace(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    trace_id = tracing.trace_id()
+    if trace_id is not None:
+        line.setdefault("trace_id", trace_id)
+    return line
 
 
 def remove_secrets(_logger: Any, _method: str, line: EventDict) -> EventDict:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["DatabaseUrls", "NatsServer", "free_port", "wait_until"]
 
 _POLL_S = 0.02
+PATIENCE_S = 30.0  # of a machine that does much else besides; only a failure takes as long
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +64,7 @@ def eventually() -> Callable[..., Any]:
     return wait_until
 
 
-def wait_until(predicate: Callable[[], Any], timeout_s: float = 10) -> Any:
+def wait_until(predicate: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     """Call the predicate until it returns something true, and return that.
 
     It blocks: in a coroutine use ``await asyncio.to_thread(eventually, predicate)``. An AssertionError inside the

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from consuming import DURABLE, STREAM, USER, effects, send, set_ack_wait
+from consuming import DURABLE, STREAM, USER, effects, record, send, set_ack_wait
 from mercadito_events.connection import NatsClosed
-from mercadito_events.envelope import new_event
+from mercadito_events.envelope import Event, new_event
 from mercadito_events.inbox import Consumer
 from mercadito_events.testing import NatsServer
 from mercadito_events.testing.postgres import PostgresServer
 from nats import NATS
 from nats.errors import Error as NatsError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 from steps import TYPE, until
 
 
@@ -47,6 +47,21 @@ async def test_while_the_database_is_away_no_delivery_is_used_up_and_afterwards_
     assert effects(engine) == [1, 2, 3, 4]
     assert deliveries == [1, 1, 1, 1]
     await until(lambda: made.healthy)
+
+
+async def test_while_the_database_has_no_room_no_event_is_given_up(
+    engine: Engine, connected: Callable[..., Any], consumer: Callable[..., Any], running: Callable[..., Any]
+) -> None:
+    without_room = iter(range(20))  # more than the deliveries after which an event is given up
+
+    def effect(connection: Connection, event: Event) -> None:
+        if next(without_room, None) is not None:
+            connection.execute(text("DO $$ BEGIN RAISE disk_full; END $$"))
+        record(connection, event)
+
+    running(await consumer(effect))
+    await send(await connected("orders"), 1, 2)
+    await until(lambda: effects(engine) == [1, 2])
 
 
 async def test_the_consumer_goes_on_after_nats_was_killed(

@@ -1,0 +1,132 @@
+"""Three servers as Kubernetes starts them (compose/nats/start with NATS_ROUTES): each stream is on all of them."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mercadito_events.connection import NatsSettings, connect
+from mercadito_events.provisioner import provision
+from mercadito_events.testing import wait_until
+from mercadito_events.testing.ports import free_port
+from mercadito_events.topology import load, shipped
+from nats.aio.client import Client
+from nats.errors import Error
+
+COMPOSE = Path(__file__).parents[3] / "compose" / "nats"
+USERS = ("provisioner", "orders", "realtime", "usda", "notify", "operator", "route")
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+# The image's server forces each write to the disk; Debian 12's refuses the word.
+IS_OLD = (
+    "2.9."
+    in subprocess.run(
+        ["nats-server", "--version"], env={"PATH": PATH}, capture_output=True, text=True, check=True
+    ).stdout
+)
+SOON_S = 20
+
+
+def password(user: str) -> str:
+    return f"s-password-of-{user}"
+
+
+class Server:
+    """A pod: its host's name, its volume, the image's files with other ports."""
+
+    def __init__(self, folder: Path, number: int, ports: list[int], routes: list[int]) -> None:
+        self.folder, self.name, self.port = folder / f"nats-{number}", f"nats-{number}", ports[number]
+        self._routes = ", ".join(f"nats://127.0.0.1:{port}" for port in routes)
+        for name in ("bin", "conf", "secrets"):
+            (self.folder / name).mkdir(parents=True)
+        hostname = self.folder / "bin" / "hostname"
+        hostname.write_text(f"#!/bin/sh\necho {self.name}\n")
+        hostname.chmod(0o755)
+        for user in USERS:
+            (self.folder / "secrets" / f"nats_{user}_password").write_text(password(user) + "\n")
+        text = (
+            (COMPOSE / "nats.conf")
+            .read_text()
+            .replace("port: 4222", f"port: {self.port}")
+            .replace("/data", str(self.folder / "data"))
+        )
+        text = text.replace("127.0.0.1:8222", f"127.0.0.1:{free_port()}")
+        text = re.sub(r".*sync_interval.*\n", "", text) if IS_OLD else text
+        (self.folder / "conf" / "nats.conf").write_text(text)
+        cluster = (COMPOSE / "cluster.conf").read_text().replace("port: 6222", f"port: {routes[number]}")
+        (self.folder / "conf" / "cluster.conf").write_text(cluster)
+        (self.folder / "conf" / "accounts.conf").write_text(shipped("accounts.conf").read_text())
+        self.process = self.start()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            "PATH": f"{self.folder / 'bin'}:{PATH}",
+            "NATS_CONFIG_DIR": str(self.folder / "conf"),
+            "SECRETS_DIR": str(self.folder / "secrets"),
+            "NATS_ROUTES": f"[{self._routes}]",
+        }
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(["sh", COMPOSE / "start"], env=environment, stdout=log, stderr=log)
+        return self.process
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[list[Server]]:
+    ports, routes = [free_port() for _ in range(3)], [free_port() for _ in range(3)]
+    started = [Server(tmp_path, number, ports, routes) for number in range(3)]
+    yield started
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+def settings(servers: list[Server], user: str) -> NatsSettings:
+    return NatsSettings(",".join(f"nats://127.0.0.1:{each.port}" for each in servers), user, password(user))
+
+
+async def test_a_stream_goes_on_while_one_of_its_servers_leaves(servers: list[Server]) -> None:
+    provisioner = await connect(settings(servers, "provisioner"), name="provisioner")
+    outcomes = await provision(provisioner, load(replicas=3))
+    assert {each.action for each in outcomes} == {"created"}
+    info = await provisioner.jetstream().stream_info("ORDERS")
+    assert info.config.num_replicas == 3
+    orders = await connect(settings(servers, "orders"), name="orders")
+    await published(orders, 0)
+    # As Kubernetes ends a pod: the hook's signal, and the next one while it leaves.
+    servers[1].process.send_signal(signal.SIGUSR2)
+    await asyncio.to_thread(wait_until, lambda: "lame duck" in servers[1].log())
+    servers[1].process.send_signal(signal.SIGTERM)
+    await published(orders, 1)
+    assert await asyncio.to_thread(servers[1].process.wait, 60) in {0, 1}
+    await published(orders, 2)
+    assert (await provisioner.jetstream().stream_info("ORDERS")).state.messages == 3
+    await orders.close()
+    await provisioner.close()
+
+
+async def published(nc: Client, number: int) -> None:
+    """As the outbox does: again until it is acknowledged, once by its id."""
+    async with asyncio.timeout(SOON_S):
+        while True:
+            try:
+                await nc.jetstream().publish(
+                    "orders.order.placed.v1", b"{}", headers={"Nats-Msg-Id": f"event-{number}"}, timeout=2
+                )
+            except (Error, TimeoutError):
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+def test_without_its_password_of_the_routes_a_server_does_not_start(servers: list[Server]) -> None:
+    servers[0].process.kill()
+    servers[0].process.wait()
+    (servers[0].folder / "secrets" / "nats_route_password").unlink()
+    assert servers[0].start().wait(10) == 2
+    assert "nats_route_password is missing or empty" in servers[0].log()
