@@ -28,6 +28,7 @@ take_up_renewed_certificate() {
     if [ -n "$reason" ]; then
         journal error certificate_refused "$reason"
     elif is_master; then
+        note_certificate_end
         kill -HUP "$master"
         journal info certificate_renewed
     fi

@@ -31,6 +31,14 @@ certificate_problem() {
     fi
 }
 
+# For /metrics: the second in which the certificate ends that nginx is about to show.
+note_certificate_end() {
+    rm -f "$STATE_DIR/certificate-end"
+    [ -n "$TLS_FILES" ] && openssl=$(find_openssl) || return 0
+    seconds "$("$openssl" x509 -in "$TLS_CERTIFICATE_FILE" -noout -enddate)" >"$STATE_DIR/certificate-end.new"
+    mv "$STATE_DIR/certificate-end.new" "$STATE_DIR/certificate-end"
+}
+
 # Changes when the contents of a file do, wherever a link leads by now.
 certificate_mark() {
     cat "$TLS_CERTIFICATE_FILE" "$TLS_KEY_FILE" 2>&1 | cksum

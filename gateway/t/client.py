@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 POLL_S = 0.01
+PATIENCE_S = 30  # of a machine that does much else besides; only a failure takes as long
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def raw(port: int, request: bytes, *, read_until: bytes | None = None) -> bytes:
         return got + part
 
 
-def eventually(claim: Callable[[], Any], timeout_s: float = 10) -> Any:
+def eventually(claim: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
     """Return the first true value of `claim`, asked again and again until the deadline."""
     deadline = time.monotonic() + timeout_s
     while not (value := claim()):

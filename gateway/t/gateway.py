@@ -3,9 +3,7 @@
 import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,20 +12,14 @@ from typing import Any
 
 from client import Answer, eventually, fetch
 from faulty import Service
+from tests.driver.ports import free_port as free_port_on
 
 HOME = Path(__file__).resolve().parent.parent
 TOKEN = "operator-token-of-the-tests"
 
 
-# Below the ports that the kernel gives to outgoing connections, any of which could take a port chosen there away again.
-PORTS = range(15_000, 32_000)
-
-
 def free_port() -> int:
-    while True:
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("0.0.0.0", number := random.choice(PORTS)))  # as the gateway will
-            return number
+    return free_port_on("0.0.0.0")  # as the gateway listens
 
 
 @dataclass
@@ -101,7 +93,7 @@ class Gateway:
         assert self.pause(name).status == self.resume(name).status == 200
 
     def wait_until(self, claim: Callable[[], object]) -> None:
-        eventually(claim, 30)
+        eventually(claim, 60)
 
     def wait_for_waiting(self, number: int, name: str = "orders") -> None:
         eventually(lambda: self.status(name)["waiting"] == number)
@@ -122,8 +114,9 @@ class Gateway:
         return eventually(lambda: self._find_line(answer.headers["X-Request-Id"]))
 
     def lines(self) -> list[dict[str, str]]:
-        """Return every access line so far."""
-        return [json.loads(line) for line in (self.folder / "log").read_text().splitlines()]
+        """Return every access line so far; of one that is being written nothing yet."""
+        written = (self.folder / "log").read_text().rpartition("\n")[0]
+        return [json.loads(line) for line in written.splitlines()]
 
     def _find_line(self, request_id: str) -> dict[str, str] | None:
         return next((line for line in self.lines() if line["request_id"] == request_id), None)

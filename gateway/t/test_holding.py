@@ -134,6 +134,23 @@ def test_a_services_own_5xx_is_passed_on_once(gateway: Gateway, status: int) -> 
     assert gateway.status("orders")["state"] == "up"
 
 
+def test_what_was_said_of_one_request_is_not_held_against_the_next(gateway: Gateway) -> None:
+    # nginx gives the next request the memory of the last, and so the same number.
+    for _ in range(20):
+        gateway.orders.script.extend([answer(503), not_processed])
+        assert gateway.fetch(ORDERS, "POST", b"{}", **KEY).status == 503
+        assert gateway.fetch(ORDERS, "POST", b"{}", **KEY).status == 200
+
+
+def test_the_key_of_one_request_is_not_that_of_the_next(gateway: Gateway) -> None:
+    for n in range(20):
+        gateway.orders.script.extend([answer(503), reset])
+        assert gateway.fetch(ORDERS, "POST", b"{}", **KEY).status == 503
+        got = gateway.fetch(f"/pay-{n}", "POST", b"amount=1")
+        assert (got.status, got.headers["X-Gateway-Outcome"]) == (502, "unknown")
+        assert gateway.orders.executed(f"/pay-{n}") == 1
+
+
 def test_a_services_503_tells_when_to_come_back_even_if_it_does_not(gateway: Gateway) -> None:
     gateway.orders.script.append(answer(503, b"{}"))
     got = gateway.fetch("/api/v1/stats")
@@ -313,3 +330,17 @@ def test_the_first_request_after_a_crash_finds_it_out_and_is_served(make_gateway
         assert gateway.status("orders")["last_error"]
         gateway.orders.start()
         assert held.result().status == 200
+
+
+def test_a_write_that_lost_its_place_to_others_is_not_sent_again(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(ORDERS_CONCURRENCY="1", GATEWAY_PLACE_S="1")
+    answers = threading.Event()
+    gateway.orders.script.append(until(answers, reset))
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(gateway.fetch, "/pay", "POST", b"amount=1")
+        eventually(lambda: gateway.orders.executed("/pay") == 1)
+        assert gateway.fetch("/other").status == 200
+        answers.set()
+        got = slow.result()
+    assert (got.status, got.headers["X-Gateway-Outcome"]) == (502, "unknown")
+    assert gateway.orders.executed("/pay") == 1

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -92,6 +93,25 @@ def test_a_renewed_certificate_is_taken_up_and_nobody_notices(
     assert set(results) == {200}
     assert _journal(secure, "certificate_renewed")
     assert secure.process.poll() is None
+
+
+def _ends_in_days(gateway: Gateway) -> float:
+    return (gateway.metric("gateway_certificate_end_timestamp_seconds") - time.time()) / 86_400
+
+
+def test_the_end_of_the_certificate_is_told_also_of_a_renewed_one(
+    secure: Gateway, own: Certificate, tmp_path: Path
+) -> None:
+    assert 29 < _ends_in_days(secure) < 31
+    own.replace_with(make(tmp_path, "renewed", ends=80))
+    eventually(lambda: 79 < _ends_in_days(secure) < 81)
+
+
+def test_without_a_certificate_nothing_is_told_of_its_end(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway()
+    assert gateway.metric("gateway_certificate_end_timestamp_seconds") == 0
+    assert gateway.metric("mercadito_memory_bytes") > 1 << 20
+    assert gateway.metric("mercadito_memory_limit_bytes") > gateway.metric("mercadito_memory_bytes")
 
 
 @pytest.mark.parametrize("broken", ["garbage", "expired", "half"])

@@ -94,6 +94,13 @@ def test_every_answer_carries_the_security_headers(gateway: Gateway, path: str) 
     assert headers["Server"] == "nginx"
 
 
+def test_a_mail_in_the_gallery_may_have_its_own_styles_and_nothing_else(gateway: Gateway) -> None:
+    policy = gateway.fetch("/mail/gallery/price_list/es/mail").headers["Content-Security-Policy"]
+    assert policy == ("default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox")
+    for path in ("/mail/gallery", "/mail/gallery/price_list/es", "/mail/gallery/x/y/mail", "/mail/preferences/es/mail"):
+        assert "unsafe" not in gateway.fetch(path).headers["Content-Security-Policy"]
+
+
 def test_a_forged_host_does_not_get_into_the_policy(gateway: Gateway) -> None:
     got = raw(gateway.port, b"GET /healthz HTTP/1.1\r\nHost: a;script-src*\r\nConnection: close\r\n\r\n")
     assert b"script-src" not in got

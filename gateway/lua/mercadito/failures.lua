@@ -87,6 +87,12 @@ local function is_exhausted(visit, open)
   return visit.entries > MAX_ENTRIES or lost(open) >= MAX_LOST or ngx.now() >= visit.deadline
 end
 
+--- Return whether there was an attempt since the last look: whoever waits on the way in had none. That it has a place
+-- would not say so, since one that the service works on for long may have lost it to others.
+function failures.has_news(visit)
+  return #attempts.read(ngx.var) > visit.seen
+end
+
 --- Decide; returns when the request is to wait and be sent again.
 function failures.examine(visit)
   local open, last, not_processed = look(visit)

@@ -23,19 +23,28 @@ function gate.admit(upstream, id)
   place_of[id], placed_at[id] = upstream, clock.now()
 end
 
---- Return a request's arrival number if it went straight through, and whether it has a place.
-function gate.attempt_of(id)
-  return arrival_of[id], place_of[id] ~= nil
+--- A request has come back from its attempt, so it no longer counts as gone straight through: its log phase must not
+-- take the short way, which would leave behind what is remembered of it, for the next request that nginx gives its number.
+-- Return its arrival number if it had gone straight through.
+function gate.came_back(id)
+  local arrival = arrival_of[id]
+  arrival_of[id] = nil
+  return arrival
 end
 
---- Take a request's place back after an attempt; return its arrival number if it had gone straight through.
-function gate.take_back(id)
-  local upstream, arrival = place_of[id], arrival_of[id]
-  place_of[id], arrival_of[id], placed_at[id] = nil, nil, nil
+local function free_place(id)
+  local upstream = place_of[id]
+  place_of[id], placed_at[id] = nil, nil
   if upstream and not upstream.rate then
     places.leave(upstream)
   end
-  return arrival, upstream
+  return upstream
+end
+
+--- Take a request's place back after an attempt; return the service at which it had one.
+function gate.take_back(id)
+  arrival_of[id] = nil
+  return free_place(id)
 end
 
 --- The log phase of whoever went straight through and was answered; false for all others. In normal running this and
@@ -53,12 +62,12 @@ function gate.leave(id)
 end
 
 --- While others wait, take back the places of those who have had one for long: the service has answered them, and their
--- clients read slowly, or a few of those could stop it.
+-- clients read slowly, or a few of those could stop it. One that the service still works on may come back all the same.
 function gate.reclaim(upstream)
   local latest = clock.now() - settings.place_s
   for id, since in pairs(placed_at) do
     if since <= latest and place_of[id] == upstream then
-      gate.take_back(id)
+      free_place(id)
     end
   end
 end

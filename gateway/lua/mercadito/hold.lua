@@ -77,13 +77,13 @@ hold.enter = guard.request(function()
   local id = request.id()
   local visit = visits.get(id) or begin(id)
   visit.entries = visit.entries + 1
-  local arrival, had_place = gate.attempt_of(id)
+  local arrival = gate.came_back(id)
   visit.arrival = visit.arrival or arrival
   if request.has_too_many_headers() then
     return refusal.too_many_headers()
   elseif gate.was_turned_away(id) then
     failures.overlook_last(visit)
-  elseif had_place then
+  elseif failures.has_news(visit) then
     failures.examine(visit)
   end
   wait_for_release(visit)
@@ -102,7 +102,7 @@ local NOT_AN_ANSWER = { [499] = true, [502] = true, [503] = true, [504] = true }
 
 local leave_slowly = guard.background(function(id)
   local status, visit = ngx.status, visits.finish(id)
-  local _, upstream = gate.take_back(id)
+  local upstream = gate.take_back(id)
   if upstream and not NOT_AN_ANSWER[status] then
     places.answered(upstream)
   end

@@ -2,6 +2,7 @@
 local boots = require("mercadito.boots")
 local counters = require("mercadito.counters")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
+local levels = require("mercadito.levels")
 local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
 
@@ -60,6 +61,7 @@ end
 function metrics.text()
   local lines = {}
   add_gauges(lines)
+  levels.add(lines)
   add_counters(lines)
   return table.concat(lines, "\n") .. "\n"
 end

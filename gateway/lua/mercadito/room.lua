@@ -12,14 +12,21 @@ local MAX_EVICTIONS = 64 -- for one newcomer, which may bring a large body where
 
 local room = {}
 
-local function take_a_seat(upstream, visit, unbounded)
-  if not ledger:take(upstream.waiting_account, 1, not unbounded and settings.hold_requests or nil) then
+local function take_a_seat(upstream, visit)
+  if not ledger:take(upstream.waiting_account, 1, settings.hold_requests) then
     return false
   end
-  if not ledger:take(upstream.bytes_account, visit.body_bytes, not unbounded and settings.hold_bytes or nil) then
+  if not ledger:take(upstream.bytes_account, visit.body_bytes, settings.hold_bytes) then
     ledger:give(upstream.waiting_account, 1)
     return false
   end
+  return true
+end
+
+-- Beyond the bounds, for the moment until another worker has given the seat that it was asked for.
+local function take_an_extra_seat(upstream, visit)
+  ledger:take(upstream.waiting_account, 1)
+  ledger:take(upstream.bytes_account, visit.body_bytes)
   return true
 end
 
@@ -43,16 +50,28 @@ function room.give_seats(upstream)
   end
 end
 
+-- Take the seat of a greedy one, before that one leaves: were the room less full in between, another worker could let
+-- somebody in there, and somebody more would have to go. More go if the newcomer brings more than that one did.
+local function take_anothers_seat(upstream, visit)
+  ledger:take(upstream.waiting_account, 1)
+  for _ = 1, MAX_EVICTIONS do
+    if not evict_one(upstream) then
+      break
+    elseif ledger:take(upstream.bytes_account, visit.body_bytes, settings.hold_bytes) then
+      return true
+    end
+  end
+  ledger:give(upstream.waiting_account, 1)
+  return false
+end
+
 local function find_a_seat(upstream, visit)
-  local seated, evictions = take_a_seat(upstream, visit), 0
-  if seated or shares.is_greedy(upstream, visit, true) then
-    return seated
+  if take_a_seat(upstream, visit) then
+    return true
+  elseif shares.is_greedy(upstream, visit, true) then
+    return false
   end
-  while not seated and evictions < MAX_EVICTIONS and evict_one(upstream) do
-    evictions = evictions + 1
-    seated = take_a_seat(upstream, visit)
-  end
-  return seated or eviction.ask_another(upstream) and take_a_seat(upstream, visit, true)
+  return take_anothers_seat(upstream, visit) or eviction.ask_another(upstream) and take_an_extra_seat(upstream, visit)
 end
 
 -- While a service is up, the first to wait closes the straight way in all workers, and the last to leave opens it.
