@@ -1,4 +1,7 @@
-"""usage: python3 -m native run | running | status | restart PROCESS | logs PROCESS | stop | install."""
+"""usage: python3 -m native COMMAND.
+
+run | running | status | restart PROCESS | logs PROCESS | self-test … | digest … | invite-admin … | stop | install
+"""
 
 import subprocess
 import sys
@@ -40,6 +43,8 @@ def _act(arguments: list[str]) -> int:
             control.restart(state, name)
         case ["logs", name] if name:
             control.logs(state, name)
+        case [name, *_] if name in control.ASKED:
+            return control.ask(state, arguments)
         case ["stop"]:
             control.stop(state)
         case ["restart" | "logs", *_]:

@@ -1,12 +1,13 @@
-"""`make status`, `make restart`, `make logs`, `make stop`: acting on a running system."""
+"""`make status`, `make restart`, `make logs`, `make stop`, and commands of the services: on a running system."""
 
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from native import health, orphans
-from native.programs import Program, program
+from native import health, orphans, settings
+from native.programs import Program, console_script, program
 from native.state import State
 from native.supervision import Supervisor
 
@@ -69,6 +70,33 @@ def logs(state: State, name: str) -> None:
     follow = ["tail", "-n", str(LOG_LINES), *(["-F"] if os.isatty(1) else []), state.logs_dir / f"{name}.log"]
     with contextlib.suppress(KeyboardInterrupt):
         subprocess.run(list(map(str, follow)), check=False)
+
+
+# Commands of a service's own, and which process is to be asked.
+ASKED = {
+    "self-test": ("notify", console_script("services/notify", "notify"), settings.notify),
+    "digest": ("notify", console_script("services/notify", "notify"), settings.notify),
+    "invite-admin": ("orders-worker", console_script("services/orders", "orders"), settings.orders),
+}
+
+
+def ask(state: State, words: Sequence[str]) -> int:
+    """Run a service's command with the settings of its process, but for those given now; return its exit code."""
+    name, script, configured = ASKED[words[0]]
+    own = {variable: value for variable, value in _environment_of(state, name).items() if variable not in os.environ}
+    environment = settings.full_environment(configured(state)) | own
+    return subprocess.run([script, *words], env=environment, check=False).returncode
+
+
+def _environment_of(state: State, name: str) -> dict[str, str]:
+    """Return what a process was started with; nothing where it does not run."""
+    supervisor = Supervisor(state)
+    pid = supervisor.process(name).pid if supervisor.answers() else 0
+    try:
+        told = Path(f"/proc/{pid}/environ").read_bytes() if pid else b""
+    except OSError:
+        return {}
+    return dict(pair.split("=", 1) for pair in told.decode(errors="surrogateescape").split("\0") if "=" in pair)
 
 
 def is_running(state: State) -> bool:

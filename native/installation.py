@@ -62,7 +62,11 @@ def _needs(*, tests: bool) -> list[Need]:
     ]
     for_tests = [
         Need("Chromium", ("chromium",), _program("chromium")),
+        Need("age", ("age",), _program("age")),
         Need("luacheck", ("lua-check",), _program("luacheck")),
+        # The server and promtool; amtool judges what Alertmanager is told.
+        Need("Prometheus", ("prometheus",), _program("promtool"), "prometheus"),
+        Need("amtool", ("prometheus-alertmanager",), _program("amtool"), "prometheus-alertmanager"),
     ]
     return [*needs, *for_tests] if tests else needs
 

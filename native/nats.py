@@ -13,7 +13,7 @@ max_payload: 1MB
 jetstream {{
   store_dir: "{store}"
   max_memory_store: 64MB
-  max_file_store: 4GB
+  max_file_store: 1GB
 }}
 include accounts.conf
 """

@@ -16,7 +16,7 @@ ELSEWHERE = Path("/var/lib/mercadito")
 SETTINGS = """\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-max_connections = 60
+max_connections = 80
 shared_buffers = 32MB
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -25,6 +25,10 @@ fsync = on
 full_page_writes = on
 synchronous_commit = on
 idle_in_transaction_session_timeout = '60s'
+tcp_keepalives_idle = 10
+tcp_keepalives_interval = 5
+tcp_keepalives_count = 2
+tcp_user_timeout = 20000
 """
 READY_WITHIN_S = 60
 

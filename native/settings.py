@@ -12,7 +12,14 @@ Environment = dict[str, str]
 PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 # What an operator may set for `make run`: for every service, and for one. Nothing else of the caller's environment
 # reaches a process, so no secret of the caller does.
-OPERATOR_SETTINGS = ("HUB_NAME", "HUB_TIME_ZONE", "LOG_LEVEL", "USDA_TODAY")
+OPERATOR_SETTINGS = (
+    "HUB_ADDRESS",
+    "HUB_NAME",
+    "HUB_TIME_ZONE",
+    "LOG_LEVEL",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "USDA_TODAY",
+)
 OPERATOR_SETTINGS_OF = {
     "orders": ("WEB_WORKERS", "WEB_THREADS"),
     "realtime": (
@@ -26,9 +33,17 @@ OPERATOR_SETTINGS_OF = {
         *("USDA_DOWNLOAD_TIMEOUT_S", "USDA_DOWNLOAD_MAX_BYTES", "USDA_COMMODITIES"),
         *("USDA_AWAIT_EVERY_S", "USDA_FORECAST_DEADLINE_S"),
     ),
-    "notify": ("SEND_LEASE_S",),
+    "notify": (
+        *("SEND_LEASE_S", "QUIET_HOURS", "SEND_PER_SECOND", "SEND_PER_SECOND_AND_DOMAIN"),
+        *("SMTP_CONNECTIONS", "SMTP_IDLE_S", "SMTP_MESSAGES_EACH"),
+        *("DIGEST_AT", "MAIL_MODE", "MAIL_HOLD_EXCEPT", "MAIL_BOUNCE_ADDRESS"),
+        *("DKIM_KEY_FILE", "DKIM_SELECTOR", "DKIM_DOMAIN"),
+    ),
 }
-GATEWAY_BOUNDS = ("GATEWAY_", "ORDERS_CONCURRENCY", "USDA_CONCURRENCY", "NOTIFY_CONCURRENCY")
+GATEWAY_BOUNDS = (
+    *("GATEWAY_", "ORDERS_CONCURRENCY", "USDA_CONCURRENCY", "NOTIFY_CONCURRENCY"),
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "TRACE_PERCENT"),
+)
 # glibc gives each thread an arena of its own by default; two keep a small server small.
 ARENAS = "2"
 NATS_USERS = ("provisioner", "orders", "realtime", "usda", "notify", "operator")
@@ -156,6 +171,10 @@ def notify(state: State) -> Environment:
         "SMTP_STARTTLS": "off",
         "MAIL_FROM": "Mercadito <orders@mercadito.example>",
         "MAIL_MESSAGE_ID_DOMAIN": "mercadito.example",
+        "MAIL_LINK_KEY_FILE": f"{state.secrets_dir}/mail_link_key",
+        "BOUNCE_WEBHOOK_KEY_FILE": f"{state.secrets_dir}/bounce_webhook_key",
+        # Its threads take turns: they need no arenas of their own.
+        "MALLOC_ARENA_MAX": "1",
     }
 
 

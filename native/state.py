@@ -28,8 +28,11 @@ LISTENERS = (
 PASSWORDS = (
     "postgres_db_password",
     *(f"{name}{owner}_db_password" for name in ("orders", "usda", "notify") for owner in ("", "_owner")),
+    "backup_db_password",
     *(f"nats_{user}_password" for user in ("provisioner", "orders", "realtime", "usda", "notify", "operator")),
     "session_secret",
+    "mail_link_key",
+    "bounce_webhook_key",
     "gateway_admin_token",
     "realtime_admin_token",
 )
