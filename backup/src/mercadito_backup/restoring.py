@@ -1,0 +1,143 @@
+"""The restore: beside what runs, made safe for the world of now, then put in its place in one transaction."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from mercadito_backup import databases, raw_files
+from mercadito_backup.loading import load, pg_restore
+from mercadito_backup.locking import ENVIRONMENT, unlock
+from mercadito_backup.manifest import Manifest, read
+from mercadito_backup.problems import Failed, Refused
+from mercadito_backup.programs import chained, digest, read_all, run
+from mercadito_backup.settings import MB, Server
+
+BESIDE, BEFORE = "_restored", "_before_restore"
+# So many order numbers are left out: none that somebody has on paper is given a second time.
+ORDER_NUMBERS_LEFT_OUT = 1_000
+# More than any day counts it up: no answer kept in a browser by its number is taken for a new one.
+PRICE_VERSIONS_LEFT_OUT = 1_000_000
+# The streams are made anew, and refilled from what the outboxes keep; readers know by their inboxes what they had.
+_TELL_AGAIN = (
+    "UPDATE outbox SET published_at = NULL, stream_seq = NULL"
+    " WHERE published_at IS NOT NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())"
+)
+_HELD = (
+    "INSERT INTO queue_switches (held, reason, person_id) VALUES (true, 'restored from the backup {name}: what waits"
+    " may have been sent already. Look at what waits, then let it go', 'restore')"
+)
+_MADE_SAFE: dict[str, tuple[str, ...]] = {
+    "orders": (
+        _TELL_AGAIN,
+        # Who signed out, and links that were used, after the backup: they must not come back to life.
+        "DELETE FROM sessions",
+        "UPDATE one_time_links SET used_at = clock_timestamp() WHERE used_at IS NULL",
+        f"SELECT setval('order_numbers', last_value + {ORDER_NUMBERS_LEFT_OUT}) FROM order_numbers",  # noqa: S608 - a constant
+    ),
+    "usda": (
+        _TELL_AGAIN,
+        f"UPDATE price_version SET version = version + {PRICE_VERSIONS_LEFT_OUT}, changed_at = clock_timestamp()",  # noqa: S608 - a constant
+    ),
+    "notify": (
+        _TELL_AGAIN,
+        # What the backup holds as waiting may have been sent since: staff let it go, and see why it is held.
+        _HELD,
+    ),
+}
+
+
+def check(folder: Path, key: Path, migrations: Path, tell: Callable[[str], None]) -> Manifest:
+    """Look whether a backup can be restored by this version, with this key; touch nothing.
+
+    Raises:
+        Refused: it can't; the words say why.
+
+    """
+    made = read(folder)
+    if made.databases.keys() != set(databases.DATABASES):
+        raise Refused(f"{folder.name} holds {', '.join(sorted(made.databases))}; that is not what this version wants")
+    for name, dump in made.databases.items():
+        if dump.revision not in _revisions(migrations / name):
+            raise Refused(f"{folder.name} is of a newer version: {name} has schema {dump.revision}, unknown here")
+        file = folder / dump.file
+        if not file.is_file() or file.stat().st_size != dump.size or digest(file) != dump.sha256:
+            raise Refused(f"{folder.name}/{dump.file} is damaged: size or checksum is not what the manifest says")
+    for name, dump in made.databases.items():
+        try:
+            chained([unlock(key, folder / dump.file), pg_restore("--list")], ENVIRONMENT, read_all)
+        except Failed as problem:
+            raise Refused(f"{folder.name}/{dump.file} can't be opened with this key: {problem}") from None
+        tell(f"✓ {name}: {dump.size / MB:.1f} MB, schema {dump.revision}, {sum(dump.rows.values()):,} rows")
+    tell(f"✓ {folder.name}: taken at {made.taken_at:%Y-%m-%d %H:%M:%S} UTC, {made.raw_files} answers of the USDA")
+    return made
+
+
+def _revisions(folder: Path) -> set[str]:
+    found = (
+        re.search(r'^revision(?:: str)? = "(\w+)"', file.read_text(), re.MULTILINE) for file in folder.glob("*.py")
+    )
+    return {each[1] for each in found if each}
+
+
+def load_beside(folder: Path, key: Path, made: Manifest, server: Server, tell: Callable[[str], None]) -> None:
+    """Restore each database under another name, beside the one in use, and make it safe for the world of now.
+
+    Raises:
+        Failed: a statement failed. What is in use was not touched; running it again begins anew.
+
+    """
+    env = server.environment
+    for name, dump in made.databases.items():
+        tell(f"… {name}: {sum(dump.rows.values()):,} rows")
+        beside = name + BESIDE
+        _as_superuser(
+            env,
+            f"DROP DATABASE IF EXISTS {beside} WITH (FORCE);",
+            f"CREATE DATABASE {beside} OWNER {name}_owner TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';",
+            f"REVOKE ALL ON DATABASE {beside} FROM PUBLIC;",
+        )
+        load(key, folder / dump.file, beside, env)
+        statements = (f"{statement.format(name=folder.name)};" for statement in _MADE_SAFE[name])
+        _as_superuser(env, "BEGIN;", *statements, "COMMIT;", "ANALYZE;", database=beside)
+
+
+def put_back_raw_files(shelf: Path, target: Path, key: Path, tell: Callable[[str], None]) -> None:
+    """Put back the USDA's answers that are missing."""
+    count = raw_files.put_back(shelf, target, key)
+    tell(f"✓ {count} answers of the USDA put back")
+
+
+def swap(server: Server) -> None:
+    """Put the restored databases into the place of those in use, all three in one transaction.
+
+    Those that were in use stay under another name until the next restore, or until ``forget``.
+
+    Raises:
+        Failed: one is missing, or still in use; nothing was changed.
+
+    """
+    everyone = [name + end for name in databases.DATABASES for end in ("", BESIDE)]
+    listed = ", ".join(f"'{name}'" for name in everyone)
+    forget(server)
+    _as_superuser(
+        server.environment,
+        f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ({listed});",  # noqa: S608 - our names
+        "BEGIN;",
+        *(f"ALTER DATABASE {name} RENAME TO {name}{BEFORE};" for name in databases.DATABASES),
+        *(f"ALTER DATABASE {name}{BESIDE} RENAME TO {name};" for name in databases.DATABASES),
+        "COMMIT;",
+    )
+
+
+def forget(server: Server) -> None:
+    """Drop the databases that the last restore put aside."""
+    drops = (f"DROP DATABASE IF EXISTS {name}{BEFORE} WITH (FORCE);" for name in databases.DATABASES)
+    _as_superuser(server.environment, *drops)
+
+
+def _as_superuser(env: Mapping[str, str], *statements: str, database: str = "postgres") -> None:
+    run(
+        [*databases.PSQL, "--dbname", database],
+        env,
+        given="SET client_min_messages = 'warning';\n" + "\n".join(statements),
+    )

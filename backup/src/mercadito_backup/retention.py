@@ -1,0 +1,48 @@
+"""Which backups stay: the newest of each day, week and month, as far back as these numbers say."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+KEPT_LAST = 3
+KEPT_DAILY = 7
+KEPT_WEEKLY = 4
+KEPT_MONTHLY = 6
+# So many stand beside each other at most, and one that is being taken.
+MOST = KEPT_LAST + KEPT_DAILY + KEPT_WEEKLY + KEPT_MONTHLY
+
+
+def _day(moment: datetime) -> tuple[int, ...]:
+    return moment.year, moment.month, moment.day
+
+
+def _week(moment: datetime) -> tuple[int, ...]:
+    return tuple(moment.isocalendar()[:2])
+
+
+def _month(moment: datetime) -> tuple[int, ...]:
+    return moment.year, moment.month
+
+
+def kept(moments: Iterable[datetime]) -> set[datetime]:
+    """Return which of the backups taken at these moments stay.
+
+    Days, weeks and months without a backup do not count: after a month of silence the old ones are all still there,
+    instead of having gone one by one. A few of the newest stay in any case, so that several taken on one day do not
+    push each other out before anybody has looked at them.
+    """
+    newest_first = sorted(moments, reverse=True)
+    stay = set(newest_first[:KEPT_LAST])
+    rules: tuple[tuple[Callable[[datetime], tuple[int, ...]], int], ...] = (
+        (_day, KEPT_DAILY),
+        (_week, KEPT_WEEKLY),
+        (_month, KEPT_MONTHLY),
+    )
+    for span_of, most in rules:
+        seen: set[tuple[int, ...]] = set()
+        for moment in newest_first:
+            if len(seen) == most:
+                break
+            if span_of(moment) not in seen:
+                seen.add(span_of(moment))
+                stay.add(moment)
+    return stay

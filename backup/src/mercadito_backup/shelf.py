@@ -1,0 +1,119 @@
+"""The folder in which backups lie, one folder each, and what may still be under way in it."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mercadito_backup import retention
+from mercadito_backup.problems import Busy, Failed, Refused
+from mercadito_backup.programs import sync
+
+_STAMP = "%Y-%m-%dT%H%M%SZ"
+_PARTIAL = ".partial-"
+_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
+STATE = "state.json"
+LOCK = "lock"
+
+
+def name_of(moment: datetime) -> str:
+    """Return the name of the backup that is taken at a moment."""
+    return moment.astimezone(UTC).strftime(_STAMP)
+
+
+def moment_of(name: str) -> datetime:
+    """Return when a backup was taken."""
+    return datetime.strptime(name, _STAMP).replace(tzinfo=UTC)
+
+
+def names(folder: Path) -> list[str]:
+    """Return whole backups, the oldest first."""
+    return sorted(each.name for each in folder.iterdir() if _NAME.fullmatch(each.name))
+
+
+def find(folder: Path, name: str) -> Path:
+    """Return the folder of a backup by its name; ``newest`` is one, too.
+
+    Raises:
+        Refused: there is no such backup.
+
+    """
+    there = names(folder)
+    if name == "newest" and there:
+        return folder / there[-1]
+    if name not in there:
+        raise Refused(f"there is no backup {name!r}; there are: {', '.join(there) or 'none'}")
+    return folder / name
+
+
+def begin(folder: Path, name: str) -> Path:
+    """Make the folder of a backup under way: it is none yet by its name, and what a killed one left goes."""
+    try:
+        for left in folder.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(left)
+        partial = folder / f"{_PARTIAL}{name}"
+        partial.mkdir(mode=0o700)
+    except OSError as problem:
+        raise Failed(f"{folder} can't be written ({problem.strerror}): it must belong to user {os.getuid()}") from None
+    return partial
+
+
+def finish(partial: Path) -> Path:
+    """Give a backup its name, once all of it is on the disk."""
+    sync(partial)
+    whole = partial.rename(partial.parent / partial.name.removeprefix(_PARTIAL))
+    sync(whole.parent)
+    return whole
+
+
+def discard(partial: Path) -> None:
+    """Remove a backup that came to nothing."""
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def tidy(folder: Path) -> list[str]:
+    """Remove the backups that are not kept any longer; return their names."""
+    moments = {moment_of(name): name for name in names(folder)}
+    gone = sorted(moments.keys() - retention.kept(moments))
+    for moment in gone:
+        # Renamed first: one that is half removed must not look whole.
+        shutil.rmtree((folder / moments[moment]).rename(folder / f"{_PARTIAL}{moments[moment]}"))
+    return [moments[moment] for moment in gone]
+
+
+@contextmanager
+def alone(state: Path) -> Iterator[None]:
+    """Let only one backup or drill work at a time.
+
+    Raises:
+        Busy: another one does.
+
+    """
+    with (state / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy("another backup or drill is under way") from None
+        yield
+
+
+def recall(state: Path) -> dict[str, Any]:
+    """Return what happened so far; nothing, on a fresh server or where the file is damaged."""
+    try:
+        known = json.loads((state / STATE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def remember(state: Path, **what: Any) -> None:
+    """Note what happened, whole or not at all."""
+    fresh = state / f".{STATE}"
+    fresh.write_text(json.dumps(recall(state) | what, indent=1) + "\n")
+    fresh.rename(state / STATE)
