@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 from mercadito_demo.catalogue import Folder
+from mercadito_demo.serving import BoundedServer
 from mercadito_demo.site import Site
 
 SiteAt = Callable[[Folder], AbstractContextManager[str]]
+Served = Callable[[BoundedServer], AbstractContextManager[str]]
 
 
 @contextmanager
-def _site(folder: Folder) -> Iterator[str]:
-    with Site(("127.0.0.1", 0), folder) as server:
+def _served(made: BoundedServer) -> Iterator[str]:
+    with made as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -25,8 +27,14 @@ def _site(folder: Folder) -> Iterator[str]:
 
 
 @pytest.fixture
+def served() -> Served:
+    """Serve with a server that listens; the address is what one gets."""
+    return _served
+
+
+@pytest.fixture
 def site_at() -> SiteAt:
-    return _site
+    return lambda folder: _served(Site(("127.0.0.1", 0), folder))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the two helpers read from the environment, once, with every problem named."""
+"""What the helpers read from the environment, once, with every problem named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +25,15 @@ class SiteSettings:
 @dataclass(frozen=True, slots=True)
 class MailSettings:
     """Where the mail server listens and the folder it keeps messages in."""
+
+    host: str
+    port: int
+    mail_dir: Path
+
+
+@dataclass(frozen=True, slots=True)
+class MailPageSettings:
+    """Where the page of mails listens and the folder that it shows."""
 
     host: str
     port: int
@@ -77,3 +86,14 @@ def mail_settings(env: Mapping[str, str]) -> MailSettings:
         problems.append("MAIL_DIR is missing: the folder to keep messages in")
     _finish(problems)
     return MailSettings(host=env.get("SMTP_HOST") or "127.0.0.1", port=port, mail_dir=Path(folder).absolute())
+
+
+def mail_page_settings(env: Mapping[str, str]) -> MailPageSettings:
+    """Read the settings of the page of mails; raises SettingsError with every problem."""
+    problems: list[str] = []
+    port = _port(env, "HTTP_PORT", 8025, problems)
+    folder = Path(env.get("MAIL_DIR", "")).absolute()
+    if not env.get("MAIL_DIR") or not folder.is_dir():
+        problems.append("MAIL_DIR must be the folder that the mail server keeps messages in")
+    _finish(problems)
+    return MailPageSettings(host=env.get("HTTP_HOST") or "127.0.0.1", port=port, mail_dir=folder)

@@ -1,62 +1,36 @@
 """The HTTP server of the site: pages, files with validators, health."""
 
-import logging
-import threading
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
 from urllib.parse import unquote, urlsplit
 
 from mercadito_demo.catalogue import READ_BYTES, ETags, Folder, PriceFile, files_under
 from mercadito_demo.pages import ARCHIVE_PATH, FILES_PATH, ROBOTS, about_page, archive_page, index_page
+from mercadito_demo.serving import BoundedServer, LoggedRequest
 
 MAX_CONNECTIONS = 32  # further ones wait in the listen queue
-READ_TIMEOUT_S = 10
-
-log = logging.getLogger(__name__)
 
 
-class Site(ThreadingHTTPServer):
+class Site(BoundedServer):
     """A server of one folder's files; closing it waits for the downloads under way."""
-
-    daemon_threads = False
 
     def __init__(self, address: tuple[str, int], folder: Folder) -> None:
         self.folder = folder
         self.etags = ETags()
-        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        super().__init__(address, SiteRequest)
-
-    def process_request(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
-        self._free.acquire()
-        try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._free.release()
-            raise
-
-    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
+        super().__init__(address, SiteRequest, connections=MAX_CONNECTIONS)
 
     def files(self) -> list[PriceFile]:
         """Return the files as they are now."""
         return files_under(self.folder())
 
 
-class SiteRequest(BaseHTTPRequestHandler):
-    """One request; HTTP/1.0, so that each connection ends with its answer and a stop has nothing idle to wait for."""
+class SiteRequest(LoggedRequest):
+    """One request for a page or a file."""
 
     server: Site
-    timeout = READ_TIMEOUT_S
-    server_version = "mercadito-demo"
-    sys_version = ""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server finds methods by this name
         """Answer with a page or a file."""
         path = unquote(urlsplit(self.path).path)
         page = self._page(path)
@@ -126,7 +100,3 @@ class SiteRequest(BaseHTTPRequestHandler):
             while left and (block := source.read(min(READ_BYTES, left))):
                 self.wfile.write(block)
                 left -= len(block)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in http.server
-        """Write the access line as JSON."""
-        log.info("request", extra={"fields": {"request": format % args}})
