@@ -3,7 +3,8 @@
 --   SECRETS_DIR=/run/secrets psql --no-psqlrc --dbname postgres --file databases.sql
 --
 -- Per database X: role X_owner (owns it, runs migrations) and role X (reads and writes rows, makes nothing).
--- Passwords are read from the files X_owner_db_password and X_db_password in $SECRETS_DIR at every run, so that
+-- Role backup reads all of them and changes nothing.
+-- Passwords are read from the files X_owner_db_password, X_db_password and backup_db_password in $SECRETS_DIR at every run, so that
 -- changing a file and running this again is how a password is rotated.
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -14,6 +15,7 @@
 \set usda_owner `cat "$SECRETS_DIR/usda_owner_db_password"`
 \set notify `cat "$SECRETS_DIR/notify_db_password"`
 \set notify_owner `cat "$SECRETS_DIR/notify_owner_db_password"`
+\set backup `cat "$SECRETS_DIR/backup_db_password"`
 
 -- Passwords pass through here: a statement that fails must not put one into the server's log.
 SET log_statement = 'none';
@@ -25,11 +27,11 @@ SET password_encryption = 'scram-sha-256';
 -- Two runs at once would both find a role missing and one would fail.
 SELECT pg_advisory_lock(hashtext('mercadito databases')) \g /dev/null
 
-CREATE TEMPORARY TABLE wanted (database text, role text PRIMARY KEY, secret text NOT NULL);
+CREATE TEMPORARY TABLE wanted (database text, role text PRIMARY KEY, secret text NOT NULL);  -- no database: all
 INSERT INTO wanted VALUES
     ('orders', 'orders', :'orders'), ('orders', 'orders_owner', :'orders_owner'),
     ('usda', 'usda', :'usda'), ('usda', 'usda_owner', :'usda_owner'),
-    ('notify', 'notify', :'notify'), ('notify', 'notify_owner', :'notify_owner');
+    ('notify', 'notify', :'notify'), ('notify', 'notify_owner', :'notify_owner'), (NULL, 'backup', :'backup');
 
 -- psql carries on when `cat` fails; an empty password would lock the role out without a word.
 DO $$
@@ -61,11 +63,17 @@ FROM wanted, (VALUES
 SELECT format(
     'CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING ''UTF8'' LOCALE ''C.UTF-8''', database, database || '_owner'
 )
-FROM (SELECT DISTINCT database FROM wanted) AS named
+FROM (SELECT DISTINCT database FROM wanted WHERE database IS NOT NULL) AS named
 WHERE database NOT IN (SELECT datname FROM pg_database) \gexec
 
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', datname) FROM pg_database WHERE datallowconn \gexec
-SELECT format('GRANT CONNECT ON DATABASE %I TO %I', database, role) FROM wanted \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', named.database, wanted.role)
+FROM wanted JOIN (SELECT DISTINCT database FROM wanted) AS named
+    ON named.database = coalesce(wanted.database, named.database) \gexec
+
+GRANT pg_read_all_data TO backup;
+ALTER ROLE backup CONNECTION LIMIT 8;
+ALTER ROLE backup SET default_transaction_read_only = on;
 
 -- Run inside each database: the owner owns the schema, the service may use what the owner makes there.
 SELECT $inside$
