@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.driver.api import Client
 from tests.driver.system import USDA_FILES, System, forget_cluster, native_system, stop
 
 
@@ -23,3 +24,9 @@ def system(tmp_path_factory: pytest.TempPathFactory, usda_files: Path | None) ->
     started.close_clients()
     stop(process)
     forget_cluster(started)
+
+
+@pytest.fixture(scope="session")
+def all_buyers(system: System) -> list[Client]:
+    """The five buyers, each with a token for the session."""
+    return [system.client(f"buyer{number}") for number in range(1, 6)]

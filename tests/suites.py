@@ -20,13 +20,18 @@ class Check:
 
 @dataclass(frozen=True)
 class Suite:
-    """A pytest suite. `alone`: it starts a whole system, so nothing else runs beside it."""
+    """A pytest suite.
+
+    `before`: what prepares the machine for it, where REQUIRE_DOCKER=1 says that it must run. `after`: the suite that it
+    follows in one lane, because the two may not run at once.
+    """
 
     name: str
     project: str
     paths: tuple[str, ...] = ("tests",)
     options: tuple[str, ...] = ()
-    alone: bool = False
+    before: tuple[str, ...] = ()
+    after: str = ""
 
     @property
     def python(self) -> Path:
@@ -48,18 +53,25 @@ def checks() -> list[Check]:
     return [
         Check("lint", "lint", (ruff, "check", "--quiet", ".")),
         Check("format", "lint", (ruff, "format", "--check", "--quiet", ".")),
-        Check("types: native", "types", (str(TOOLS / "mypy"), "native", "tests")),
-        *(_types(project, "src") for project in ("events", "demo", *SERVICES)),
+        Check("types: native", "types", (str(TOOLS / "mypy"), "native", "tests", "compose/dev")),
+        *(_types(project, "src") for project in ("events", "demo", "backup", *SERVICES)),
         *(Check(f"imports: {project}", "imports", ("env", *imports), ROOT / project) for project in SERVICES),
     ]
 
 
 def suites() -> list[Suite]:
-    """Return the pytest suites, the quick ones first."""
+    """Return the pytest suites, those that take longest first: what runs beside each other then ends together."""
     return [
-        *(Suite(project, project) for project in ("events", "demo", *SERVICES)),
-        Suite("gateway", "gateway", ("t",)),
+        Suite("containers", "tests", ("tests/containers",), before=("compose/engine/prepare",)),
+        # Each container is a network interface that comes and goes: a browser then gives up what it is loading.
+        Suite("browser", "tests", ("tests/browser",), after="containers"),
+        Suite("services/orders", "services/orders"),
+        Suite("services/usda-ingest", "services/usda-ingest"),
+        Suite("end-to-end", "tests", ("tests/e2e",)),
         Suite("system", "tests", ("tests/native", "tests/contract", "tests/house", "tests/bench")),
-        Suite("end-to-end", "tests", ("tests/e2e", "tests/browser"), alone=True),
-        Suite("containers", "tests", ("tests/containers",), alone=True),
+        Suite("migrations", "tests", ("tests/migrations",)),
+        Suite("gateway", "gateway", ("t",)),
+        Suite("observability", "tests", ("tests/observability",)),
+        Suite("k8s", "tests", ("tests/k8s",), before=("k8s/prepare",)),
+        *(Suite(project, project) for project in ("services/realtime", "services/notify", "events", "demo", "backup")),
     ]

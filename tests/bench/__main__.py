@@ -1,4 +1,7 @@
-"""Run benchmarks and print their tables: python -m tests.bench [NAME...]; JSON goes to .bench/."""
+"""Run benchmarks and print their tables: python -m tests.bench [NAME...]; JSON goes to .bench/.
+
+Without a name all but `images`, which needs a Docker engine.
+"""
 
 import argparse
 import signal
@@ -7,11 +10,12 @@ import time
 from collections.abc import Callable
 
 from native import installation
-from tests.bench import orders
+from tests.bench import images, orders
 from tests.bench.fanout import bench as fanout
 from tests.bench.figures import Report
 from tests.bench.gateway import bench as gateway
 from tests.bench.ingest import bench as ingest
+from tests.bench.notify import bench as notify
 from tests.bench.world import BenchFailed
 
 BENCHES: dict[str, Callable[[], Report]] = {
@@ -19,14 +23,18 @@ BENCHES: dict[str, Callable[[], Report]] = {
     "gateway": gateway.run,
     "fanout": fanout.run,
     "ingest": ingest.run,
+    "notify": notify.run,
+    "images": images.run,
 }
 
 
 def main() -> int:
     """Run what was asked for, all of it by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], help=f"of {', '.join(BENCHES)}; default: all")
-    names = parser.parse_args().names or list(BENCHES)
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *BENCHES], help=f"of {', '.join(BENCHES)}; default: all but images"
+    )
+    names = parser.parse_args().names or [name for name in BENCHES if name != "images"]
     # What is started ends with this one, also when it is told to end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     installation.ensure()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from native.programs import Program
-from tests.bench import shop
+from tests.bench import planning, shop
 from tests.bench.figures import Report
 from tests.bench.load import Load, Request, closed_loop, open_loop
 from tests.bench.processes import pss_mb
@@ -32,6 +32,7 @@ class Plan:
     page_rate: float = 20.0
     pages: int = 600
     reads: int = 15
+    imported: int = 8_000
     placing_rate: float = 50.0
     placing_days: int = 3
     full_speed_days: int = 3
@@ -49,6 +50,7 @@ TINY = Plan(
     page_rate=40.0,
     pages=20,
     reads=1,
+    imported=50,
     placing_rate=100.0,
     placing_days=1,
     full_speed_days=1,
@@ -83,6 +85,8 @@ def run(plan: Plan = FULL) -> Report:
         measure_memory(bench, "after orders only")
         measure_pages(bench)
         measure_memory(bench, "after pages, too")
+        say("staff's catalogue")
+        planning.measure(made, shop.staff_account(), report, rows=plan.imported, reads=plan.reads)
         report.add("offers whose stock does not add up", "", shop.broken_offers(made), None, "none allowed")
     return report
 

@@ -12,6 +12,7 @@ import httpx
 
 from tests.bench.load import Request
 from tests.bench.world import BenchFailed, World
+from tests.driver.stock import BROKEN_OFFERS
 
 PASSWORD = "mercadito-demo"
 SEED = 1
@@ -53,6 +54,11 @@ def buyers(world: World, count: int) -> list[Buyer]:
 
     with httpx.Client(base_url=world.url, timeout=30) as client, ThreadPoolExecutor(SIGN_INS_AT_ONCE) as pool:
         return list(pool.map(enter, range(count)))
+
+
+def staff_account() -> tuple[str, str]:
+    """Name somebody of staff: address and password."""
+    return f"staff1.{SEED}@seed.example", PASSWORD
 
 
 def session(world: World, account: str) -> dict[str, str]:
@@ -127,11 +133,7 @@ def _order(chance: random.Random, day: MarketDay, buyer: Buyer) -> Request:
 
 def broken_offers(world: World) -> int:
     """Count offers whose stock does not add up: `available = remaining + the sum of live lines`."""
-    rows = world.psql(
-        "SELECT count(*) FROM (SELECT f.id FROM offers f LEFT JOIN (order_lines l JOIN orders o ON o.id = l.order_id"
-        " AND o.state <> 'cancelled') ON l.offer_id = f.id WHERE f.available IS NOT NULL GROUP BY f.id"
-        " HAVING f.available <> f.remaining + coalesce(sum(l.quantity), 0) OR f.remaining < 0) AS broken"
-    )
+    rows = world.psql(BROKEN_OFFERS)
     return int(rows[0][0])
 
 

@@ -85,7 +85,7 @@ def test_the_whole_benchmark_runs(tmp_path: Path) -> None:
     assert found["offers whose stock does not add up"].ours == 0
     assert 1 <= found["queries a page"].ours <= orders.MOST_QUERIES
     compared = [what for what, figure in found.items() if figure.ratio is not None]
-    for wanted in ("p95", "a second, gunicorn", "workers, PSS", "staff board", "my orders"):
+    for wanted in ("p95", "a second, gunicorn", "workers, PSS", "staff board", "my orders", "by file", "offers copied"):
         assert any(wanted in what for what in compared), wanted
     accepted = next(re.search(r"(\d+) of (\d+) accepted", note) for note in report.notes if "accepted" in note)
     assert accepted is not None

@@ -17,7 +17,7 @@ from native import postgres, settings
 from native.programs import Program, console_script, program
 from native.state import ROOT, State
 from tests.bench.processes import children, processor_s
-from tests.driver.system import free_port_pair
+from tests.driver.ports import free_port_pair
 
 STOP_WITHIN_S = 60
 READY_WITHIN_S = 60
@@ -71,6 +71,10 @@ class World:
     def start_database(self) -> None:
         """Make and start the cluster, with this version's schema of orders and a signing key."""
         self.start_postgres()
+        self.orders_database()
+
+    def orders_database(self) -> None:
+        """Give orders this version's schema and a signing key."""
         self.orders("migrate", environment=settings.migration(self.state, "orders"))
         self.orders("keys", "rotate")
 

@@ -14,8 +14,7 @@ LONG_NAMES = ("Rosa's harvest sheet for the whole of Boyle Heights and East LA",
 def test_the_account_is_accessible_and_fits(
     signed_in: SignIn, person: str, viewport: dict[str, int], scheme: str
 ) -> None:
-    page = signed_in(person, viewport=viewport, color_scheme=scheme)
-    page.goto("/account")
+    page = signed_in(person, at="/account", viewport=viewport, color_scheme=scheme)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     page.fill("#current_password", "wrong")
@@ -26,7 +25,7 @@ def test_the_account_is_accessible_and_fits(
 
 
 def test_a_token_is_made_on_the_phone_and_the_lists_still_fit(signed_in: SignIn) -> None:
-    page = signed_in("buyer3", viewport=PHONE)
+    page = signed_in("buyer3", at="", viewport=PHONE)
     for name in LONG_NAMES:
         page.goto("/account")
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
@@ -46,7 +45,7 @@ def test_a_token_is_made_on_the_phone_and_the_lists_still_fit(signed_in: SignIn)
 def test_setting_the_second_factor_up_is_accessible_and_breaks_no_policy(
     signed_in: SignIn, viewport: dict[str, int]
 ) -> None:
-    page = signed_in("staff", viewport=viewport)
+    page = signed_in("staff", at="", viewport=viewport)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto("/account")

@@ -16,7 +16,8 @@ from tests.driver.system import System
 BADGE_WITHIN_MS = 15_000
 BACK_WITHIN_MS = 10_000
 NEWS_WITHIN_MS = 2_000
-EVENTS_WITHIN_MS = 20_000
+# Two sockets are tried; one whose end nobody hears of is given up after ten seconds, and then comes the pause.
+EVENTS_WITHIN_MS = 40_000
 RESTARTED_WITHIN_MS = 30_000
 COUNTED_WITHIN_MS = 40_000
 
@@ -60,8 +61,7 @@ def test_after_the_network_was_cut_the_page_catches_up_without_a_reload(
     shop: list[Client], offers: list[dict[str, object]], signed_in: SignIn
 ) -> None:
     first, second = str(offers[0]["id"]), str(offers[1]["id"])
-    page, board = signed_in("buyer2"), signed_in("staff", viewport=DESK)
-    board.goto("/staff")
+    page, board = signed_in("buyer2"), signed_in("staff", at="/staff", viewport=DESK)
     same = [stays(one) for one in (page, board)]
     for one in (page, board):
         is_live(one)
@@ -172,7 +172,7 @@ def test_where_sockets_are_blocked_the_same_news_come_as_events(
     shop: list[Client], offers: list[dict[str, object]], signed_in: SignIn
 ) -> None:
     offer = str(offers[0]["id"])
-    blocked = signed_in("buyer2")
+    blocked = signed_in("buyer2", at="")
 
     def refuse(socket: WebSocketRoute) -> None:
         socket.close()
@@ -197,7 +197,7 @@ def test_the_page_of_the_documents_shows_the_news(
     shop: list[Client], offers: list[dict[str, object]], signed_in: SignIn
 ) -> None:
     offer, cycle = str(offers[0]["id"]), shop[0].cycle()
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
     script = {"body": block("realtime.md", "page"), "content_type": "text/javascript"}
     page.route("**/static/js/example.js", lambda route: route.fulfill(**script))
     page.goto("/account")
@@ -274,8 +274,7 @@ def test_the_pages_say_how_many_are_looking_and_nothing_when_one_is_alone(signed
     alone = signed_in("buyer2")
     is_live(alone)
     expect(alone.locator("[data-viewers]")).to_have_text("")
-    spanish, board = signed_in("buyer1"), signed_in("staff", viewport=DESK)
-    board.goto("/staff")
+    spanish, board = signed_in("buyer1"), signed_in("staff", at="/staff", viewport=DESK)
     expect(alone.locator("[data-viewers]")).to_have_text("3 people are looking", timeout=COUNTED_WITHIN_MS)
     expect(spanish.locator("[data-viewers]")).to_have_text("Lo ven 3 personas", timeout=COUNTED_WITHIN_MS)
     expect(board.locator("[data-viewers]")).to_have_text("3 people are looking", timeout=COUNTED_WITHIN_MS)

@@ -101,7 +101,7 @@ def with_other_markets(route: Route) -> None:
 def test_the_pages_are_accessible_fit_and_break_no_policy(
     signed_in: SignIn, series: dict[str, Any], person: str, viewport: dict[str, int], scheme: str
 ) -> None:
-    page = signed_in(person, viewport=viewport, color_scheme=scheme)
+    page = signed_in(person, at="", viewport=viewport, color_scheme=scheme)
     complaints = complaints_of(page)
     page.goto("/prices")
     expect(page.locator("[data-commodities] a").first).to_be_visible()
@@ -123,8 +123,7 @@ def test_the_pages_are_accessible_fit_and_break_no_policy(
 
 
 def test_a_commodity_is_found_as_one_types_and_by_keyboard_alone(signed_in: SignIn) -> None:
-    page = signed_in("buyer1")
-    page.goto("/prices")
+    page = signed_in("buyer1", at="/prices")
     page.locator("#q").focus()
     page.keyboard.type("agua")
     link = page.locator("[data-commodities] a", has_text="Aguacates")
@@ -147,8 +146,7 @@ def test_a_commodity_is_found_as_one_types_and_by_keyboard_alone(signed_in: Sign
 
 
 def test_what_nobody_knows_is_said_and_what_is_typed_is_only_text(signed_in: SignIn) -> None:
-    page = signed_in("buyer2")
-    page.goto("/prices")
+    page = signed_in("buyer2", at="/prices")
     complaints = complaints_of(page)
     page.locator("#q").fill("<img src=x onerror=alert(1)>")
     expect(page.locator("[data-nothing]")).to_contain_text("<img src=x onerror=alert(1)>")
@@ -159,7 +157,7 @@ def test_what_nobody_knows_is_said_and_what_is_typed_is_only_text(signed_in: Sig
 
 def test_a_series_is_read_by_keyboard_day_by_day_and_as_a_table(signed_in: SignIn, series: dict[str, Any]) -> None:
     assert series["quotes"] >= FEWEST_QUOTES
-    page = signed_in("buyer2", viewport=DESK)
+    page = signed_in("buyer2", at="", viewport=DESK)
     open_series(page, series)
     expect(page.locator("[data-summary]")).to_contain_text(series["commodity"])
     assert page.locator("canvas").get_attribute("aria-labelledby") == "summary"
@@ -182,7 +180,7 @@ def test_a_series_is_read_by_keyboard_day_by_day_and_as_a_table(signed_in: SignI
 
 
 def test_the_chart_is_drawn_and_drawn_anew_in_the_dark(signed_in: SignIn, series: dict[str, Any]) -> None:
-    page = signed_in("buyer2", viewport=DESK, color_scheme="light")
+    page = signed_in("buyer2", at="", viewport=DESK, color_scheme="light")
     open_series(page, series)
     expect(page.locator("canvas")).to_be_visible()
     colour = f"{DATASETS}.find((set) => set.key === 'reference').borderColor"
@@ -200,7 +198,7 @@ def test_the_chart_is_drawn_and_drawn_anew_in_the_dark(signed_in: SignIn, series
 
 
 def test_an_estimate_is_told_as_one_in_words_with_how_far_off_it_was(signed_in: SignIn, series: dict[str, Any]) -> None:
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
     page.route(SERIES_ROUTE, with_everything)
     open_series(page, series)
     said = page.locator("main").inner_text()
@@ -219,8 +217,7 @@ def test_an_estimate_is_told_as_one_in_words_with_how_far_off_it_was(signed_in: 
 
 
 def test_an_unknown_series_is_said_with_a_way_on(signed_in: SignIn) -> None:
-    page = signed_in("buyer1")
-    page.goto(f"/prices/{uuid.uuid4()}")
+    page = signed_in("buyer1", at=f"/prices/{uuid.uuid4()}")
     expect(page.locator("[data-missing]")).to_be_visible()
     assert page.locator("[data-filled]").is_hidden()
     assert violations(page) == []
@@ -229,7 +226,7 @@ def test_an_unknown_series_is_said_with_a_way_on(signed_in: SignIn) -> None:
 
 
 def test_a_series_without_quotes_is_said(signed_in: SignIn, series: dict[str, Any]) -> None:
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
     nothing: dict[str, Any] = {"points": [], "last_date": None, "trend": None, "forecast": None, "report": None}
     page.route(SERIES_ROUTE, lambda route: route.fulfill(json={**route.fetch().json(), **nothing}))
     page.goto(f"/prices/{series['series_id']}")
@@ -238,23 +235,24 @@ def test_a_series_without_quotes_is_said(signed_in: SignIn, series: dict[str, An
 
 
 def test_old_prices_are_called_old(signed_in: SignIn, series: dict[str, Any]) -> None:
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
 
     def aged(route: Route) -> None:
         body = route.fetch().json()
         old = [{**body["points"][-1], "date": "2025-12-10"}]
-        route.fulfill(json={**body, "points": old, "trend": None, "forecast": None, "no_forecast": "stale"})
+        told = {"points": old, "age_business_days": 19, "trend": None, "forecast": None, "no_forecast": "stale"}
+        route.fulfill(json={**body, **told})
 
     page.route(SERIES_ROUTE, aged)
     open_series(page, series)
-    expect(page.locator("[data-old]")).to_contain_text("Old price: the last quote is 21 market days old")
+    expect(page.locator("[data-old]")).to_contain_text("Old price: the last quote is 19 market days old")
     expect(page.locator("[data-no-estimate]")).to_have_text("No estimate: the last quote is too old.")
 
 
 def test_a_service_that_is_away_is_said_and_asked_again_until_it_answers(
     signed_in: SignIn, series: dict[str, Any]
 ) -> None:
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
     page.route("**/api/v1/prices/**", lambda route: route.fulfill(status=503, json={}))
     page.goto(f"/prices/{series['series_id']}")
     away = page.locator("[data-series-notices] [data-notice-of=away]")
@@ -267,8 +265,7 @@ def test_a_service_that_is_away_is_said_and_asked_again_until_it_answers(
 
 
 def test_a_network_that_was_cut_is_said_and_used_again_at_once(signed_in: SignIn) -> None:
-    page = signed_in("buyer1")
-    page.goto("/prices")
+    page = signed_in("buyer1", at="/prices")
     expect(page.locator("[data-commodities] a").first).to_be_visible()
     page.context.set_offline(True)
     page.locator("#q").fill("fres")
@@ -279,7 +276,7 @@ def test_a_network_that_was_cut_is_said_and_used_again_at_once(signed_in: SignIn
 
 
 def test_without_the_library_the_words_and_the_table_are_there(signed_in: SignIn, series: dict[str, Any]) -> None:
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
     page.route("**/vendor/**", lambda route: route.abort())
     open_series(page, series)
     expect(page.locator("canvas")).to_be_hidden()
@@ -292,7 +289,7 @@ def test_a_quote_that_comes_in_refreshes_the_open_page(
     system: System, signed_in: SignIn, series: dict[str, Any]
 ) -> None:
     """The event goes the whole way: outbox, relay, JetStream, realtime, socket, page, price service."""
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
     open_series(page, series)
     expect(page.locator("[data-series]")).to_have_attribute("data-live", "live", timeout=BACK_WITHIN_MS)
     with page.expect_request(SERIES_ROUTE, timeout=NEWS_WITHIN_MS):
@@ -325,8 +322,7 @@ def announce(system: System, series: dict[str, Any], price: str) -> None:
 
 
 def test_price_sources_lead_to_their_series(signed_in: SignIn, series: dict[str, Any]) -> None:
-    page = signed_in("buyer2")
-    page.goto("/order")
+    page = signed_in("buyer2", at="/order")
     link = page.locator(f"a[href='/prices/{series['series_id']}']").first
     with page.context.expect_page() as opened:
         link.click()

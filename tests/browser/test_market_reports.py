@@ -81,7 +81,7 @@ def file_row(name: str) -> str:
 def test_the_page_is_accessible_fits_and_breaks_no_policy(
     staff: Client, signed_in: SignIn, viewport: dict[str, int], scheme: str, language: str
 ) -> None:
-    page = signed_in("staff", viewport=viewport, color_scheme=scheme)
+    page = signed_in("staff", at="", viewport=viewport, color_scheme=scheme)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -107,7 +107,7 @@ def speak(page: Page, language: str) -> None:
 
 
 def test_a_crawl_started_by_the_button_is_seen_live_to_its_end(folder: Path, signed_in: SignIn) -> None:
-    page = signed_in("staff", viewport=DESK)
+    page = signed_in("staff", at="", viewport=DESK)
     frames: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
     opened(page)
@@ -143,9 +143,40 @@ def test_a_crawl_started_by_the_button_is_seen_live_to_its_end(folder: Path, sig
     assert page.evaluate("document.activeElement.matches('[data-fetch]')")
 
 
+def test_without_scripts_a_visit_is_started_and_past_days_say_what_is_wrong(
+    folder: Path, staff: Client, signed_in: SignIn
+) -> None:
+    eventually(lambda: newest_crawl(staff)["finished_at"], within_s=CRAWL_WITHIN_S, what="no crawl runs")
+    before = newest_crawl(staff)["crawl_id"]
+    page = signed_in("staff", java_script_enabled=False)
+    page.goto(PATH)
+    page.locator("form.fetch button").click()
+    expect(page.get_by_role("status").filter(has_text="Started.")).to_be_visible()
+    assert page.url.endswith("?answer=started")
+    assert newest_crawl(staff)["crawl_id"] != before
+    eventually(lambda: newest_crawl(staff)["finished_at"], within_s=CRAWL_WITHIN_S, what="the visit is over")
+    page.locator("details.past > summary").click()
+    page.locator("[name=from]").fill("2026-01-02")
+    page.locator("[name=to]").fill("2025-12-31")
+    page.locator("[data-days] button").click()
+    expect(page.get_by_text("This is before the first day.")).to_be_visible()
+    page.locator("[name=to]").fill("2026-01-06")
+    page.locator("[data-days] button").click()
+    expect(page.get_by_text("can not be asked for past days here").first).to_be_visible()  # it is a page of files
+    expect(page.locator("[name=from]")).to_have_value("2026-01-02")
+    assert folder.is_dir()
+
+
+def test_with_scripts_past_days_are_not_offered_where_no_source_can_tell_them(signed_in: SignIn) -> None:
+    page = opened(signed_in("staff"))
+    page.locator("details.past > summary").click()
+    expect(page.locator("[data-unable]")).to_be_visible()
+    expect(page.locator("[data-days]")).to_be_hidden()
+
+
 def test_who_presses_while_a_crawl_runs_is_told_so(folder: Path, staff: Client, signed_in: SignIn) -> None:
     eventually(lambda: newest_crawl(staff)["finished_at"], within_s=CRAWL_WITHIN_S, what="no crawl runs")
-    page = signed_in("staff")
+    page = signed_in("staff", at="")
     page.route_web_socket(re.compile(r"/ws$"), lambda socket: socket.close())
     opened(page)
     page.route(re.compile(r"/api/v1/prices/(crawls\?|schedule)"), lambda route: route.abort())  # it does not know yet
@@ -163,7 +194,7 @@ def test_what_a_hostile_file_holds_is_shown_and_does_nothing(folder: Path, staff
     refused = f"refused-{uuid.uuid4().hex[:8]}"
     with served(folder, **{name: report([good, bad]), refused: f"<html>{MISCHIEF}</html>"}):
         crawled(staff)
-        page = signed_in("staff")
+        page = signed_in("staff", at="")
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         opened(page)
@@ -185,7 +216,7 @@ def test_what_a_hostile_file_holds_is_shown_and_does_nothing(folder: Path, staff
 
 
 def test_while_the_price_service_is_away_the_page_says_so_and_comes_back_by_itself(signed_in: SignIn) -> None:
-    page = opened(signed_in("staff"))
+    page = opened(signed_in("staff", at=""))
     page.route(API, lambda route: route.fulfill(status=503, content_type="application/problem+json", body="{}"))
     page.locator("[data-fetch]").click()
     said(page, "does not answer right now. Nothing was started")
@@ -198,7 +229,7 @@ def test_while_the_price_service_is_away_the_page_says_so_and_comes_back_by_itse
 
 
 def test_an_identity_that_ran_out_is_renewed_without_a_word(staff: Client, signed_in: SignIn) -> None:
-    page = opened(signed_in("staff"))
+    page = opened(signed_in("staff", at=""))
     page.context.clear_cookies(name="mercadito_id")
     with page.expect_request(re.compile("/api/v1/session/renew")):
         page.locator("[data-fetch]").click()
@@ -207,7 +238,7 @@ def test_an_identity_that_ran_out_is_renewed_without_a_word(staff: Client, signe
 
 
 def test_whose_session_has_ended_is_told_to_sign_in(signed_in: SignIn) -> None:
-    page = opened(signed_in("staff"))
+    page = opened(signed_in("staff", at=""))
     page.context.clear_cookies()
     page.locator("[data-fetch]").click()
     badge = page.locator("[data-signed-out]")
@@ -216,7 +247,7 @@ def test_whose_session_has_ended_is_told_to_sign_in(signed_in: SignIn) -> None:
 
 
 def test_without_live_news_the_page_looks_by_itself(folder: Path, staff: Client, signed_in: SignIn) -> None:
-    page = signed_in("staff")
+    page = signed_in("staff", at="")
 
     def refuse(socket: WebSocketRoute) -> None:
         socket.close()
@@ -231,7 +262,7 @@ def test_without_live_news_the_page_looks_by_itself(folder: Path, staff: Client,
 
 
 def test_buyers_do_not_come_here_and_do_not_see_the_way(signed_in: SignIn) -> None:
-    page = signed_in("buyer2")
+    page = signed_in("buyer2", at="")
     answer = page.goto(PATH)
     assert answer is not None
     assert answer.status == 403
@@ -250,8 +281,7 @@ def failed(system: System) -> Iterator[None]:
 def test_the_board_leads_to_the_reports_when_the_last_visit_failed(
     failed: None, signed_in: SignIn, viewport: dict[str, int]
 ) -> None:
-    page = signed_in("staff", viewport=viewport)
-    page.goto("/staff")
+    page = signed_in("staff", at="/staff", viewport=viewport)
     notice = page.locator(".market .notice")
     expect(notice).to_contain_text("The last visit to the USDA ended early")
     assert violations(page) == []
@@ -263,8 +293,7 @@ def test_the_board_leads_to_the_reports_when_the_last_visit_failed(
 def test_a_crawl_that_was_killed_shows_on_an_open_board_until_one_succeeds(
     system: System, folder: Path, staff: Client, signed_in: SignIn
 ) -> None:
-    board = signed_in("staff", viewport=DESK)
-    board.goto("/staff")
+    board = signed_in("staff", at="/staff", viewport=DESK)
     expect(board.locator("[data-live]").first).to_have_attribute("data-live", "live", timeout=SHOWN_WITHIN_MS)
     notice = board.locator("[data-region=market] .notice")
     expect(notice).to_have_count(0)
@@ -280,7 +309,7 @@ def test_a_crawl_that_was_killed_shows_on_an_open_board_until_one_succeeds(
 
 
 def test_everything_can_be_reached_by_keyboard(signed_in: SignIn) -> None:
-    page = opened(signed_in("staff", viewport=DESK))
+    page = opened(signed_in("staff", at="", viewport=DESK))
     page.locator("main").focus()
     stops: list[str] = []
     while "SUMMARY" not in stops and len(stops) < MOST_STOPS:

@@ -77,7 +77,7 @@ def shifted(page: Page) -> float:
 def test_a_slow_phone_gets_a_light_page_that_is_soon_of_use_and_stays_still(
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
-    page = signed_in("buyer2", viewport=PHONE)
+    page = signed_in("buyer2", at="", viewport=PHONE)
     phone = page.context.new_cdp_session(page)
     phone.send("Network.enable")
     phone.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -104,7 +104,7 @@ def test_news_neither_takes_the_focus_nor_what_is_being_typed_nor_moves_the_rows
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
     watched, other = crowd["Crowd 0012"], crowd["Crowd 0008"]
-    page = signed_in("buyer2", viewport=PHONE)
+    page = signed_in("buyer2", at="", viewport=PHONE)
     page.add_init_script(WATCH_SHIFTS)
     open_order(page, "/order?category=crowd+berries")
     page.locator(f"#quantity-{watched}").fill("4")
@@ -126,7 +126,7 @@ def test_categories_and_searches_keep_what_was_typed_and_can_be_gone_back_throug
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
     berry, citrus = crowd["Crowd 0004"], crowd["Crowd 0001"]
-    page = signed_in("buyer1", viewport=PHONE)
+    page = signed_in("buyer1", at="", viewport=PHONE)
     open_order(page, "/order?category=crowd+berries")
     page.evaluate("window.notReloaded = true")
     page.locator(f"#quantity-{berry}").fill("3")
@@ -151,7 +151,7 @@ def test_a_reload_brings_back_what_was_typed_on_other_shelves(
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
     berry = crowd["Crowd 0004"]
-    page = signed_in("buyer2", viewport=PHONE)
+    page = signed_in("buyer2", at="", viewport=PHONE)
     open_order(page, "/order?category=crowd+berries")
     page.locator(f"#quantity-{berry}").fill("3")
     open_order(page, "/order?category=crowd+citrus")
@@ -167,8 +167,7 @@ def test_without_javascript_the_shelves_turn_and_nothing_typed_is_lost(
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
     berry, citrus = crowd["Crowd 0004"], crowd["Crowd 0001"]
-    page = signed_in("buyer2", java_script_enabled=False)
-    page.goto("/order?category=crowd+berries")
+    page = signed_in("buyer2", at="/order?category=crowd+berries", java_script_enabled=False)
     page.locator(f"#quantity-{berry}").fill("3")
     page.locator("button[name=category][value='crowd citrus']").click()
     page.locator(f"#quantity-{citrus}").fill("2")
@@ -182,7 +181,7 @@ def test_without_javascript_the_shelves_turn_and_nothing_typed_is_lost(
 
 
 def test_keys_go_through_the_grid_and_trap_nobody(crowd: dict[str, str], shop: list[Client], signed_in: SignIn) -> None:
-    page = signed_in("buyer2", viewport=DESK)
+    page = signed_in("buyer2", at="", viewport=DESK)
     open_order(page, "/order?category=crowd+citrus")
     expect(page.locator(".keys")).to_be_visible()
     boxes = page.locator("#shelves .offer input[id^=quantity-]")
@@ -214,7 +213,7 @@ def test_keys_go_through_the_grid_and_trap_nobody(crowd: dict[str, str], shop: l
 def test_a_lost_connection_is_said_above_the_bar_and_moves_nothing(
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
-    page = signed_in("buyer2", viewport=PHONE)
+    page = signed_in("buyer2", at="", viewport=PHONE)
     page.add_init_script(WATCH_SHIFTS)
     page.route_web_socket("**/ws", lambda socket: socket.close())
     page.route("**/sse?*", lambda route: route.abort())
@@ -227,7 +226,7 @@ def test_shelves_that_do_not_load_are_said_and_what_was_typed_stays(
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
     berry = crowd["Crowd 0004"]
-    page = signed_in("buyer2", viewport=PHONE)
+    page = signed_in("buyer2", at="", viewport=PHONE)
     open_order(page, "/order?category=crowd+berries")
     page.locator(f"#quantity-{berry}").fill("3")
     page.route("**/order/shelves", lambda route: route.abort())
@@ -244,7 +243,7 @@ def test_a_session_that_ends_between_shelves_asks_for_the_sign_in_and_keeps_what
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn
 ) -> None:
     berry = crowd["Crowd 0004"]
-    page = signed_in("buyer2", viewport=PHONE)
+    page = signed_in("buyer2", at="", viewport=PHONE)
     open_order(page, "/order?category=crowd+berries")
     page.locator(f"#quantity-{berry}").fill("3")
     page.context.clear_cookies(name="mercadito_session")
@@ -266,7 +265,7 @@ def test_a_shelf_with_things_chosen_elsewhere_is_accessible_and_fits(
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn, viewport: dict[str, int], scheme: str
 ) -> None:
     assert shop[0].place({crowd["Crowd 0003"]: 2}).status_code == 201
-    page = signed_in("buyer1", viewport=viewport, color_scheme=scheme)
+    page = signed_in("buyer1", at="", viewport=viewport, color_scheme=scheme)
     open_order(page, "/order?category=crowd+berries")
     page.locator(f"#quantity-{crowd['Crowd 0004']}").fill("3")
     page.locator("#search").fill("crowd 000")

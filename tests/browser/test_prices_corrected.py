@@ -24,8 +24,7 @@ def test_a_corrected_and_a_withdrawn_price_reach_an_open_page(system: System, si
     with served(system.served, cherimoya=report([*before, Row(commodity, days[-1], "30.00", "33.00")])):
         crawled(staff)
     series = staff.get(f"/api/v1/prices?commodity={commodity}&limit=1")["items"][0]["series_id"]
-    page = signed_in("buyer2")
-    page.goto(f"/prices/{series}")
+    page = signed_in("buyer2", at=f"/prices/{series}")
     summary = page.locator("[data-summary]")
     expect(summary).to_contain_text("$33.00", timeout=NEWS_WITHIN_MS)
     expect(page.locator("[data-live]").first).to_have_attribute("data-live", "live", timeout=LIVE_WITHIN_MS)

@@ -19,7 +19,7 @@ def sound(page: Page, width: int) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
 def test_the_pages_of_products_are_accessible_and_fit(signed_in: SignIn, viewport: dict[str, int], scheme: str) -> None:
-    page = signed_in("staff", viewport=viewport, color_scheme=scheme)
+    page = signed_in("staff", at="", viewport=viewport, color_scheme=scheme)
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto("/staff/products")
@@ -38,8 +38,7 @@ def test_the_pages_of_products_are_accessible_and_fit(signed_in: SignIn, viewpor
 
 
 def test_a_pasted_list_is_looked_at_before_it_is_saved(signed_in: SignIn) -> None:
-    page = signed_in("staff", viewport=PHONE)
-    page.goto("/staff/products/import")
+    page = signed_in("staff", at="/staff/products/import", viewport=PHONE)
     sound(page, PHONE["width"])
     page.fill("#text", LIST)
     page.locator("form.card button.button").click()
@@ -49,8 +48,7 @@ def test_a_pasted_list_is_looked_at_before_it_is_saved(signed_in: SignIn) -> Non
 
 
 def test_a_mistake_is_said_beside_its_field_and_nothing_typed_is_lost(signed_in: SignIn) -> None:
-    page = signed_in("staff", viewport=PHONE)
-    page.goto("/staff/products/new")
+    page = signed_in("staff", at="/staff/products/new", viewport=PHONE)
     page.fill("#name", "Tuna")
     page.fill("#yield_percent", "0.95")
     page.locator("form.card button.button").click()

@@ -24,7 +24,7 @@ def send(page: Page) -> None:
 
 
 def test_each_buyer_reads_the_page_in_the_own_language(shop: list[Client], signed_in: SignIn) -> None:
-    spanish, english = signed_in("buyer1"), signed_in("buyer2")
+    spanish, english = signed_in("buyer1", by_hand=True), signed_in("buyer2", by_hand=True)
     expect(spanish.locator("html")).to_have_attribute("lang", "es")
     expect(english.locator("html")).to_have_attribute("lang", "en")
     offer = shop[0].cycle()["offers"][0]["product"]
@@ -77,7 +77,7 @@ def test_the_one_who_comes_second_is_told_what_is_left_and_keeps_the_form(
 
 def test_ordering_works_without_javascript(shop: list[Client], signed_in: SignIn) -> None:
     offer = limited_offers(shop[0].cycle())[0]
-    page = signed_in("buyer1", java_script_enabled=False)
+    page = signed_in("buyer1", by_hand=True, java_script_enabled=False)
     choose(page, offer["id"], 2)
     send(page)
     expect(page).to_have_url(re.compile(r"/orders/"))

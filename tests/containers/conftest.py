@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.driver.system import MARKET_DAY, ROOT, System, free_port_pair
+from tests.driver.ports import free_port_pair
+from tests.driver.system import AT_ANY_HOUR, MARKET_DAY, ROOT, System
+from tests.driver.traffic.under_way import ROOM
 
 PROJECT = f"mercadito-test-{os.getpid()}"
 STARTED_WITHIN_S = 900  # the first time it builds every image
 STOPPED_WITHIN_S = 180
+# Of the gateway: beside other suites a process takes several times as long to start, and nobody shall fail meanwhile.
+HOLD_S = 60
 ASKED_WITHIN_S = 30
 COMPOSE = ROOT / "compose"
 
@@ -92,6 +96,10 @@ def system(
         "MERCADITO_PORT": str(port),
         # Nothing runs natively there: `make status` and the like act on the containers.
         "MERCADITO_RUN_DIR": str(folder / "native"),
+        **AT_ANY_HOUR,
+        # A few people open all the screens of tests/driver/traffic.
+        **ROOM,
+        "GATEWAY_HOLD_S": str(HOLD_S),
     }
     if usda_files is not None:
         environment |= {"USDA_FILES_DIR": str(usda_files), "USDA_TODAY": MARKET_DAY}

@@ -13,10 +13,10 @@ import yaml
 from tests.driver.system import ROOT
 
 FILES = ("compose.yaml", "compose.demo.yaml")
-JOBS = {"databases", "migrate-orders", "migrate-usda", "migrate-notify", "provision", "keys", "demo"}
+JOBS = {"databases", "migrate-orders", "migrate-usda", "migrate-notify", "provision", "keys", "demo", "restore"}
 FOLDERS = (
     *("services/orders", "services/realtime", "services/usda-ingest", "services/notify"),
-    *("gateway", "demo", "compose/nats"),
+    *("gateway", "demo", "backup", "compose/nats"),
 )
 DOCKERFILES = [ROOT / folder / "Dockerfile" for folder in FOLDERS]
 
@@ -40,7 +40,7 @@ def each(described: dict[str, dict[str, Any]]) -> pytest.MarkDecorator:
 
 def test_the_files_describe_every_process() -> None:
     wanted = {"gateway", "orders-web", "orders-worker", "realtime", "usda", "notify", "nats", "postgres"}
-    assert wanted | {"usda-site", "mail-sink"} == processes().keys()
+    assert wanted | {"backup", "usda-site", "mail-sink"} == processes().keys()
 
 
 def test_only_the_gateway_publishes_a_port() -> None:
@@ -89,9 +89,9 @@ def test_a_process_is_watched_restarted_and_given_time_to_stop(service: dict[str
 @each(services())
 def test_no_secret_stands_in_the_environment(service: dict[str, Any]) -> None:
     secret = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)$")
-    # The relay's password and the key of the USDA's API are the operator's to give, empty unless they are.
+    # The relays' passwords and the key of the USDA's API are the operator's to give, empty unless they are.
     given = {name for name in service.get("environment", {}) if secret.search(name)}
-    assert given <= {"SMTP_PASSWORD", "USDA_MARS_KEY"}
+    assert given <= {"SMTP_PASSWORD", "SMTP_SECOND_PASSWORD", "USDA_MARS_KEY"}
 
 
 def test_a_service_sees_only_its_own_secrets() -> None:
@@ -99,9 +99,19 @@ def test_a_service_sees_only_its_own_secrets() -> None:
     assert mounted["orders-web"] == {"orders_db_password", "session_secret"}
     assert mounted["orders-worker"] == {"orders_db_password", "nats_orders_password"}
     assert mounted["realtime"] == {"nats_realtime_password", "realtime_admin_token"}
-    assert mounted["usda"] == {"usda_db_password", "nats_usda_password"}
-    assert mounted["notify"] == {"notify_db_password", "nats_notify_password"}
+    assert mounted["usda"] == {"usda_db_password", "nats_usda_password", "usda_mars_key"}
+    keys = {"mail_link_key", "bounce_webhook_key", "dkim_key", "smtp_password", "smtp_second_password"}
+    assert mounted["notify"] == {"notify_db_password", "nats_notify_password", *keys}
     assert mounted["gateway"] == {"gateway_admin_token"}
+    assert mounted["backup"] == {"backup_db_password", "backup_copy_config"}
+
+
+def test_what_takes_backups_reads_alone_and_what_restores_runs_only_when_asked_for() -> None:
+    backup, restore = services()["backup"], services()["restore"]
+    assert "postgres_db_password" not in backup["secrets"]
+    assert next(volume for volume in backup["volumes"] if "usda-raw" in volume).endswith(":ro")
+    assert restore["profiles"] == ["restore"]
+    assert restore["networks"] == ["data"]
 
 
 def test_only_what_signs_sees_the_private_key() -> None:
@@ -144,12 +154,20 @@ def test_databases_and_events_have_no_way_out() -> None:
 
 
 # What an image sets itself, what only a run of processes has, and what the gateway's README lists.
-NOT_OF_COMPOSE = {"MERCADITO_RUN_DIR", "MIGRATIONS_DIR", "STATIC_DIR", "GATEWAY_STATE_DIR"}
+# COMPOSE_PROFILES is read by Compose itself.
+NOT_OF_COMPOSE = {"MERCADITO_RUN_DIR", "MIGRATIONS_DIR", "STATIC_DIR", "GATEWAY_STATE_DIR", "COMPOSE_PROFILES"}
 
 
 def test_a_documented_setting_reaches_the_containers() -> None:
     documented = set(re.findall(r"^# ([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    scripts = ("compose.yaml", "compose.demo.yaml", "compose.tls.yaml", "up", "system", "engine/prepare")
+    files = (
+        "compose.yaml",
+        "compose.demo.yaml",
+        "compose.tls.yaml",
+        "compose.production.yaml",
+        "compose.observability.yaml",
+    )
+    scripts = (*files, "up", "files", "system", "restore", "deploy", "release/images", "engine/prepare")
     text = "".join((ROOT / "compose" / file).read_text() for file in scripts)
     taken = set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", text))
     fixed = {name.removesuffix("_FILE") for name in re.findall(r"^ +([A-Z][A-Z0-9_]+): ", text, re.MULTILINE)}
@@ -158,7 +176,13 @@ def test_a_documented_setting_reaches_the_containers() -> None:
     assert documented - taken - fixed - NOT_OF_COMPOSE == set()
 
 
-@pytest.mark.parametrize("command", [("control", "status"), ("control", "restart", "usda"), ("down",)])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("control", "status"), ("control", "restart", "usda"), ("control", "self-test"), ("down",)),
+        *(("backup", "now"), ("restore", "newest"), ("deploy",), ("rollback",), ("production", "ps")),
+    ],
+)
 def test_without_an_engine_the_commands_say_how_to_start(tmp_path: Path, command: tuple[str, ...]) -> None:
     for program in ("bash", "env", "dirname"):
         (tmp_path / program).symlink_to(str(shutil.which(program)))

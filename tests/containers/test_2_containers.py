@@ -137,6 +137,12 @@ def test_logs_are_one_json_line_each(system: System) -> None:
         assert all(json.loads(line)["level"] for line in lines), name
 
 
+def test_the_way_of_a_mail_is_checked_with_one_command(system: System) -> None:
+    lines = system.self_test()
+    assert "✓ database: answers" in lines
+    assert any(line.startswith("✓ relay primary, sender: ") for line in lines)
+
+
 def test_data_survive_down_and_up(system: System) -> None:
     before = the_shop_serves(system)
     compose("down", system=system, within_s=STOPPED_WITHIN_S)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 class Mailbox:
-    """The folder of raw mails; remembers what lay there before."""
+    """The folder of raw mails; remembers what lay there before, unless all of it is wanted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, all_of_it: bool = False) -> None:
         self.folder = folder
-        self.before = set(self._files())
+        self.before = set() if all_of_it else set(self._files())
 
     def _files(self) -> list[Path]:
         return [file for file in self.folder.rglob("*.eml") if not file.name.startswith(".")]

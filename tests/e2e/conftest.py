@@ -1,19 +1,17 @@
 """People of the demo shop."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from tests.driver.api import Client
 from tests.driver.system import System
+from tests.driver.visitor import Visitor
 
 
 @pytest.fixture(scope="session")
 def staff(system: System) -> Client:
     return system.client("staff")
-
-
-@pytest.fixture(scope="session")
-def all_buyers(system: System) -> list[Client]:
-    return [system.client(f"buyer{number}") for number in range(1, 6)]
 
 
 @pytest.fixture
@@ -22,3 +20,16 @@ def buyers(all_buyers: list[Client]) -> list[Client]:
     for buyer in all_buyers:
         buyer.start_afresh()
     return all_buyers
+
+
+@pytest.fixture
+def visit(system: System) -> Iterator[Callable[[], Visitor]]:
+    made: list[Visitor] = []
+
+    def make() -> Visitor:
+        made.append(Visitor(system.url))
+        return made[-1]
+
+    yield make
+    for visitor in made:
+        visitor.http.close()

@@ -19,7 +19,7 @@ def test_an_order_takes_stock_and_every_screen_and_the_buyer_hear_of_it(
     offer = limited_offers(buyers[0].cycle())[0]
     mailbox = system.mailbox()
     with (
-        Screen(system.url, buyers[1], f"cycle:{buyers[0].cycle()['id']}") as neighbour,
+        Screen(system.url, buyers[1], f"cycle:{buyers[0].cycle_id()}") as neighbour,
         Screen(system.url, staff, "staff") as board,
     ):
         placed = buyers[0].place({offer["id"]: 2})
@@ -113,7 +113,7 @@ def test_another_stores_order_is_not_there(buyers: list[Client]) -> None:
     ],
 )
 def test_nonsense_gets_a_problem_that_says_what_to_do(buyers: list[Client], lines: object) -> None:
-    body = {"cycle_id": buyers[0].cycle()["id"], "store_id": buyers[0].store_id, "lines": lines}
+    body = {"cycle_id": buyers[0].cycle_id(), "store_id": buyers[0].store_id, "lines": lines}
     answer = buyers[0].http.post("/api/v1/orders", json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
     assert answer.status_code in {404, 422}
     assert answer.headers["Content-Type"].startswith("application/problem+json")

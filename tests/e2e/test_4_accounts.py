@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
 from native.settings import full_environment, orders
 from native.state import State
@@ -16,46 +15,10 @@ from tests.driver.api import PASSWORD, Client
 from tests.driver.mailbox import Mailbox, part
 from tests.driver.polling import eventually
 from tests.driver.system import ROOT, System
+from tests.driver.visitor import Visitor
 
 NEW = "aguacates a diez pesos"
 OWNER = "buyer5@mercadito.example"
-
-
-class Visitor:
-    """A browser without scripts: follows nothing by itself, sends forms as they were drawn."""
-
-    def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=40, headers={"Sec-Fetch-Site": "same-origin"})
-
-    def send(self, page: str, action: str, **fields: str) -> httpx.Response:
-        """Open a page and send its form with these fields."""
-        drawn = self.http.get(page)
-        token = re.search(r'name="csrf_token" value="(\w+)"', drawn.text)
-        assert token, f"{page}: {drawn.status_code}"
-        return self.http.post(action, data={"csrf_token": token[1], **fields})
-
-    def sign_in(self, email: str, password: str) -> bool:
-        """Say whether the sign-in page lets this one in."""
-        answer = self.send("/sign-in", "/sign-in", email=email, password=password)
-        assert answer.status_code in {303, 401}, answer.status_code
-        return answer.status_code == 303
-
-    def is_in(self) -> bool:
-        """Say whether the session is alive."""
-        return self.http.get("/account").status_code == 200
-
-
-@pytest.fixture
-def visit(system: System) -> Iterator[Callable[[], Visitor]]:
-    made: list[Visitor] = []
-
-    def make() -> Visitor:
-        made.append(Visitor(system.url))
-        return made[-1]
-
-    yield make
-    for visitor in made:
-        visitor.http.close()
 
 
 def mailed_path(mailbox: Mailbox, to: str, page: str) -> str:

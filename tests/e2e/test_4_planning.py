@@ -24,7 +24,7 @@ def _copied(staff: Client) -> dict[str, Any]:
         "cutoff_at": _in(days=50),
         "delivery_on": (datetime.now(UTC) + timedelta(days=52)).date().isoformat(),
     }
-    answer = staff.http.post(f"/api/v1/cycles/{staff.cycle()['id']}/copy", json=dates)
+    answer = staff.http.post(f"/api/v1/cycles/{staff.cycle_id()}/copy", json=dates)
     assert answer.status_code == 201, answer.text
     day: dict[str, Any] = answer.json()
     return day

@@ -91,7 +91,7 @@ def test_a_program_prints_the_news_and_what_it_missed_while_realtime_was_killed(
     system: System, buyers: list[Client], start: Start, title: str, command: tuple[str, ...]
 ) -> None:
     first, second, third = (str(offer["id"]) for offer in limited_offers(buyers[0].cycle())[:3])
-    channel = f"cycle:{buyers[0].cycle()['id']}"
+    channel = f"cycle:{buyers[0].cycle_id()}"
     token = buyers[1].http.headers["Authorization"].removeprefix("Bearer ")
     program = start(title, *command, arguments=f"{system.url} {token} {channel}")
     begins(program, ordering(buyers[0], first))
@@ -109,7 +109,7 @@ def test_curl_prints_the_news_as_events_and_goes_on_from_the_last_id(
 ) -> None:
     first, second = (str(offer["id"]) for offer in limited_offers(buyers[0].cycle())[:2])
     token = buyers[1].http.headers["Authorization"].removeprefix("Bearer ")
-    told = {"SITE": system.url, "TOKEN": token, "CHANNEL": f"cycle:{buyers[0].cycle()['id']}"}
+    told = {"SITE": system.url, "TOKEN": token, "CHANNEL": f"cycle:{buyers[0].cycle_id()}"}
     program = start("watch.sh", "bash", **told)
     begins(program, ordering(buyers[0], first))
     last = re.findall(r"^id: *(.+)$", program.output.read_text(), re.MULTILINE)[-1]

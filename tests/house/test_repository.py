@@ -62,6 +62,11 @@ def test_nothing_is_left_for_later() -> None:
     assert [relative(file) for file in code if word.search(text_of(file))] == []
 
 
+def test_no_merge_was_left_half_done() -> None:
+    marker = re.compile(r"^(<{7}|>{7}|\|{7}) ", re.MULTILINE)
+    assert [relative(file) for file in committed() if marker.search(text_of(file))] == []
+
+
 def test_no_lock_file_that_records_addresses_and_no_secret_is_committed() -> None:
     forbidden = {"uv.lock", "poetry.lock", ".env"}
     assert [relative(file) for file in committed() if file.name in forbidden] == []

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from native import environments
 from tests.bench.fanout.actors import FOLDER, Crowd, Door
-from tests.bench.gateway.launch import Process, free_port, launch, until
+from tests.bench.gateway.launch import Process, launch, until
 from tests.bench.processes import processor_ns, pss_mb
 from tests.bench.world import ROOT, BenchFailed
+from tests.driver.ports import free_port
 
 _PEERS = FOLDER / "peers"
 _LISTENS_WITHIN_S = 20

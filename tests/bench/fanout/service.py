@@ -12,9 +12,10 @@ from pathlib import Path
 import httpx
 
 from tests.bench.fanout.actors import REALTIME_PYTHON
-from tests.bench.gateway.launch import Process, free_port, launch, until
+from tests.bench.gateway.launch import Process, launch, until
 from tests.bench.processes import own_kb, processor_ns, pss_mb
 from tests.bench.world import BenchFailed
+from tests.driver.ports import free_port
 
 _READY_WITHIN_S = 60
 # Above the service's own WS_DRAIN_S.

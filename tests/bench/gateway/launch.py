@@ -1,12 +1,10 @@
-"""Processes that end with the benchmark, each stopped by its own id, and ports that stay theirs over a restart."""
+"""Processes that end with the benchmark, each stopped by its own id."""
 
 import asyncio
 import contextlib
 import os
-import random
 import resource
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,21 +13,9 @@ from pathlib import Path
 
 from tests.bench.world import BenchFailed
 
-# Below the range that clients' own ports are taken from (32768 and up): while a service is away, thousands of
-# connections would otherwise find its port free.
-_PORTS = range(20_000, 32_000)
 _POLL_S = 0.005
 _STOP_WITHIN_S = 10
 _FILES = 20_000
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at and no client is given."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def allow_many_files() -> None:

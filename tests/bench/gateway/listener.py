@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.bench.gateway.launch import free_port
+from tests.driver.ports import free_port
 
 _BACKLOG = 4096
 

@@ -10,10 +10,9 @@ from tests.bench.world import ROOT
 _CONF = ROOT / "gateway" / "conf"
 _LUA_MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 _EMPTY = "-- nothing"
-# What nginx.conf.template defines of the variables that the included files use: without TLS and proxies in front.
-_TEMPLATE_MAPS = "".join(
-    f'map "" ${name} {{ default ""; }}\n' for name in ("from_trusted_proxy", "strict_transport", "once_by_key")
-)
+# What nginx.conf.template defines of the variables that the included files use: without TLS, proxies in front, traces.
+_NOTHING = {"from_trusted_proxy": '""', "strict_transport": '""', "once_by_key": '""', "trace_flag": "00"}
+_TEMPLATE_MAPS = "".join(f'map "" ${name} {{ default {value}; }}\n' for name, value in _NOTHING.items())
 
 
 def _without_lua(text: str) -> str:

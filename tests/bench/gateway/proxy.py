@@ -12,10 +12,11 @@ import httpx
 
 from native import installation
 from tests.bench.gateway.client import Call, send
-from tests.bench.gateway.launch import Process, free_port, launch, until
+from tests.bench.gateway.launch import Process, launch, until
 from tests.bench.gateway.nginx import plain, services
 from tests.bench.processes import children, pss_mb
 from tests.bench.world import ROOT, BenchFailed
+from tests.driver.ports import free_port
 
 OURS = "ours"
 PEERS = ("nginx", "haproxy", "caddy")

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.gateway.client import Call, send
-from tests.bench.gateway.launch import Process, free_port, launch, until
+from tests.bench.gateway.launch import Process, launch, until
 from tests.bench.world import ROOT
+from tests.driver.ports import free_port
 
 WORKERS = 8
 READY_WITHIN_S = 20

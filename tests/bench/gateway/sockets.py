@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tests.bench.figures import Report
 from tests.bench.gateway.client import Call, Outcome, open_loop, percentile
-from tests.bench.gateway.launch import free_port, until
+from tests.bench.gateway.launch import until
 from tests.bench.gateway.proxy import gateway, start_services
+from tests.driver.ports import free_port
 
 BACK_LIMIT_S = 30
 SLOWDOWN = 2

@@ -57,7 +57,7 @@ def run(plan: Plan = FULL) -> Report:
     plan = from_environment(plan) if plan is FULL else plan
     report = Report("ingest")
     if plan.install:
-        environments.ensure(SERVICE)
+        environments.ensure(SERVICE, test=True)  # the morning starts a nats-server as the tests do
         if why := peer.install():
             report.notes.append(f"pandas: {why}")
     if not peer.installed():

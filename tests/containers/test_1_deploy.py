@@ -1,0 +1,160 @@
+"""What a deploy looks at before it touches anything, and how it remembers releases; no container is started."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.driver.system import ROOT
+
+COMPOSE = ROOT / "compose"
+DONE_WITHIN_S = 60
+GOOD = {
+    "MERCADITO_VERSION": "1.2.3",
+    "MERCADITO_IMAGES": "present",
+    "PUBLIC_URL": "https://shop.example",
+    "SMTP_HOST": "smtp.shop.example",
+    "MAIL_FROM": "Hub <orders@shop.example>",
+    "MAIL_MESSAGE_ID_DOMAIN": "shop.example",
+    "BACKUP_RECIPIENTS": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+    "USDA_INDEX_URL": "https://prices.example/",
+    "GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8",
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path, engine: None) -> dict[str, str]:
+    """An empty server's environment, with everything that production wants to be told."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    state = tmp_path / "state"
+    own = {"COMPOSE_PROJECT_NAME": f"mercadito-empty-{os.getpid()}", "MERCADITO_STATE_DIR": str(state)}
+    return {**kept, **own, "MERCADITO_PORT": "18999", **GOOD}
+
+
+def run(command: str, server: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(COMPOSE / command), *arguments],
+        env=server,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DONE_WITHIN_S,
+    )
+
+
+def test_a_server_that_was_told_everything_passes_and_has_secrets(server: dict[str, str]) -> None:
+    done = run("deploy", server, "--check")
+    assert done.returncode == 0, done.stdout
+    state = Path(server["MERCADITO_STATE_DIR"])
+    assert len((state / "secrets" / "session_secret").read_text()) >= 24
+    assert state.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PUBLIC_URL", "http://shop.example", "production is reached by https"),
+        ("PUBLIC_URL", "", "PUBLIC_URL is not set"),
+        ("SMTP_HOST", "", "SMTP_HOST is not set"),
+        ("MAIL_FROM", "", "MAIL_FROM is not set"),
+        ("BACKUP_RECIPIENTS", "", "BACKUP_RECIPIENTS is not set"),
+        ("BACKUP_RECIPIENTS", "AGE-SECRET-KEY-1", "it takes the public one"),
+        ("USDA_INDEX_URL", "", "no source of prices"),
+        ("MERCADITO_VERSION", "one two", "no tag of an image"),
+        ("BACKUP_DIR", "/nowhere/backups", "install -d -o 10001"),
+        ("BACKUP_KEEP_FREE_MB", "999999999", "BACKUP_KEEP_FREE_MB=999999999 MB left"),
+        ("TLS_DOMAIN", "shop.example", "shop.example.key is not there"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_touched(
+    server: dict[str, str], name: str, value: str, said: str
+) -> None:
+    extra = {"TLS_DIR": "/nowhere"} if name == "TLS_DOMAIN" else {}
+    done = run("deploy", {**server, **extra, name: value}, "--check")
+    assert done.returncode == 1
+    assert said in done.stdout
+    assert done.stdout.endswith("nothing was touched\n")
+
+
+def test_every_problem_is_told_at_once(server: dict[str, str]) -> None:
+    done = run("deploy", {**server, "SMTP_HOST": "", "MAIL_FROM": ""}, "--check")
+    assert [line for line in done.stdout.splitlines() if line.startswith("✗")] == [
+        f"✗ {name} is not set: give it in .env (.env.example says what it is)" for name in ("SMTP_HOST", "MAIL_FROM")
+    ]
+
+
+def test_the_key_of_a_demos_backups_and_a_short_secret_are_refused(server: dict[str, str]) -> None:
+    run("deploy", server, "--check")
+    state = Path(server["MERCADITO_STATE_DIR"])
+    (state / "backup_key.txt").write_text("AGE-SECRET-KEY-1")
+    (state / "secrets" / "session_secret").unlink()
+    (state / "secrets" / "session_secret").write_text("demo\n")
+    said = run("deploy", server, "--check").stdout
+    assert "backup_key.txt is a demo's" in said
+    assert "session_secret is shorter than 24 characters" in said
+
+
+def test_images_that_should_be_here_and_are_not_are_named(server: dict[str, str]) -> None:
+    done = run("deploy", server)
+    assert done.returncode == 1
+    assert "mercadito/orders:1.2.3" in done.stdout
+
+
+def test_two_at_once_are_refused(server: dict[str, str]) -> None:
+    state = Path(server["MERCADITO_STATE_DIR"])
+    state.mkdir(parents=True)
+    lock = state / "deploy.lock"
+    with subprocess.Popen(["flock", lock, "sh", "-c", "echo held; cat"], stdin=-1, stdout=-1, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        said = [run(command, server).stdout for command in ("deploy", "rollback")]
+        holder.communicate()
+    assert all("another deploy or rollback" in each for each in said)
+
+
+def test_without_a_release_there_is_nothing_to_go_back_to(server: dict[str, str]) -> None:
+    done = run("rollback", server)
+    assert done.returncode == 1
+    assert "nothing was deployed here" in done.stdout
+
+
+def recorded(tmp_path: Path, *commands: str) -> str:
+    """Run commands of compose/release/record in a state folder of their own."""
+    script = f"set -euo pipefail; source {COMPOSE}/system; MERCADITO_ENV=production; source {COMPOSE}/release/record"
+    done = subprocess.run(
+        ["bash", "-c", "\n".join([script, *commands])],
+        env={"PATH": os.environ["PATH"], "MERCADITO_STATE_DIR": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def test_releases_are_remembered_in_their_order(tmp_path: Path) -> None:
+    said = recorded(tmp_path, "current_release", "for r in a b c; do record_release $r; done")
+    assert said == ""
+    assert recorded(tmp_path, "current_release", "previous_release") == "c\nb\n"
+    assert recorded(tmp_path, "record_release c", "current_release", "previous_release") == "c\nb\n"
+    assert recorded(tmp_path, "forget_current_release", "current_release", "previous_release") == "b\na\n"
+    assert recorded(tmp_path, "forget_current_release", "previous_release") == ""
+
+
+def test_the_list_of_releases_is_bounded_and_names_those_that_fall_out(tmp_path: Path) -> None:
+    recorded(tmp_path, "for r in a b c d e f; do record_release $r; done")
+    assert recorded(tmp_path, "forget_old_releases") == "a\nb\n"
+    assert recorded(tmp_path, "cut -d ' ' -f 2 $RECORD") == "c\nd\ne\nf\n"
+
+
+def test_whatever_is_started_beside_a_release_is_of_it(tmp_path: Path) -> None:
+    recorded(tmp_path, "record_release 1.2.3")
+    assert recorded(tmp_path, 'echo "$MERCADITO_VERSION"') == "1.2.3\n"
+
+
+def test_a_demo_is_not_started_over_a_production_system(tmp_path: Path) -> None:
+    recorded(tmp_path, "record_release 1.2.3")
+    refused = recorded(tmp_path, "(forget_rehearsals 2>&1) || true")
+    assert "this is a production system" in refused
+    recorded(tmp_path, "MERCADITO_ENV=demo record_release 1.2.3", "forget_rehearsals", "test ! -e $RECORD")

@@ -1,0 +1,181 @@
+"""server/: a fresh Debian server made ready by what cloud-init runs; again; and with settings that do not fit."""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.driver.system import ROOT
+
+IMAGE = "python:3.13-slim-trixie"
+WITHIN_S = 600
+PACKAGES = "ansible-core git cloud-init"
+HOME = "/srv/mercadito"
+SETTINGS = "/etc/mercadito/settings.yaml"
+APPLY = "/usr/local/sbin/mercadito-apply"
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+
+
+def cloud_init() -> dict[str, Any]:
+    text = (ROOT / "server" / "cloud-init.yaml").read_text()
+    assert text.startswith("#cloud-config\n")
+    return dict(yaml.safe_load(text))
+
+
+@dataclass(frozen=True)
+class Server:
+    """A container that stands for a fresh server: Debian without an init, so what would be started is not."""
+
+    name: str
+
+    def run(self, command: str, *, given: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["docker", "exec", "--interactive", self.name, "bash", "-euo", "pipefail", "-c", command],
+            check=False,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=WITHIN_S,
+        )
+
+    def says(self, command: str, *, given: str = "") -> str:
+        done = self.run(command, given=given)
+        assert done.returncode == 0, done.stdout[-4000:]
+        return done.stdout
+
+    def write(self, path: str, text: str, permissions: str = "0644") -> None:
+        self.says(f"mkdir -p $(dirname {path}); cat >{path}; chmod {permissions} {path}", given=text)
+
+    def mode(self, path: str) -> str:
+        return self.says(f"stat --format '%a %U:%G' {path}").strip()
+
+
+@pytest.fixture(scope="module")
+def fresh(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Debian 13 with this checkout's commit at /src, as some git server would have it."""
+    source = tmp_path_factory.mktemp("source") / "mercadito.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, source], check=True)
+    subprocess.run(["git", "-C", source, "tag", "--force", "v0.1.0"], check=True)
+    # Rules of the firewall are only looked at, but nft does not even do that for anybody.
+    how = ["--detach", "--rm", "--init", "--network", "host", "--cap-add", "NET_ADMIN", "--volume", f"{source}:/src:ro"]
+    # It ends by itself, should this process be killed.
+    command = ["docker", "run", *how, IMAGE, "sleep", str(2 * WITHIN_S)]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    server = Server(made.stdout.strip())
+    try:
+        server.says(f"apt-get update -qq && apt-get install -qq -y --no-install-recommends {PACKAGES} >/dev/null")
+        server.says("git config --system --add safe.directory '*'")
+        yield server
+    finally:
+        subprocess.run(["docker", "rm", "--force", server.name], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def made(fresh: Server) -> Server:
+    """The server after its first start, as cloud-init does it."""
+    for file in cloud_init()["write_files"]:
+        fresh.write(file["path"], file["content"], file["permissions"])
+    fill_in(fresh, {"mercadito_repository": "/src", "mercadito_backup_recipients": RECIPIENT})
+    for command in cloud_init()["runcmd"]:
+        fresh.says(" ".join(command))
+    return fresh
+
+
+def settings(server: Server) -> dict[str, Any]:
+    return dict(yaml.safe_load(server.says(f"cat {SETTINGS}")))
+
+
+def fill_in(server: Server, values: dict[str, Any]) -> None:
+    server.write(SETTINGS, yaml.safe_dump(settings(server) | values), "0600")
+
+
+def test_cloud_init_takes_it(fresh: Server) -> None:
+    fresh.write("/tmp/cloud-init.yaml", (ROOT / "server" / "cloud-init.yaml").read_text())
+    assert "Valid schema" in fresh.says("cloud-init schema --config-file /tmp/cloud-init.yaml")
+
+
+def test_both_ways_ask_for_the_same() -> None:
+    example = yaml.safe_load((ROOT / "server" / "settings.example.yaml").read_text())
+    given = next(file for file in cloud_init()["write_files"] if file["path"] == SETTINGS)
+    given = yaml.safe_load(given["content"])
+    assert given.keys() - example.keys() == set()
+    assert {name: example[name] for name in given if name != "mercadito_settings"} == {
+        name: value for name, value in given.items() if name != "mercadito_settings"
+    }
+    known = (ROOT / ".env.example").read_text()
+    assert all(f"# {name}=" in known for name in example["mercadito_settings"])
+
+
+def test_what_runs_is_the_release_that_was_asked_for(made: Server) -> None:
+    assert made.says(f"git -C {HOME}/app rev-parse HEAD") == made.says("git -C /src rev-parse v0.1.0")
+
+
+def test_secrets_are_read_by_nobody_else(made: Server) -> None:
+    assert made.mode(f"{HOME}/app/.env") == "600 mercadito:mercadito"
+    assert made.mode(f"{HOME}/state") == "700 mercadito:mercadito"
+    assert made.mode(SETTINGS) == "600 root:root"
+    assert made.mode(f"{HOME}/secrets/smtp_password").split()[0] == "400"
+    assert made.says(f"cat {HOME}/secrets/smtp_password") == "from-the-relay\n"
+    assert {made.mode(f"{HOME}/{name}").split()[0] for name in ("backups", "tls", "tls/certificates")} == {"750"}
+
+
+def test_its_settings_are_those_of_production(made: Server) -> None:
+    env = dict(line.split("=", 1) for line in made.says(f"grep -v '^#' {HOME}/app/.env").splitlines())
+    assert env["MERCADITO_ENV"] == "production"
+    assert env["PUBLIC_URL"] == "https://shop.example"
+    assert env["BACKUP_RECIPIENTS"] == RECIPIENT
+    assert env["SMTP_PASSWORD_FILE"] == f"{HOME}/secrets/smtp_password"
+    assert "from-the-relay" not in " ".join(env.values())
+    known = (ROOT / ".env.example").read_text()
+    assert [name for name in env if f"# {name}=" not in known] == []
+
+
+def test_compose_takes_those_settings(made: Server) -> None:
+    files = "--file compose/compose.yaml --file compose/compose.tls.yaml"
+    made.says(f"cd {HOME}/app && runuser -u mercadito -- docker compose --env-file .env {files} config --quiet")
+
+
+def test_only_whoever_deploys_speaks_to_the_engine(made: Server) -> None:
+    assert made.says("getent group docker").strip().split(":")[3] == "mercadito"
+    assert made.says("passwd --status mercadito").split()[1] == "L"
+
+
+def test_the_firewall_leaves_the_engines_rules_alone(made: Server) -> None:
+    rules = made.says("cat /etc/nftables.conf")
+    assert "policy drop" in rules
+    assert "\nflush ruleset" not in rules
+    made.says("nft --check --file /etc/nftables.conf")
+
+
+def test_with_no_key_anywhere_passwords_are_left_on(made: Server) -> None:
+    assert made.run("test -e /etc/ssh/sshd_config.d/10-mercadito.conf").returncode != 0
+
+
+def test_run_again_it_changes_nothing(made: Server) -> None:
+    assert "changed=0 " in made.says(APPLY)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"mercadito_domain": ""}, "mercadito_domain is missing: copy server/settings.example.yaml and fill it"),
+        ({"mercadito_backup_recipients": "AGE-SECRET-KEY-1QQ"}, "the private one never stands on the server"),
+        ({"mercadito_settings": {"HUB_NAME": "a\nMERCADITO_ENV=demo"}}, "HUB_NAME does not fit"),
+        ({"mercadito_settings": {"hub name": "a"}}, "hub name does not fit"),
+        ({"mercadito_secrets": {"../smtp": "a"}}, "../smtp is none of smtp_password"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_changes_nothing(made: Server, values: dict[str, Any], says: str) -> None:
+    kept = settings(made)
+    try:
+        fill_in(made, values)
+        done = made.run(APPLY)
+        assert done.returncode != 0
+        assert says in " ".join(done.stdout.split())
+        assert "changed=0 " in done.stdout
+    finally:
+        made.write(SETTINGS, yaml.safe_dump(kept), "0600")

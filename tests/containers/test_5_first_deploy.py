@@ -1,0 +1,91 @@
+"""The first deploy on an empty server, by the files of production with TLS, and the next one over it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.containers.conftest import STOPPED_WITHIN_S, compose
+from tests.containers.releases import BASE, tried
+from tests.containers.test_1_deploy import GOOD
+from tests.driver.ports import free_port_pair
+from tests.driver.system import System
+
+DOMAIN = "localhost"
+
+
+def certificate(folder: Path) -> None:
+    """One of its own making, as an operator's lies there: the gateway's user reads it."""
+    for name in ("certificates", "challenges"):
+        (folder / name).mkdir(parents=True)
+    key, chain = (folder / "certificates" / f"{DOMAIN}.{end}" for end in ("key", "crt"))
+    subject = ["-subj", f"/CN={DOMAIN}", "-days", "2"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", key, "-out", chain],
+        check=True,
+        capture_output=True,
+    )
+    for made in (folder, *folder.iterdir(), key, chain):
+        os.chown(made, 10_001, 10_001)
+
+
+@pytest.fixture(scope="module")
+def server(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """An empty server; the images are those that the system of the other tests has had built."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port_pair()
+    certificate(folder / "tls")
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    told = {
+        **{name: value for name, value in GOOD.items() if name != "GATEWAY_TRUSTED_PROXIES"},
+        "MERCADITO_VERSION": BASE,
+        "COMPOSE_PROJECT_NAME": f"mercadito-server-{os.getpid()}",
+        "MERCADITO_STATE_DIR": str(folder / "state"),
+        "MERCADITO_PORT": str(port),
+        "TLS_PORT": str(port + 1),
+        "TLS_DIR": str(folder / "tls"),
+        "TLS_DOMAIN": DOMAIN,
+        "PUBLIC_URL": f"https://{DOMAIN}:{port + 1}",
+        "USDA_SCHEDULE": "off",
+    }
+    made = System(port, folder / "state", kept | told)
+    try:
+        yield made
+    finally:
+        compose("down", "--volumes", system=made, within_s=STOPPED_WITHIN_S)
+
+
+def test_an_empty_server_becomes_a_shop_and_says_how_to_let_the_first_one_in(server: System) -> None:
+    done = tried(server, "deploy")
+    assert done.returncode == 0, done.stdout
+    assert "the first release here" in done.stdout
+    assert "make invite-admin" in done.stdout
+    with httpx.Client(verify=False, follow_redirects=True) as visitor:
+        page = visitor.get(f"{server.url}/sign-in", timeout=30)
+    assert page.status_code == 200
+    assert str(page.url).startswith(server.environment["PUBLIC_URL"])
+    assert "Strict-Transport-Security" in page.headers
+
+
+def test_the_same_release_again_touches_nothing(server: System) -> None:
+    done = tried(server, "deploy")
+    assert done.returncode == 0, done.stdout
+    assert "held     nothing" in done.stdout
+    assert done.stdout.count("as it should be") == 9
+
+
+def test_nobody_is_in_it_and_there_is_no_demo(server: System) -> None:
+    refused = tried(server, "up")
+    assert refused.returncode == 1
+    assert "this is a production system" in refused.stdout
+    count = "SELECT count(*) FROM people"
+    psql = ("exec", "-T", "--user", "999", "postgres", "psql", "-XqAt", "-U", "postgres", "-d", "orders", "-c", count)
+    assert tried(server, "production", *psql).stdout.strip() == "0"
+
+
+def test_there_is_no_release_to_go_back_to_yet(server: System) -> None:
+    done = tried(server, "rollback")
+    assert done.returncode == 1
+    assert "there is none to go back to" in done.stdout

@@ -1,0 +1,1 @@
+"""Faults: what is done to the containers of a running system, and what must hold meanwhile and afterwards."""

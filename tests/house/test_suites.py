@@ -1,0 +1,55 @@
+"""`make test` forgets no test, and prepares the machine for a suite only where it must run."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import run
+from tests.house.test_repository import python_files
+from tests.suites import ROOT, Suite, suites
+
+FAILS = "import sys; print('no engine'); sys.exit(3)"
+
+
+def folders(suite: Suite) -> list[Path]:
+    base = ROOT if suite.project == "tests" else ROOT / suite.project
+    return [base / path for path in suite.paths]
+
+
+def test_every_test_belongs_to_one_suite() -> None:
+    tests = [file for file in python_files() if file.name.startswith("test_")]
+    assert tests
+    wrong = {
+        str(test.relative_to(ROOT)): names
+        for test in tests
+        if len(names := [each.name for each in suites() if any(test.is_relative_to(one) for one in folders(each))]) != 1
+    }
+    assert wrong == {}
+
+
+@pytest.fixture
+def nothing_here(tmp_path: Path) -> Suite:
+    """A suite without a test, which a failing command prepares for."""
+    return Suite("nothing", "tests", (str(tmp_path),), before=(sys.executable, "-c", FAILS))
+
+
+def test_what_can_not_be_prepared_fails_the_suite_and_is_told(
+    nothing_here: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUIRE_DOCKER", "1")
+    outcome = run.run_suite(nothing_here)
+    assert (outcome.passed, outcome.failed, outcome.output) == (0, 1, "no engine\n")
+
+
+def test_where_it_need_not_run_nothing_is_prepared(nothing_here: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUIRE_DOCKER", raising=False)
+    assert "no engine" not in run.run_suite(nothing_here).output
+
+
+def test_a_browser_never_runs_beside_containers() -> None:
+    lanes = [[suite.name for suite in lane] for lane in run._lanes(suites())]
+    assert ["containers", "browser"] in lanes
+    assert sorted(name for lane in lanes for name in lane) == sorted(suite.name for suite in suites())
+    alone = run._lanes([suite for suite in suites() if suite.name == "browser"])
+    assert [[suite.name for suite in lane] for lane in alone] == [["browser"]]

@@ -1,0 +1,126 @@
+"""The overlays build, are what Kubernetes takes, and name nothing that is not there."""
+
+import re
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from kubernetes_validate.utils import all_versions, major_minor
+
+from tests.driver.system import ROOT
+from tests.k8s.manifests import K8S, build, environment, names, of_kind, workloads
+
+# The two newest releases that the validator knows, whatever the year.
+RELEASES = list(dict.fromkeys(major_minor(one) for one in all_versions()))[-2:]
+# CloudNativePG's own kind: its schema comes with the operator, not with Kubernetes.
+WITHOUT_SCHEMA = {"Cluster"}
+# Made by the operator of the hub, as k8s/README.md says.
+SECRETS = {"mercadito", "identity-key", "identity-jwks", "gateway-tls", "postgres-superuser"}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_kubernetes_takes_every_object(overlay: str, release: str) -> None:
+    for each in build(overlay):
+        if each["kind"] not in WITHOUT_SCHEMA:
+            kubernetes_validate.validate(each, release, strict=True)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_field_that_kubernetes_does_not_know_would_be_seen(overlay: str, release: str) -> None:
+    (gateway,) = [each for each in of_kind(overlay, "Deployment") if each["metadata"]["name"] == "gateway"]
+    wrong = {**gateway, "spec": {**gateway["spec"], "replica": 1}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, release, strict=True)
+
+
+def test_everything_is_in_the_namespace_and_stands_once(overlay: str) -> None:
+    found = [(each["kind"], each["metadata"]["name"]) for each in build(overlay)]
+    assert len(found) == len(set(found))
+    outside = [each for each in build(overlay) if each["metadata"].get("namespace") != "mercadito"]
+    assert [each["kind"] for each in outside] == ["Namespace"]
+
+
+def test_no_secret_is_among_the_manifests(overlay: str) -> None:
+    assert names(overlay, "Secret") == set()
+    given = [
+        f"{each.name}: {name}"
+        for each in workloads(overlay)
+        for container in each.containers
+        for name in environment(container)
+        if re.search(r"(PASSWORD|SECRET|TOKEN|KEY)$", name)
+    ]
+    assert given == []
+
+
+def _references(pod: dict[str, Any]) -> set[tuple[str, str]]:
+    found = {("ServiceAccount", pod["serviceAccountName"])}
+    for volume in pod["volumes"]:
+        sources = volume.get("projected", {}).get("sources", [])
+        found |= {("Secret", source["secret"]["name"]) for source in sources}
+        if "secret" in volume:
+            found.add(("Secret", volume["secret"]["secretName"]))
+        if "configMap" in volume:
+            found.add(("ConfigMap", volume["configMap"]["name"]))
+        if "persistentVolumeClaim" in volume:
+            found.add(("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]))
+    for container in [*pod.get("initContainers", []), *pod["containers"]]:
+        sources = [each.get("valueFrom", {}) for each in container.get("env", [])]
+        found |= {("ConfigMap", each["configMapKeyRef"]["name"]) for each in sources if "configMapKeyRef" in each}
+    return found
+
+
+def test_what_a_pod_names_is_there(overlay: str) -> None:
+    there = {(each["kind"], each["metadata"]["name"]) for each in build(overlay)}
+    there |= {("Secret", name) for name in SECRETS}
+    missing = {each.name: found for each in workloads(overlay) if (found := _references(each.pod) - there)}
+    assert missing == {}
+
+
+def test_a_volume_that_is_mounted_is_there_and_one_that_is_there_is_mounted(overlay: str) -> None:
+    for each in workloads(overlay):
+        claimed = [claim["metadata"]["name"] for claim in each.spec.get("volumeClaimTemplates", [])]
+        there = [volume["name"] for volume in each.pod["volumes"]] + claimed
+        mounted = {mount["name"] for container in each.containers for mount in container["volumeMounts"]}
+        assert set(there) == mounted, each.name
+
+
+def test_settings_are_hashed_so_that_a_change_rolls_the_pods(overlay: str) -> None:
+    assert {re.sub(r"-[a-z0-9]{10}$", "", name) for name in names(overlay, "ConfigMap")} == {
+        "settings",
+        "databases",
+        "pause",
+    }
+    assert all(re.search(r"-[a-z0-9]{10}$", name) for name in names(overlay, "ConfigMap"))
+
+
+def test_the_sql_is_the_one_of_everywhere(overlay: str) -> None:
+    (made,) = [each for each in of_kind(overlay, "ConfigMap") if each["metadata"]["name"].startswith("databases")]
+    assert made["data"] == {"databases.sql": (ROOT / "compose" / "postgres" / "databases.sql").read_text()}
+
+
+@pytest.mark.parametrize("name", ["single", "ha"])
+def test_a_setting_of_an_overlay_is_a_documented_one(name: str) -> None:
+    documented = set(re.findall(r"^# ([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    lines = (K8S / "overlays" / name / "settings.env").read_text()
+    offered = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", lines, re.MULTILINE))
+    assert offered
+    assert {each for each in offered if each.removesuffix("_FILE") not in documented} - documented == set()
+    taken = {
+        source["key"]
+        for each in workloads(name)
+        for container in each.containers
+        for variable in container.get("env", [])
+        if (source := variable.get("valueFrom", {}).get("configMapKeyRef"))
+    }
+    assert offered - taken == set()
+
+
+def test_the_release_is_the_same_everywhere(overlay: str) -> None:
+    compose = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text())["services"]
+    tags = {found.group(1) for each in compose.values() if (found := re.search(r":-([\d.]+)}$", each["image"]))}
+    (release,) = tags
+    used = {container["image"] for each in workloads(overlay) for container in each.containers}
+    assert {image.split(":")[1] for image in used if image.startswith("mercadito/")} == {release}
+    suffix = "-" + release.replace(".", "-")
+    assert all(name.endswith(suffix) for name in names(overlay, "Job"))
