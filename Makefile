@@ -16,7 +16,7 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: ## install what is missing and run everything as processes with demo data, until Ctrl-C
@@ -25,6 +25,10 @@ run: ## install what is missing and run everything as processes with demo data, 
 .PHONY: up
 up: ## build the images and run everything in containers, detached; volumes survive
 	@compose/up
+
+.PHONY: dev
+dev: ## like `make up`, but changes of the Python sources are served at once; a page for mails, the database on this machine
+	@compose/up dev
 
 .PHONY: down
 down: ## stop the containers of `make up`
@@ -41,6 +45,42 @@ restart: ## restart one process without a failed request: make restart S=orders-
 .PHONY: logs
 logs: ## follow one process's log: make logs S=orders-web
 	$(call on_the_running_one,logs "$(S)")
+
+.PHONY: self-test
+self-test: ## what stands between notify and a delivered mail: make self-test A="--to you@hub.example"
+	$(call on_the_running_one,self-test $(A))
+
+.PHONY: digest
+digest: ## what this week's price digest would tell; make digest A=--now makes it, once in its week
+	$(call on_the_running_one,digest $(A))
+
+.PHONY: invite-admin
+invite-admin: ## the first admin, or another: make invite-admin A='you@hub.example --name "Your Name"'
+	$(call on_the_running_one,invite-admin $(A))
+
+.PHONY: backup
+backup: ## take a backup of the containers' databases now, besides the one of each night
+	@compose/backup now
+
+.PHONY: backups
+backups: ## list the backups
+	@compose/backup list
+
+.PHONY: restore-drill
+restore-drill: ## restore the newest backup into a server of its own and check it
+	@compose/backup drill
+
+.PHONY: restore
+restore: ## put a backup in place of what the databases hold: make restore FROM=newest; A=--check only looks
+	@compose/restore $(FROM) $(A)
+
+.PHONY: deploy
+deploy: ## bring out the release that lies here, in containers, without a failed request; A=--check only looks
+	@compose/deploy $(A)
+
+.PHONY: rollback
+rollback: ## go back to the release before
+	@compose/rollback
 
 .PHONY: stop
 stop: ## stop what `make run` or `make up` started
@@ -78,6 +118,22 @@ bench-fanout: ## only realtime: updates per core-second, memory, drops, restarts
 bench-ingest: ## only usda-ingest: storing beside COPY and pandas, memory, a morning, forecasts, the series endpoint
 	@$(call benchmark,ingest)
 
+.PHONY: bench-notify
+bench-notify: ## only notify: 2,000 confirmations at once, a reset that overtakes them, order to mail, memory (about 4 minutes)
+	@$(call benchmark,notify)
+
+.PHONY: bench-images
+bench-images: ## only the images: building them again after a line of code, a dependency, a commit (needs Docker)
+	@$(call benchmark,images)
+
+.PHONY: sbom
+sbom: ## write what is in each built image to .sbom/, as CycloneDX
+	@$(PYTHON) -m native.environments --test tests && tests/.venv/bin/python -m tests.sbom
+
+.PHONY: faults
+faults: ## every fault in its full length, in containers and as processes, and a table of what each cost (about 25 minutes)
+	@$(PYTHON) -m native.environments --test tests && tests/.venv/bin/python -m tests.faults
+
 .PHONY: check
 check: ## only lint, types and import rules
 	@$(PYTHON) -m tests.run lint types imports
@@ -88,4 +144,4 @@ format: ## format the Python code
 
 .PHONY: lock
 lock: ## pin the dependencies of every project anew, with hashes
-	@$(PYTHON) -m native.environments --lock events demo tests gateway tests/bench/fanout/peers tests/bench/ingest/peers $(SERVICES)
+	@$(PYTHON) -m native.environments --lock events demo backup tests gateway tests/bench/fanout/peers tests/bench/ingest/peers $(SERVICES)
