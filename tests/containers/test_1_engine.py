@@ -77,3 +77,32 @@ def test_the_pid_file_of_a_killed_engine_that_nobody_has_reaped_goes(run_folder:
 
 def test_without_pid_files_there_is_nothing_to_forget(run_folder: Path) -> None:
     forget_killed_engine(run_folder)
+
+
+def test_of_two_runs_the_second_waits_and_says_so(tmp_path: Path) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MERCADITO_ENGINE_DIR": str(tmp_path / "engine")}
+
+    def run(script: str) -> subprocess.Popen[str]:
+        command = ["bash", "-c", f"source {PREPARE} && {script}"]
+        return subprocess.Popen(command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    with run("take_turns && echo mine && read -r") as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "mine\n"
+        with run("take_turns && echo mine") as second:
+            assert second.stdout is not None
+            assert "another run of this script is under way" in second.stdout.readline()
+            first.communicate("\n")
+            assert second.stdout.readline() == "mine\n"
+
+
+def test_who_may_not_write_there_takes_no_turn(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        ["bash", "-c", f"source {PREPARE} && take_turns && echo goes on"],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "MERCADITO_ENGINE_DIR": str(tmp_path / "file" / "engine")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("goes on\n", "")
