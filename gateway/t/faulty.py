@@ -62,6 +62,12 @@ def not_processed(connection: socket.socket, request: Request) -> bool:
     return True
 
 
+def in_doubt(connection: socket.socket, _: Request) -> bool:
+    """Say that nobody can tell whether it was done: the database went away while it committed."""
+    connection.sendall(b"HTTP/1.1 503 Busy\r\nX-Gateway-Outcome: unknown\r\nContent-Length: 0\r\n\r\n")
+    return True
+
+
 def answer(status: int, body: bytes = b"", *headers: str) -> Behaviour:
     def behave(connection: socket.socket, _: Request) -> bool:
         lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers]

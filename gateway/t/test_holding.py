@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from client import eventually, fetch
-from faulty import answer, finish, half_a_head, not_processed, reset, until, upgrade
+from faulty import answer, finish, half_a_head, in_doubt, not_processed, reset, until, upgrade
 from gateway import Gateway
 
 KEY = {"Idempotency_Key": "a-key-of-mine"}
@@ -112,6 +112,27 @@ def test_a_refusal_unread_does_not_excuse_a_later_loss(gateway: Gateway) -> None
     gateway.orders.script.extend([not_processed, reset])
     got = gateway.fetch("/pay", "POST", b"amount=1")
     assert (got.status, got.headers["X-Gateway-Outcome"]) == (502, "unknown")
+
+
+def test_what_the_service_cannot_tell_is_sent_again_with_its_key(gateway: Gateway) -> None:
+    gateway.orders.script.append(in_doubt)
+    got = gateway.fetch(ORDERS, "POST", b"{}", **KEY)
+    assert got.status == 200
+    assert gateway.orders.executed(ORDERS) == 2
+
+
+def test_what_the_service_cannot_tell_is_told_as_unknown_without_a_key(gateway: Gateway) -> None:
+    gateway.orders.script.append(in_doubt)
+    got = gateway.fetch("/pay", "POST", b"amount=1")
+    assert (got.status, got.headers["X-Gateway-Outcome"]) == (502, "unknown")
+    assert gateway.orders.executed("/pay") == 1
+
+
+def test_what_is_in_doubt_again_and_again_is_not_called_undone(gateway: Gateway) -> None:
+    gateway.orders.script.extend([in_doubt, not_processed, in_doubt, in_doubt])
+    got = gateway.fetch(ORDERS, "POST", b"{}", **KEY)
+    assert (got.status, got.headers["X-Gateway-Outcome"]) == (502, "unknown")
+    assert gateway.orders.executed(ORDERS) == 4
 
 
 def test_a_write_lost_before_the_service_went_away_is_not_called_undone(make_gateway: Callable[..., Gateway]) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from client import eventually
 from faults import says
-from faulty import Behaviour, Request, answer, finish, half_a_head, not_processed, reset
+from faulty import Behaviour, Request, answer, finish, half_a_head, in_doubt, not_processed, reset
 from gateway import Gateway
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -29,6 +29,7 @@ FAULTS: Mapping[str, Behaviour] = {
     "own-500": answer(500, b"own"),
     "own-503": answer(503, b"own", f"Retry-After: {OWN_RETRY_AFTER}"),
     "not-processed": not_processed,
+    "in doubt": in_doubt,
     "reset": reset,
     "finish": finish,
     "half": half_a_head,

@@ -45,6 +45,13 @@ local function note_absence(visit, attempt, not_processed)
   end
 end
 
+-- The service lost its database while that was committing: as good as no answer at all.
+local function forget_answer_in_doubt(attempt)
+  if attempt.status == 503 and ngx.var.upstream_http_x_gateway_outcome == "unknown" then
+    attempt.answered, attempt.received = false, 0
+  end
+end
+
 -- uvicorn answers a handshake that it is interrupted in with 500 when it stops: nothing has run, and the next process
 -- will do better. Once; a second 500 is what the service means.
 local function is_interrupted_handshake(visit, attempt)
@@ -63,6 +70,7 @@ local function look(visit)
     if not_processed then
       clear(visit, #list)
     end
+    forget_answer_in_doubt(last)
     note_absence(visit, last, not_processed)
   end
   visit.seen = #list

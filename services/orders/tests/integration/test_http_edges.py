@@ -96,8 +96,15 @@ def test_a_database_that_is_away_is_said_with_when_to_come_back(
 
 def test_what_may_have_been_committed_is_not_said_to_be_unprocessed(app: Any) -> None:
     with app.test_request_context("/api/v1/orders", method="POST"):
-        problem = problems.problem_of(errors.Unavailable("away", not_processed=False))
+        problem = problems.problem_of(errors.Unavailable("away", not_processed=False, in_doubt=True))
     assert "X-Gateway-Not-Processed" not in problem.headers
+    assert problem.headers["X-Gateway-Outcome"] == "unknown"
+
+
+def test_a_write_that_was_not_done_for_want_of_room_is_neither_held_nor_in_doubt(app: Any) -> None:
+    with app.test_request_context("/api/v1/orders", method="POST"):
+        problem = problems.problem_of(errors.Unavailable("disk full", not_processed=False))
+    assert not {"X-Gateway-Not-Processed", "X-Gateway-Outcome"} & set(problem.headers)
 
 
 def test_what_only_reads_may_be_asked_again_whatever_became_of_it(app: Any) -> None:

@@ -181,12 +181,33 @@ def test_a_crash_after_any_statement_leaves_nothing_and_the_key_can_be_used_agai
     finally:
         event.remove(engine, "after_cursor_execute", crash)
     assert crashed
-    assert failed.value.not_processed or statement == "INSERT INTO outbox"
+    assert failed.value.not_processed
     for table in ("orders", "order_lines", "audit", "idempotency_keys", "outbox"):
         assert world.value(f"SELECT count(*) FROM {table}") == 0, table
     assert world.remaining(offer) == 5
     assert desk.place(command, give, key).status == 201
     assert world.remaining(offer) == 3
+
+
+def test_a_backend_that_goes_away_before_the_commit_is_answered_leaves_it_in_doubt(
+    world: Any, desk: OrderDesk, engine: Any
+) -> None:
+    from sqlalchemy import event  # noqa: PLC0415 - only here
+
+    cycle = world.cycle()
+    offer = world.offer(cycle, available=5)
+    buyer, store = world.buyer()
+
+    def kill(connection: Any) -> None:
+        pid = connection.connection.dbapi_connection.info.backend_pid
+        with engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+    event.listen(engine, "commit", kill, once=True)
+    with pytest.raises(errors.Unavailable) as failed:
+        desk.place(PlaceOrder(buyer, cycle, store, wish(offer, 2)), give, RequestKey(buyer.person_id, "once", "hash"))
+    assert (failed.value.not_processed, failed.value.in_doubt) == (False, True)
+    assert world.remaining(offer) == 5
 
 
 def test_a_commit_whose_answer_is_lost_is_found_again_by_its_key(world: Any, desk: OrderDesk, engine: Any) -> None:

@@ -32,12 +32,18 @@ def is_passing(error: DBAPIError) -> bool:
     return code(error) in _PASSING | _WITHOUT_ROOM
 
 
-def unavailable(error: DBAPIError | PoolTimeout, *, not_processed: bool) -> Unavailable:
-    """Log what the database did and return what to tell the caller."""
+def unavailable(error: DBAPIError | PoolTimeout, *, committing: bool = False) -> Unavailable:
+    """Log what the database did and return what to tell the caller.
+
+    A commit that got no answer may have happened: only before it can nothing have been done.
+    """
     problem = type(getattr(error, "orig", None) or error).__name__
     said = code(error) if isinstance(error, DBAPIError) else None
-    _log.warning("database_unavailable", code=said, problem=problem)
-    return Unavailable("the database cannot be asked now", not_processed=not_processed and said not in _WITHOUT_ROOM)
+    _log.warning("database_unavailable", code=said, problem=problem, committing=committing)
+    has_room = said not in _WITHOUT_ROOM
+    return Unavailable(
+        "the database cannot be asked now", not_processed=has_room and not committing, in_doubt=has_room and committing
+    )
 
 
 @contextmanager
@@ -47,8 +53,8 @@ def lent(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except PoolTimeout as error:
-        raise unavailable(error, not_processed=True) from error
+        raise unavailable(error) from error
     except DBAPIError as error:
         if not is_passing(error):
             raise
-        raise unavailable(error, not_processed=True) from error
+        raise unavailable(error) from error

@@ -171,12 +171,11 @@ class SqlTransactions:
                 transaction.commit()
                 return result
         except PoolTimeout as error:
-            raise unavailable(error, not_processed=True) from error
+            raise unavailable(error) from error
         except DBAPIError as error:
             if not is_passing(error):
                 raise
-            # A commit that got no answer may have happened: only before it can nothing have been done.
-            raise unavailable(error, not_processed=not committing) from error
+            raise unavailable(error, committing=committing) from error
 
 
 def _audit_line(entry: AuditEntry) -> dict[str, object]:

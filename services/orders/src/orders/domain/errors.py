@@ -162,8 +162,10 @@ class Unavailable(Refused):
     """The database cannot be asked now.
 
     `not_processed` is a promise: nothing was committed, so that the same request may be sent again, whatever it is.
+    `in_doubt`: the commit got no answer, so that nobody can tell.
     """
 
-    def __init__(self, reason: str, *, not_processed: bool) -> None:
+    def __init__(self, reason: str, *, not_processed: bool, in_doubt: bool = False) -> None:
         super().__init__(reason)
         self.not_processed = not_processed
+        self.in_doubt = in_doubt

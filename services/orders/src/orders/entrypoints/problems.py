@@ -155,13 +155,17 @@ def _passing_refusal(error: errors.Refused) -> Problem:
         case errors.TooManyTokens():
             return Problem("too-many-requests", 429, "Too many tokens", str(error), headers={"Retry-After": "3600"})
         case errors.Unavailable():
-            # Only before a commit is it certain that nothing was done; what only reads may be sent again in any case.
-            # Then the gateway may hold it and send it again.
-            may_repeat = error.not_processed or request.method in _READING
-            headers = {**soon, **({"X-Gateway-Not-Processed": "1"} if may_repeat else {})}
+            headers = {**soon, **_told_to_the_gateway(error)}
             return Problem("unavailable", 503, "Not now", "Please try again in a moment.", headers=headers)
         case _:
             raise AssertionError(f"no problem for {type(error).__name__}")
+
+
+def _told_to_the_gateway(error: errors.Unavailable) -> dict[str, str]:
+    """Reads and what certainly was not done may be held and sent again; what is in doubt may with a key (ADR 50)."""
+    if error.not_processed or request.method in _READING:
+        return {"X-Gateway-Not-Processed": "1"}
+    return {"X-Gateway-Outcome": "unknown"} if error.in_doubt else {}
 
 
 def _framework_problem(error: HTTPException) -> Problem:
