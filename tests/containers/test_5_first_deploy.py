@@ -8,13 +8,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.containers.conftest import STOPPED_WITHIN_S, compose
+from tests.containers.conftest import COMPOSE, STOPPED_WITHIN_S, compose
 from tests.containers.releases import BASE, tried
 from tests.containers.test_1_deploy import GOOD
+from tests.driver.polling import eventually
 from tests.driver.ports import free_port_pair
 from tests.driver.system import System
 
 DOMAIN = "localhost"
+FOUND_WITHIN_S = 60
 
 
 def certificate(folder: Path) -> None:
@@ -83,6 +85,22 @@ def test_nobody_is_in_it_and_there_is_no_demo(server: System) -> None:
     count = "SELECT count(*) FROM people"
     psql = ("exec", "-T", "--user", "999", "postgres", "psql", "-XqAt", "-U", "postgres", "-d", "orders", "-c", count)
     assert tried(server, "production", *psql).stdout.strip() == "0"
+
+
+def what_waits(server: System) -> str:
+    """What the smoke test of a deploy would say stands still."""
+    script = f"for part in system holding release/smoke; do source {COMPOSE}/$part; done; waiting"
+    done = subprocess.run(["bash", "-c", script], env=server.environment, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_the_smoke_test_says_who_does_not_reach_nats(server: System) -> None:
+    assert tried(server, "production", "stop", "nats").returncode == 0
+    try:
+        eventually(lambda: "notify for NATS" in what_waits(server), within_s=FOUND_WITHIN_S, what="notify waits")
+    finally:
+        assert tried(server, "production", "start", "nats").returncode == 0
+    eventually(lambda: not what_waits(server), within_s=FOUND_WITHIN_S, what="nobody waits any more")
 
 
 def test_there_is_no_release_to_go_back_to_yet(server: System) -> None:

@@ -70,6 +70,7 @@ async def connect(settings: NatsSettings, *, name: str, deadline_s: float = CONN
     """
     nc = NATS()
     events = _Events(nc, name)
+    events.tell(connected=False)
     try:
         async with asyncio.timeout(deadline_s):
             await nc.connect(
@@ -101,6 +102,31 @@ async def connect(settings: NatsSettings, *, name: str, deadline_s: float = CONN
         ) from None
     events.tell(connected=True)
     return nc
+
+
+async def connect_unless(
+    stop: asyncio.Event, settings: NatsSettings, *, name: str, deadline_s: float = CONNECT_DEADLINE_S
+) -> NATS | None:
+    """Connect, however long that takes; None when ``stop`` comes first.
+
+    For services that serve without NATS meanwhile: what they publish waits in the outbox.
+    """
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        while not stop.is_set():
+            attempt = asyncio.create_task(connect(settings, name=name, deadline_s=deadline_s))
+            await asyncio.wait([attempt, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not attempt.done():
+                attempt.cancel()
+                await asyncio.gather(attempt, return_exceptions=True)
+                return None
+            try:
+                return attempt.result()
+            except NatsUnreachable as problem:
+                _log.warning("nats_unreachable", connection=name, problem=str(problem))
+        return None
+    finally:
+        stopping.cancel()
 
 
 def ensure_open(nc: NATS) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from mercadito_events.connection import connect
+from mercadito_events.connection import connect_unless
 from mercadito_events.inbox import Consumer
 from mercadito_events.outbox import Relay
 from mercadito_events.service import tracing
@@ -55,24 +55,16 @@ async def serve(settings: Settings) -> None:
     tracing.start(SERVICE, __version__, os.environ)
     figures.begin()
     engine = create_engine(settings.database, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, application_name=SERVICE)
-    nc = await connect(settings.nats, name=SERVICE)
     try:
         with _signals(stop.set):
-            await _run(settings, engine, nc, stop)
+            await _run(settings, engine, stop)
     finally:
-        await nc.close()
         engine.dispose()
 
 
-async def _run(settings: Settings, engine: Engine, nc: Client, stop: asyncio.Event) -> None:
-    subscribed = subscriptions(settings.market_day)
-    consumers = [
-        Consumer(engine, nc, stream=one.stream, durable=one.durable, handlers=one.handlers, keep=dead_letters.keep)
-        for one in subscribed
-    ]
-
+async def _run(settings: Settings, engine: Engine, stop: asyncio.Event) -> None:
     def problems() -> Sequence[str]:
-        return [*_problems(engine, nc, consumers), *(["draining"] if stop.is_set() else [])]
+        return [*_problems(engine), *(["draining"] if stop.is_set() else [])]
 
     post = settings.post
     desk = Desk(
@@ -88,20 +80,41 @@ async def _run(settings: Settings, engine: Engine, nc: Client, stop: asyncio.Eve
         usda_today=settings.usda_today,
     )
 
-    async def caught_up() -> bool:
-        return all([await _has_read_all(nc, one) for one in subscribed])
-
     web = _Web(create_app(desk, problems), settings)
     parts = {
         "web": web.run(stop),
-        "relay": Relay(engine, nc, service=SERVICE).run(stop),
-        "digest": DigestClock(Weekly(engine, post.hub.time_zone, settings.market_day), settings.digest, caught_up).run(
-            stop
-        ),
+        "events": _events(settings, engine, stop),
         "sender": Sender(engine, settings.post, lease_s=settings.lease_s).run(stop),
-        **{f"consumer {number}": consumer.run(stop) for number, consumer in enumerate(consumers)},
     }
+    _log.info("started")
     await run_together(parts, stop)
+
+
+async def _events(settings: Settings, engine: Engine, stop: asyncio.Event) -> None:
+    """Publish and consume; while NATS has not been reached yet, pages are served and mails that are due are sent."""
+    nc = await connect_unless(stop, settings.nats, name=SERVICE)
+    if nc is None:
+        return
+    subscribed = subscriptions(settings.market_day)
+
+    async def caught_up() -> bool:
+        return all([await _has_read_all(nc, one) for one in subscribed])
+
+    weekly = Weekly(engine, settings.post.hub.time_zone, settings.market_day)
+    parts = {
+        "relay": Relay(engine, nc, service=SERVICE).run(stop),
+        "digest": DigestClock(weekly, settings.digest, caught_up).run(stop),
+        **{
+            one.durable: Consumer(
+                engine, nc, stream=one.stream, durable=one.durable, handlers=one.handlers, keep=dead_letters.keep
+            ).run(stop)
+            for one in subscribed
+        },
+    }
+    try:
+        await run_together(parts, stop)
+    finally:
+        await nc.close()
 
 
 async def run_together(parts: dict[str, Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
@@ -112,13 +125,13 @@ async def run_together(parts: dict[str, Coroutine[Any, Any, None]], stop: asynci
 
     """
     tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
-    _log.info("started")
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     unasked = [] if stop.is_set() else [task.get_name() for task in done]
     stop.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     problems = [result for result in results if isinstance(result, BaseException)]
-    _log.info("stopped", ended_unasked=unasked, problems=[type(problem).__name__ for problem in problems])
+    told = {"ended_unasked": unasked, "problems": [type(problem).__name__ for problem in problems]}
+    _log.info("stopped", parts=list(parts), **told)
     if problems:
         raise problems[0]
     if unasked:
@@ -172,18 +185,14 @@ async def _has_read_all(nc: Client, of: Subscription) -> bool:
     return not (told.num_pending or told.num_ack_pending)
 
 
-def _problems(engine: Engine, nc: Client, consumers: Sequence[Consumer]) -> list[str]:
-    found = []
+def _problems(engine: Engine) -> list[str]:
+    """Say what keeps the pages from being served. NATS is none of it: the gateway would hold them for nothing."""
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError as problem:
-        found.append(f"the database does not answer ({type(problem).__name__})")
-    if not nc.is_connected:
-        found.append("not connected to NATS")
-    if not all(consumer.healthy for consumer in consumers):
-        found.append("a consumer makes no progress")
-    return found
+        return [f"the database does not answer ({type(problem).__name__})"]
+    return []
 
 
 @contextlib.contextmanager

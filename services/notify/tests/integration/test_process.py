@@ -279,10 +279,34 @@ def test_health_metrics_and_readiness_are_told(notify: NotifyProcess, nats: Nats
     assert notify.ask("/healthz")[0] == 200
     assert b"notify_oldest_due_seconds" in notify.ask("/metrics")[1]
     assert json.loads(notify.ask("/readyz")[1]) == {"service": "notify", "ready": True, "problems": []}
+
+
+def test_pages_behind_mails_need_no_nats(
+    notify: NotifyProcess, engine: Engine, nats: NatsServer, eventually: Eventually
+) -> None:
+    """Neither at the start nor later: the gateway holds what goes to a service that calls itself unready."""
     nats.kill()
     try:
-        eventually(lambda: notify.ask("/readyz")[0] == 503)
-        assert notify.ask("/healthz")[0] == 200
+        notify.start()  # is ready
+        assert notify.ask("/mail/page.css")[0] == 200
+        assert b'mercadito_nats_connected{connection="notify"} 0.0' in notify.ask("/metrics")[1]
     finally:
         nats.start()
-    eventually(lambda: notify.ask("/readyz")[0] == 200)
+    eventually(lambda: b'mercadito_nats_connected{connection="notify"} 1.0' in notify.ask("/metrics")[1])
+    publish(nats, known(), placed())
+    eventually(lambda: states(engine) == ["sent"])
+    nats.kill()
+    try:
+        eventually(lambda: b'mercadito_nats_connected{connection="notify"} 0.0' in notify.ask("/metrics")[1])
+        assert notify.ask("/readyz")[0] == 200
+    finally:
+        nats.start()
+
+
+def test_a_notify_that_has_not_reached_nats_ends_when_asked_to(notify: NotifyProcess, nats: NatsServer) -> None:
+    nats.kill()
+    try:
+        notify.start()
+        assert notify.stop() == 0
+    finally:
+        nats.start()

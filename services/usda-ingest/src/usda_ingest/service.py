@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import structlog
 import uvicorn
 from anyio import to_thread
-from mercadito_events.connection import NatsUnreachable, connect
+from mercadito_events.connection import connect_unless
 from mercadito_events.inbox import Consumer
 from mercadito_events.outbox import Relay
 from mercadito_events.service.database import create_engine
@@ -16,7 +16,6 @@ from mercadito_events.service.disk import tell_disk
 from mercadito_events.service.identity import KeySet
 from mercadito_events.service.memory import tell_memory
 from mercadito_events.waiting import in_thread
-from nats.aio.client import Client
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -124,7 +123,7 @@ class _Service:
 
     async def _events(self) -> None:
         """Publish and consume; while NATS has not been reached yet, prices are served without it."""
-        nc = await self._connected()
+        nc = await connect_unless(self._stop, self._settings.nats, name=SERVICE)
         if nc is None:
             return
         try:
@@ -135,24 +134,6 @@ class _Service:
                 group.create_task(consumer.run(self._stop))
         finally:
             await nc.close()
-
-    async def _connected(self) -> Client | None:
-        stopping = asyncio.create_task(self._stop.wait())
-        try:
-            while not self._stop.is_set():
-                connecting = asyncio.create_task(connect(self._settings.nats, name=SERVICE))
-                await asyncio.wait([connecting, stopping], return_when=asyncio.FIRST_COMPLETED)
-                if not connecting.done():
-                    connecting.cancel()
-                    await asyncio.gather(connecting, return_exceptions=True)
-                    return None
-                try:
-                    return connecting.result()
-                except NatsUnreachable as problem:
-                    _log.warning("nats_unreachable", problem=str(problem))
-            return None
-        finally:
-            stopping.cancel()
 
     async def _problems(self) -> Sequence[str]:
         if self._stop.is_set():

@@ -74,7 +74,7 @@ def test_what_the_market_did_reaches_those_who_order_and_those_at_the_hub_once(
     assert "Bananas" not in english
     assert notify.stop() == 0
     notify.start()
-    eventually(lambda: notify.log.count('"started"') == 2)
+    eventually(lambda: b'mercadito_nats_connected{connection="notify"} 1.0' in notify.ask("/metrics")[1])
     assert number_of(engine, digests) == 3
     assert notify.stop() == 0
 

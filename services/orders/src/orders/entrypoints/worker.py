@@ -7,7 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from mercadito_events.connection import NatsUnreachable, connect
+from mercadito_events.connection import connect_unless
 from mercadito_events.inbox import Consumer
 from mercadito_events.outbox import Relay
 from mercadito_events.service import tracing
@@ -90,7 +90,7 @@ class Process:
 
     async def _messaging(self) -> None:
         """Relay and consume. The clock goes on meanwhile, whether NATS is there or not."""
-        nats = await self._connected()
+        nats = await connect_unless(self._stop, self._settings.nats, name="orders-worker")
         if nats is None:
             return
         self._nats = nats
@@ -106,21 +106,6 @@ class Process:
             with contextlib.suppress(Exception):  # it is the end either way
                 # Acknowledgements are flushed by close; drain would wait for pull subscriptions until it times out.
                 await nats.close()
-
-    async def _connected(self) -> NATS | None:
-        while not self._stop.is_set():
-            attempt = asyncio.create_task(connect(self._settings.nats, name="orders-worker"))
-            stopped = asyncio.create_task(self._stop.wait())
-            await asyncio.wait([attempt, stopped], return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if not attempt.done():
-                attempt.cancel()
-                return None
-            try:
-                return attempt.result()
-            except NatsUnreachable as error:
-                _log.warning("worker_without_nats", problem=str(error))
-        return None
 
     async def _problems(self) -> Sequence[str]:
         problems = await asyncio.to_thread(self._worker.problems)
