@@ -89,7 +89,7 @@ def test_without_nats_ordering_goes_on(outages: dict[str, Cost]) -> None:
     cost = outages[NATS]
     assert cost.requests > 0
     assert (cost.ordering_refused, cost.ordering_held) == (0, 0)
-    # notify and realtime are not ready without NATS: what is asked of them waits.
+    # realtime is not ready without NATS, of which it lives: whoever opens a page waits.
     assert cost.refused.keys() <= {"503"}
 
 

@@ -110,6 +110,21 @@ def test_lua_modules_stay_small() -> None:
     assert [relative(file) for file in modules if text_of(file).count("\n") > 200] == []
 
 
+def is_bash(file: Path) -> bool:
+    return text_of(file).startswith(("#!/usr/bin/env bash", "# shellcheck shell=bash"))
+
+
+def test_no_pipe_ends_at_a_reader_that_leaves_early() -> None:
+    """With `pipefail` such a pipe fails whenever the writer is slower: use `sed -n 1p`, `[[ $(…) =~ … ]]`, awk."""
+    leaves = re.compile(r"\|\s*(head\b|grep (-\w*q|--quiet|-m)|sed (-n )?['\"]?\d*q)")
+    scripts = [file for file in committed() if is_bash(file)]
+    assert len(scripts) > 10
+    found = [
+        f"{relative(file)}: {line}" for file in scripts for line in text_of(file).splitlines() if leaves.search(line)
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_what_the_house_asks_for(service: str) -> None:
     folder = ROOT / "services" / service
