@@ -190,7 +190,7 @@ def raw_files(system: System) -> str:
 def lose_the_volume(system: System) -> None:
     """As after a broken disk: PostgreSQL starts with nothing."""
     project = system.environment["COMPOSE_PROJECT_NAME"]
-    docker("rm", "--force", containers(system)["postgres"]["Id"])
+    docker("rm", "--force", "--volumes", containers(system)["postgres"]["Id"])
     docker("volume", "rm", f"{project}_postgres")
     file = str(COMPOSE / "compose.yaml")
     up = ["docker", "compose", "--progress", "quiet", "--file", file, "up", "--detach", "--no-deps", "postgres"]

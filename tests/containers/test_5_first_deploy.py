@@ -16,6 +16,7 @@ import pytest
 from tests.containers.conftest import COMPOSE, STOPPED_WITHIN_S, compose
 from tests.containers.releases import BASE, tried
 from tests.containers.test_1_deploy import GOOD
+from tests.containers.test_2_containers import docker
 from tests.containers.test_3_backup import folder as backups_of
 from tests.driver.api import Client
 from tests.driver.polling import eventually
@@ -81,8 +82,14 @@ def test_an_empty_server_becomes_a_shop_and_says_how_to_let_the_first_one_in(ser
     assert "Strict-Transport-Security" in page.headers
 
 
+def volumes_nobody_uses() -> set[str]:
+    return set(docker("volume", "ls", "--quiet", "--filter", "dangling=true").split())
+
+
 def test_the_same_release_again_touches_nothing(server: System) -> None:
+    before = volumes_nobody_uses()
     done = tried(server, "deploy")
+    assert volumes_nobody_uses() == before
     assert done.returncode == 0, done.stdout
     assert "held     nothing" in done.stdout
     assert done.stdout.count("as it should be") == 9
@@ -99,7 +106,7 @@ def test_nobody_is_in_it_and_there_is_no_demo(server: System) -> None:
 
 def test_the_first_admin_gets_a_mail_that_waits_for_the_relay(server: System) -> None:
     said = server.make("invite-admin", "A=ana@hub.example --name 'Ana Ruiz'")
-    assert "ana@hub.example" in said
+    assert "admin made; the link to choose a password is on its way" in said
     assert sql(server, "orders", "SELECT role FROM people WHERE email = 'ana@hub.example'") == [["admin"]]
     queued = "SELECT kind FROM messages"
     eventually(lambda: sql(server, "notify", queued) == [["invitation"]], within_s=FOUND_WITHIN_S, what="her mail")
@@ -130,7 +137,7 @@ def test_there_is_no_release_to_go_back_to_yet(server: System) -> None:
 def test_what_another_server_lost_is_back_here(system: System, server: System) -> None:
     system.make("backup")
     orders = "SELECT number, state, total_cents FROM orders ORDER BY number"
-    lost = sql(system, "orders", orders)
+    lost, before = sql(system, "orders", orders), volumes_nobody_uses()
     shutil.copytree(backups_of(system), backups_of(server), dirs_exist_ok=True)
     for copied in backups_of(server).rglob("*"):
         os.chown(copied, 10_001, 10_001)
@@ -147,6 +154,7 @@ def test_what_another_server_lost_is_back_here(system: System, server: System) -
     )
     assert done.returncode == 0, done.stdout
     assert sql(server, "orders", orders) == lost
+    assert volumes_nobody_uses() == before
     staff = Client(server.environment["PUBLIC_URL"], "staff@mercadito.example")
     queue = staff.get("/api/v1/notifications/standing")["queue"]
     staff.http.close()
