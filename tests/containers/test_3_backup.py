@@ -197,6 +197,37 @@ def lose_the_volume(system: System) -> None:
     subprocess.run(up, env=system.environment, check=True, capture_output=True, timeout=TAKEN_WITHIN_S)
 
 
+def break_off_half_way(system: System) -> None:
+    """Kill a restore that has exchanged the databases."""
+    command = [str(COMPOSE / "restore"), "newest", "--yes"]
+    with subprocess.Popen(
+        command, env=system.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as restore:
+        assert restore.stdout is not None
+        assert any("new streams" in line for line in restore.stdout)
+        restore.kill()
+    # What it had under way ends first.
+    free = ["flock", "--nonblock", str(system.run_dir / "deploy.lock"), "true"]
+    eventually(
+        lambda: subprocess.run(free, check=False).returncode == 0, within_s=TAKEN_WITHIN_S, what="the lock is free"
+    )
+
+
+def test_nobody_to_ask_is_a_no(system: System, newest: str) -> None:
+    """Over SSH without a terminal."""
+    done = subprocess.run(
+        [str(COMPOSE / "restore"), newest],
+        env=system.environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TAKEN_WITHIN_S,
+        start_new_session=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "nothing was changed"
+
+
 def test_after_the_loss_of_the_volume_all_that_was_promised_is_back(
     system: System, buyers: dict[str, Client], newest: str, kept_order: dict[str, Any]
 ) -> None:
@@ -207,8 +238,11 @@ def test_after_the_loss_of_the_volume_all_that_was_promised_is_back(
     docker("exec", containers(system)["usda"]["Id"], "sh", "-c", "rm -r /var/lib/mercadito/usda-raw/*")
     lose_the_volume(system)
 
+    break_off_half_way(system)
     said = compose("restore", "newest", "--yes", system=system, within_s=RESTORED_WITHIN_S)
 
+    # What was in use before the first of the two: nothing.
+    assert sql(system, "orders_before_restore", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
     assert f"restored {newest}" in said
     assert raw_files(system) == answers
     again = buyers["buyer1"].get(f"/api/v1/orders/{kept_order['id']}")

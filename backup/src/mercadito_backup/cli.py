@@ -1,4 +1,4 @@
-"""``mercadito-backup serve | now | drill | list``, and for a restore ``check | load NAME | swap | forget``."""
+"""``mercadito-backup serve | now | drill | list``, and for a restore ``check | load NAME | swap | finish | forget``."""
 
 import argparse
 import os
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         ("drill", _drill, "restore the newest backup into a server of its own, and check it"),
         ("list", _list, "list the backups"),
         ("swap", _swap, "put what `load` restored into the place of what is in use (superuser)"),
+        ("finish", _finish, "all is in its place: the next restore puts this aside in its turn (superuser)"),
         ("forget", _forget, "drop what the last restore put aside (superuser)"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=run)
@@ -101,6 +102,10 @@ def _load(options: argparse.Namespace) -> None:
 
 def _swap(_: argparse.Namespace) -> None:
     restoring.swap(_superuser())
+
+
+def _finish(_: argparse.Namespace) -> None:
+    restoring.finish(_superuser())
 
 
 def _forget(_: argparse.Namespace) -> None:

@@ -12,7 +12,9 @@ from mercadito_backup.problems import Failed, Refused
 from mercadito_backup.programs import chained, digest, read_all, run
 from mercadito_backup.settings import MB, Server
 
-BESIDE, BEFORE = "_restored", "_before_restore"
+BESIDE, BEFORE, HALF_WAY = "_restored", "_before_restore", "_half_restored"
+# Carries the mark of a restore that has exchanged the databases and is not at its end.
+MARKED = "orders"
 # So many order numbers are left out: none that somebody has on paper is given a second time.
 ORDER_NUMBERS_LEFT_OUT = 1_000
 # More than any day counts it up: no answer kept in a browser by its number is taken for a new one.
@@ -110,7 +112,8 @@ def put_back_raw_files(shelf: Path, target: Path, key: Path, tell: Callable[[str
 def swap(server: Server) -> None:
     """Put the restored databases into the place of those in use, all three in one transaction.
 
-    Those that were in use stay under another name until the next restore, or until ``forget``.
+    Those that were in use stay under another name until the next restore, or until ``forget``. Where what is in use is
+    itself of a restore that never came to ``finish``, that is dropped, and what that one put aside stays.
 
     Raises:
         Failed: one is missing, or still in use; nothing was changed.
@@ -118,21 +121,40 @@ def swap(server: Server) -> None:
     """
     everyone = [name + end for name in databases.DATABASES for end in ("", BESIDE)]
     listed = ", ".join(f"'{name}'" for name in everyone)
-    forget(server)
+    _drop(server, HALF_WAY)
+    aside = HALF_WAY if _is_half_way(server) else BEFORE
+    if aside == BEFORE:
+        forget(server)
     _as_superuser(
         server.environment,
         f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname IN ({listed});",  # noqa: S608 - our names
         "BEGIN;",
-        *(f"ALTER DATABASE {name} RENAME TO {name}{BEFORE};" for name in databases.DATABASES),
+        *(f"ALTER DATABASE {name} RENAME TO {name}{aside};" for name in databases.DATABASES),
         *(f"ALTER DATABASE {name}{BESIDE} RENAME TO {name};" for name in databases.DATABASES),
+        f"COMMENT ON DATABASE {MARKED} IS '{HALF_WAY}';",
         "COMMIT;",
     )
+    _drop(server, HALF_WAY)
+
+
+def finish(server: Server) -> None:
+    """Take the mark of a restore under way from the databases: what is in use now is what the next one puts aside."""
+    _as_superuser(server.environment, f"COMMENT ON DATABASE {MARKED} IS NULL;")
 
 
 def forget(server: Server) -> None:
     """Drop the databases that the last restore put aside."""
-    drops = (f"DROP DATABASE IF EXISTS {name}{BEFORE} WITH (FORCE);" for name in databases.DATABASES)
+    _drop(server, BEFORE)
+
+
+def _drop(server: Server, end: str) -> None:
+    drops = (f"DROP DATABASE IF EXISTS {name}{end} WITH (FORCE);" for name in databases.DATABASES)
     _as_superuser(server.environment, *drops)
+
+
+def _is_half_way(server: Server) -> bool:
+    asked = f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{MARKED}';"  # noqa: S608 - our names
+    return run([*databases.PSQL, "--dbname", "postgres"], server.environment, given=asked).strip() == HALF_WAY
 
 
 def _as_superuser(env: Mapping[str, str], *statements: str, database: str = "postgres") -> None:
