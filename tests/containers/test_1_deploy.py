@@ -10,6 +10,7 @@ from tests.driver.system import ROOT
 
 COMPOSE = ROOT / "compose"
 DONE_WITHIN_S = 60
+TOUCHING = (["deploy"], ["rollback"], ["restore", "newest"])
 GOOD = {
     "MERCADITO_VERSION": "1.2.3",
     "MERCADITO_IMAGES": "present",
@@ -109,15 +110,48 @@ def test_two_at_once_are_refused(server: dict[str, str]) -> None:
     with subprocess.Popen(["flock", lock, "sh", "-c", "echo held; cat"], stdin=-1, stdout=-1, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        said = [run(command, server).stdout for command in ("deploy", "rollback")]
+        said = [run(command, server, *more).stdout for command, *more in TOUCHING]
         holder.communicate()
-    assert all("another deploy or rollback" in each for each in said)
+    assert all("another deploy, rollback or restore" in each for each in said)
 
 
 def test_without_a_release_there_is_nothing_to_go_back_to(server: dict[str, str]) -> None:
     done = run("rollback", server)
     assert done.returncode == 1
     assert "nothing was deployed here" in done.stdout
+
+
+def remembered(server: dict[str, str], **files: str) -> None:
+    state = Path(server["MERCADITO_STATE_DIR"])
+    state.mkdir(parents=True)
+    for name, text in files.items():
+        (state / name.replace("_", ".", 1)).write_text(text)
+
+
+RELEASES = "2026-01-01T00:00:00Z a production\n2026-01-02T00:00:00Z b production\n"
+
+
+def test_a_release_that_may_not_run_on_the_schema_is_not_gone_back_to(server: dict[str, str]) -> None:
+    # c was deployed and gone back from, to b.
+    remembered(server, releases=RELEASES, release_schema="c b\n")
+    done = run("rollback", server)
+    assert done.returncode == 1
+    assert "the schema is of c, which may have dropped what a needs" in done.stdout
+
+
+def test_after_a_broken_deploy_of_the_same_release_no_other_is_gone_back_to(server: dict[str, str]) -> None:
+    remembered(server, **{"releases": RELEASES, "release_under-way": "b\n"})
+    done = run("rollback", server)
+    assert done.returncode == 1
+    assert "the deploy that broke off was of b itself" in done.stdout
+
+
+@pytest.mark.parametrize("under_way", ["b back\n", "c\n"])
+def test_a_rollback_that_broke_off_goes_on_to_where_it_was_going(server: dict[str, str], under_way: str) -> None:
+    remembered(server, **{"releases": RELEASES, "release_under-way": under_way})
+    done = run("rollback", server | {"MERCADITO_STATE_DIR": server["MERCADITO_STATE_DIR"]})
+    target = "a" if "back" in under_way else "b"
+    assert f"images of {target} are not here any more" in done.stdout
 
 
 def recorded(tmp_path: Path, *commands: str) -> str:
@@ -140,6 +174,26 @@ def test_releases_are_remembered_in_their_order(tmp_path: Path) -> None:
     assert recorded(tmp_path, "record_release c", "current_release", "previous_release") == "c\nb\n"
     assert recorded(tmp_path, "forget_current_release", "current_release", "previous_release") == "b\na\n"
     assert recorded(tmp_path, "forget_current_release", "previous_release") == ""
+
+
+@pytest.mark.parametrize(
+    ("deploys", "may", "may_not"),
+    [
+        ("", "a", ""),
+        ("remember_schema a ''", "a", "b"),
+        ("remember_schema a ''; remember_schema b a", "a b", "c"),
+        # Only settings changed: what ran when b's migrations did may still be gone back to.
+        ("remember_schema b a; remember_schema b b", "a b", "c"),
+        ("remember_schema b a; remember_schema c b", "b c", "a"),
+    ],
+)
+def test_a_release_runs_on_its_schema_and_on_that_of_the_next(
+    tmp_path: Path, deploys: str, may: str, may_not: str
+) -> None:
+    runs = recorded(tmp_path, deploys, f"for r in {may}; do runs_on_the_schema $r && echo $r; done")
+    assert runs.split() == may.split()
+    for release in may_not.split():
+        assert recorded(tmp_path, f"runs_on_the_schema {release} || echo no") == "no\n"
 
 
 def test_the_list_of_releases_is_bounded_and_names_those_that_fall_out(tmp_path: Path) -> None:
