@@ -1,4 +1,4 @@
-"""``mercadito-backup serve | now | drill | list``, and for a restore ``check | load NAME | swap | finish | forget``."""
+"""``mercadito-backup serve | settings | now | drill | list``; to restore ``check | load NAME | swap | finish | forget``."""
 
 import argparse
 import os
@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, text in (
         ("serve", _serve, "take backups and drills by the clock"),
+        ("settings", _settings_alone, "say whether `serve` would start with these settings"),
         ("now", _now, "take a backup now"),
         ("drill", _drill, "restore the newest backup into a server of its own, and check it"),
         ("list", _list, "list the backups"),
@@ -65,6 +66,10 @@ def _settings() -> settings.Settings:
     except Failed as problems:
         print(problems, file=sys.stderr)  # noqa: T201 - for the person at the terminal
         raise SystemExit(SETTINGS_PROBLEM) from None
+
+
+def _settings_alone(_: argparse.Namespace) -> None:
+    _settings()
 
 
 def _serve(_: argparse.Namespace) -> None:
