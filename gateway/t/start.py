@@ -5,7 +5,7 @@ import subprocess
 from gateway import HOME
 
 
-def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [HOME / "bin/start"], env=environment, capture_output=True, text=True, check=False, timeout=20
+        [HOME / "bin/start", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=20
     )

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +10,8 @@ from pathlib import Path
 
 import pytest
 from client import eventually
-from gateway import HOME, Gateway
-
-
-def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [HOME / "bin/start"], env=environment, capture_output=True, text=True, check=False, timeout=20
-    )
+from gateway import Gateway
+from start import start
 
 
 @contextmanager
@@ -150,16 +144,24 @@ def test_a_second_gateway_on_the_same_folder_or_port_is_refused(
     make_gateway: Callable[..., Gateway], shared_folder: Path
 ) -> None:
     gateway = make_gateway()
-    twin = _start(gateway.environment)
+    twin = start(gateway.environment)
     assert (twin.returncode, "already running" in twin.stderr) == (1, True)
     elsewhere = {**gateway.environment, "GATEWAY_STATE_DIR": str(shared_folder / "elsewhere")}
-    taken = _start(elsewhere)
+    taken = start(elsewhere)
     assert (taken.returncode, f"port {gateway.port} is taken" in taken.stderr) == (1, True)
     assert gateway.fetch("/").status == 200
 
 
+def test_settings_are_checked_without_a_start(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway()
+    # Neither the folder nor the port that another one has is asked for.
+    assert start(gateway.environment, "--check").returncode == 0
+    wrong = start({**gateway.environment, "GATEWAY_HOLD_S": "long"}, "--check")
+    assert (wrong.returncode, "GATEWAY_HOLD_S" in wrong.stderr) == (2, True)
+
+
 def test_an_empty_environment_is_refused_with_every_problem() -> None:
-    done = _start({"PATH": os.environ["PATH"]})
+    done = start({"PATH": os.environ["PATH"]})
     assert done.returncode == 2
     for name in (
         "GATEWAY_PORT",
@@ -207,7 +209,7 @@ def test_an_empty_environment_is_refused_with_every_problem() -> None:
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(gateway: Gateway, name: str, value: str) -> None:
-    done = _start({**gateway.environment, name: value})
+    done = start({**gateway.environment, name: value})
     assert done.returncode == 2
     assert name in done.stderr
     assert not Path("relative").exists()
@@ -216,7 +218,7 @@ def test_a_wrong_setting_is_refused_by_name(gateway: Gateway, name: str, value: 
 def test_production_refuses_a_weak_operator_token(gateway: Gateway, shared_folder: Path) -> None:
     weak = shared_folder / "weak"
     weak.write_text("short\n")
-    done = _start({**gateway.environment, "MERCADITO_ENV": "production", "GATEWAY_ADMIN_TOKEN_FILE": str(weak)})
+    done = start({**gateway.environment, "MERCADITO_ENV": "production", "GATEWAY_ADMIN_TOKEN_FILE": str(weak)})
     assert done.returncode == 2
     assert "weak" in done.stderr
 

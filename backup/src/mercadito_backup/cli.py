@@ -1,4 +1,4 @@
-"""``mercadito-backup serve | settings | now | drill | list``; to restore ``check | load NAME | swap | finish | forget``."""
+"""``mercadito-backup serve | settings | now | drill | list``, and the steps of a restore."""
 
 import argparse
 import os
