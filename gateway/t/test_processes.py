@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from client import eventually
-from gateway import Gateway
+from gateway import HOME, Gateway
 from start import start
 
 
