@@ -173,10 +173,30 @@ def test_who_is_alone_pauses_its_upstream_and_who_is_not_sleeps(overlay: str) ->
     upstreams = set(re.findall(r'"([a-z]+)"', _names_of_upstreams()))
     for name in pausing:
         each = workload(overlay, name)
-        assert each.metadata["labels"]["mercadito.example/upstream"] in upstreams
+        # The hook reads it of the pod, where a workload's own labels are not.
+        assert each.template["metadata"]["labels"]["mercadito.example/upstream"] in upstreams
         assert {"pause", "gateway-admin"} <= {mount["name"] for mount in each.main["volumeMounts"]}
     with_token = {each.name for each in workloads(overlay) if "gateway_admin_token" in str(each.pod["volumes"])}
     assert with_token == pausing | {"gateway"}
+
+
+def test_a_label_that_a_pod_reads_of_itself_is_one_that_it_has(overlay: str) -> None:
+    """Of one that is missing the kubelet says nothing: the variable is there and empty."""
+    read = [
+        (each, container["name"], label)
+        for each in workloads(overlay)
+        for container in each.containers
+        for variable in environment(container).values()
+        for label in re.findall(r"^metadata\.labels\['(.+)'\]$", _field(variable))
+    ]
+    assert {each.name for each, _, _ in read} == PAUSES[overlay]
+    assert [
+        (each.name, where) for each, where, label in read if not each.template["metadata"]["labels"].get(label)
+    ] == []
+
+
+def _field(variable: dict[str, Any]) -> str:
+    return str(variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath", ""))
 
 
 def _names_of_upstreams() -> str:
