@@ -15,6 +15,8 @@ from tests.k8s.manifests import K8S, build, environment, names, of_kind, workloa
 RELEASES = list(dict.fromkeys(major_minor(one) for one in all_versions()))[-2:]
 # CloudNativePG's own kind: its schema comes with the operator, not with Kubernetes.
 WITHOUT_SCHEMA = {"Cluster"}
+# What kustomize adds to a name that stands for a content.
+HASHED = re.compile(r"-[a-z0-9]{10}$")
 # Made by the operator of the hub, as k8s/README.md says.
 SECRETS = {"mercadito", "identity-key", "identity-jwks", "gateway-tls", "postgres-superuser"}
 
@@ -86,12 +88,21 @@ def test_a_volume_that_is_mounted_is_there_and_one_that_is_there_is_mounted(over
 
 
 def test_settings_are_hashed_so_that_a_change_rolls_the_pods(overlay: str) -> None:
-    assert {re.sub(r"-[a-z0-9]{10}$", "", name) for name in names(overlay, "ConfigMap")} == {
-        "settings",
-        "databases",
-        "pause",
-    }
-    assert all(re.search(r"-[a-z0-9]{10}$", name) for name in names(overlay, "ConfigMap"))
+    named = names(overlay, "ConfigMap")
+    hashed = {name for name in named if HASHED.search(name)}
+    assert {HASHED.sub("", name) for name in hashed} == {"settings", "pause"}
+    assert named - hashed == {"databases"}
+
+
+def test_what_is_edited_and_applied_leaves_the_jobs_of_the_release_as_they_are(overlay: str) -> None:
+    """A Job's pods cannot be changed: nothing that they name may get another name with another content."""
+    jobs = [each for each in workloads(overlay) if each.kind == "Job"]
+    hashed = {each.name: named for each in jobs for _, named in _references(each.pod) if HASHED.search(named)}
+    assert jobs
+    assert hashed == {}
+    # By `envFrom` or a name in an annotation, too.
+    changing = {name for name in names(overlay, "ConfigMap") if HASHED.search(name)}
+    assert [each.name for each in jobs if any(name in str(each.template) for name in changing)] == []
 
 
 def test_the_sql_is_the_one_of_everywhere(overlay: str) -> None:
