@@ -33,8 +33,8 @@ LEFT_OUT = {
     "gateway": {"GATEWAY_RESOLVER", "GATEWAY_ACME_DIR"},
     "backup": {"HTTP_PORT", "BACKUP_AT", "BACKUP_DRILL_AT"},
 }
-# Jobs are told what they use, and nothing that may be edited while they are there (k8s/base/jobs); compose hands all of its
-# common settings to each.
+# Jobs are told what they use, and nothing that may be edited while they are there (k8s/base/jobs); compose hands all of
+# its common settings to each.
 COMMON_TO_JOBS = {
     *("MERCADITO_ENV", "LOG_LEVEL"),
     *("HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "HUB_NAME", "HUB_ADDRESS", "HUB_TIME_ZONE"),
