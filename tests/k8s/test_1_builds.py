@@ -17,6 +17,8 @@ RELEASES = list(dict.fromkeys(major_minor(one) for one in all_versions()))[-2:]
 WITHOUT_SCHEMA = {"Cluster"}
 # What kustomize adds to a name that stands for a content.
 HASHED = re.compile(r"-[a-z0-9]{10}$")
+# Before the names of our images: no registry has that host (RFC 6761), so nobody's image comes in place of ours.
+NOBODYS = "registry.invalid/"
 # Made by the operator of the hub, as k8s/README.md says.
 SECRETS = {"mercadito", "identity-key", "identity-jwks", "gateway-tls", "postgres-superuser"}
 
@@ -127,11 +129,17 @@ def test_a_setting_of_an_overlay_is_a_documented_one(name: str) -> None:
     assert offered - taken == set()
 
 
+def test_an_image_that_no_registry_was_named_for_comes_from_nowhere(overlay: str) -> None:
+    used = {container["image"] for each in workloads(overlay) for container in each.containers}
+    # PostgreSQL's is Docker's own.
+    assert {image for image in used if not image.startswith(f"{NOBODYS}mercadito/")} == {"postgres:17-trixie"}
+
+
 def test_the_release_is_the_same_everywhere(overlay: str) -> None:
     compose = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text())["services"]
     tags = {found.group(1) for each in compose.values() if (found := re.search(r":-([\d.]+)}$", each["image"]))}
     (release,) = tags
     used = {container["image"] for each in workloads(overlay) for container in each.containers}
-    assert {image.split(":")[1] for image in used if image.startswith("mercadito/")} == {release}
+    assert {image.rsplit(":", 1)[1] for image in used if image.startswith(NOBODYS)} == {release}
     suffix = "-" + release.replace(".", "-")
     assert all(name.endswith(suffix) for name in names(overlay, "Job"))
