@@ -266,33 +266,6 @@ def test_jobs_may_be_tried_again_and_go_away(overlay: str) -> None:
         assert each["spec"]["ttlSecondsAfterFinished"]
 
 
-def test_crawls_come_by_the_calendar_of_the_market_one_at_a_time(overlay: str) -> None:
-    spec = workload(overlay, "usda-crawl").spec
-    # Over 100 missed starts within it would end the schedule for good.
-    assert 10 < spec["startingDeadlineSeconds"] <= 1800
-    assert environment(workload(overlay, "usda").main)["USDA_SCHEDULE"]["value"] == "off"
-    deadline = constant("services/usda-ingest/src/usda_ingest/settings.py", "DEFAULT_DEADLINE_S")
-    assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] > deadline + 60 + 80
-
-
-def test_what_has_its_time_comes_at_that_time_and_one_at_a_time(overlay: str) -> None:
-    assert names(overlay, "CronJob") == {"usda-crawl", "backup", "backup-drill"}
-    for each in of_kind(overlay, "CronJob"):
-        spec = each["spec"]
-        assert spec["timeZone"] == "America/Los_Angeles"
-        assert spec["concurrencyPolicy"] == "Forbid"
-        assert spec["startingDeadlineSeconds"] > 10
-        job = spec["jobTemplate"]["spec"]
-        assert job["activeDeadlineSeconds"]
-        # Volumes of one node are mounted where their owner is.
-        (near,) = job["template"]["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-        assert near["labelSelector"]["matchLabels"][COMPONENT] == "usda"
-        assert near["topologyKey"] == "kubernetes.io/hostname"
-    usda = workload(overlay, "usda").pod["affinity"]["podAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
-    sought = usda[0]["podAffinityTerm"]["labelSelector"]
-    assert all(matches(sought, {COMPONENT: name}) for name in names(overlay, "CronJob"))
-
-
 def test_what_must_stay_stays(overlay: str) -> None:
     for each in of_kind(overlay, "StatefulSet"):
         keeps = each["spec"]["persistentVolumeClaimRetentionPolicy"]

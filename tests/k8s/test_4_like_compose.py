@@ -32,7 +32,7 @@ LEFT_OUT = {
     "notify": {"SMTP_PASSWORD", "SMTP_SECOND_PASSWORD"},
     "usda": {"USDA_MARS_KEY"},
     "gateway": {"GATEWAY_RESOLVER", "GATEWAY_ACME_DIR"},
-    "backup": {"HTTP_PORT", "BACKUP_AT", "BACKUP_DRILL_AT"},
+    "backup": {"HTTP_PORT", "BACKUP_AT", "BACKUP_DRILL_AT", "HUB_TIME_ZONE"},
 }
 # Jobs are told what they use, and nothing that may be edited while they are there (k8s/base/jobs); compose hands all of
 # its common settings to each.
