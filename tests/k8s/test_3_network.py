@@ -2,9 +2,10 @@
 
 import ipaddress
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from tests.k8s.manifests import COMPONENT, Object, environment, matches, of_kind, workload, workloads
+from tests.k8s.manifests import COMPONENT, Object, build_own, environment, matches, of_kind, workload, workloads
 
 # Sides that are no pod of the namespace.
 PEOPLE, MAIL, MARKET, ELSEWHERE, FIGURES, NAMES, OPERATOR, API = (
@@ -122,6 +123,16 @@ def test_a_policy_that_is_there_is_for_some_pod(overlay: str) -> None:
     for policy in of_kind(overlay, "NetworkPolicy"):
         chosen = policy["spec"]["podSelector"]
         assert [name for name, labels in pods(overlay).items() if matches(chosen, labels)], policy["metadata"]["name"]
+
+
+def test_where_cilium_is_the_network_the_databases_reach_the_api_server(tmp_path: Path) -> None:
+    """It takes no range of addresses for nodes: what the other policy opens is not enough there."""
+    made = build_own(tmp_path, "ha", ["cilium"])
+    (policy,) = [each for each in made if each["kind"] == "CiliumNetworkPolicy"]
+    assert policy["metadata"]["namespace"] == "mercadito"
+    chosen = [name for name, labels in pods("ha").items() if matches(policy["spec"]["endpointSelector"], labels)]
+    assert chosen == ["postgres"]
+    assert policy["spec"]["egress"] == [{"toEntities": ["kube-apiserver"]}]
 
 
 def test_what_a_page_names_leads_a_crawl_to_no_private_address(overlay: str) -> None:
