@@ -261,6 +261,8 @@ def test_jobs_may_be_tried_again_and_go_away(overlay: str) -> None:
         *("databases", "migrate-orders", "migrate-usda", "migrate-notify", "provision"),
     }
     for each in jobs:
+        # Whoever deletes them to have them run again (docs/operations.md) means no others.
+        assert each["metadata"]["labels"]["mercadito.example/runs"] == "once"
         assert each["spec"]["backoffLimit"] > 0
         assert each["spec"]["activeDeadlineSeconds"]
         assert each["spec"]["ttlSecondsAfterFinished"]

@@ -10,8 +10,8 @@ from tests.driver.system import ROOT
 from tests.k8s.manifests import Workload, environment, secret_files, workload, workloads
 from tests.k8s.test_1_builds import NOBODYS
 
-# Keys are not made by `orders keys rotate` beside the services: the operator makes them once (k8s/README.md). compose's
-# restore steers containers, not pods.
+# Keys are not made by `orders keys rotate` beside the services: the operator makes them once (k8s/README.md). The pod
+# of a restore is in no overlay (test_7_restore.py).
 NOT_HERE = {"keys", "restore"}
 # A crawl and a drill are processes of their own here.
 NOT_THERE = {"usda-crawl", "backup-drill"}
