@@ -31,7 +31,7 @@ def build(overlay: str) -> list[Object]:
 
 
 def build_own(folder: Path, overlay: str, components: Sequence[str] = (), **more: Any) -> list[Object]:
-    """Return what an overlay of an operator's own makes, in a folder elsewhere, that takes one of ours and components."""
+    """Return what an overlay of an operator's own makes, elsewhere, that takes one of ours and components."""
     here = folder.resolve()
     own = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",

@@ -1,6 +1,7 @@
 """The overlays build, are what Kubernetes takes, and name nothing that is not there."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -9,7 +10,7 @@ import yaml
 from kubernetes_validate.utils import all_versions, major_minor
 
 from tests.driver.system import ROOT
-from tests.k8s.manifests import K8S, build, environment, names, of_kind, workloads
+from tests.k8s.manifests import K8S, build, build_own, environment, names, of_kind, workloads
 
 # The two newest releases that the validator knows, whatever the year.
 RELEASES = list(dict.fromkeys(major_minor(one) for one in all_versions()))[-2:]
@@ -17,6 +18,7 @@ RELEASES = list(dict.fromkeys(major_minor(one) for one in all_versions()))[-2:]
 WITHOUT_SCHEMA = {"Cluster"}
 # What kustomize adds to a name that stands for a content.
 HASHED = re.compile(r"-[a-z0-9]{10}$")
+README = K8S / "README.md"
 # Before the names of our images: no registry has that host (RFC 6761), so nobody's image comes in place of ours.
 NOBODYS = "registry.invalid/"
 # Made by the operator of the hub, as k8s/README.md says.
@@ -133,6 +135,28 @@ def test_an_image_that_no_registry_was_named_for_comes_from_nowhere(overlay: str
     used = {container["image"] for each in workloads(overlay) for container in each.containers}
     # PostgreSQL's is Docker's own.
     assert {image for image in used if not image.startswith(f"{NOBODYS}mercadito/")} == {"postgres:17-trixie"}
+
+
+def test_an_overlay_of_ones_own_is_made_as_the_readme_says(overlay: str, tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```yaml\n# k8s/overlays/hub/kustomization.yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    told = yaml.safe_load(shown)
+    (tmp_path / "settings.env").write_text("HUB_NAME=ours\n")
+    taken = {name: told[name] for name in ("images", "patches", "configMapGenerator")}
+    made = build_own(tmp_path, overlay, **taken)
+    assert NOBODYS not in yaml.safe_dump(made)
+    (settings,) = [each for each in made if each["metadata"]["name"].startswith("settings-")]
+    assert settings["data"]["HUB_NAME"] == "ours"
+    zones = {each["metadata"]["name"]: each["spec"]["timeZone"] for each in made if each["kind"] == "CronJob"}
+    elsewhere = "America/Denver"
+    assert zones == {"backup": elsewhere, "backup-drill": elsewhere, "usda-crawl": "America/Los_Angeles"}
+
+
+def test_the_readme_makes_the_secret_of_a_folder_with_nothing_else_in_it() -> None:
+    (recipe,) = re.findall(r"```sh\n(kubectl apply -f k8s/base/namespace.yaml.*?)```", README.read_text(), re.DOTALL)
+    inside = recipe.split("cd ~/mercadito-secrets", 1)[1].split("cd ~/mercadito-identity", 1)[0]
+    # Nothing of the checkout is there, and what is there would be in the Secret.
+    assert "k8s/" not in inside
+    assert all(path.startswith('"$HOME/') for path in re.findall(r"--(?:cert|key)=(\S+)", inside))
 
 
 def test_the_release_is_the_same_everywhere(overlay: str) -> None:
