@@ -67,6 +67,12 @@ FROM (SELECT DISTINCT database FROM wanted WHERE database IS NOT NULL) AS named
 WHERE database NOT IN (SELECT datname FROM pg_database) \gexec
 
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', datname) FROM pg_database WHERE datallowconn \gexec
+-- CloudNativePG has two roles, no superusers, that enter the databases which it makes: a former primary rejoins by the first
+-- (pg_rewind), figures are read by the second. Nowhere else do they exist.
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', datname, rolname) FROM pg_database, pg_roles
+WHERE (datname, rolname) IN (
+    ('postgres', 'streaming_replica'), ('postgres', 'cnpg_metrics_exporter'), ('app', 'cnpg_metrics_exporter')
+) \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', named.database, wanted.role)
 FROM wanted JOIN (SELECT DISTINCT database FROM wanted) AS named
     ON named.database = coalesce(wanted.database, named.database) \gexec

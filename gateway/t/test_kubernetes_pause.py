@@ -1,10 +1,12 @@
 """The hook by which a service's only pod has every gateway pod hold its requests (k8s/components/pause)."""
 
+import contextlib
 import os
 import socket
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,8 @@ from gateway import HOME, Gateway, free_port
 HOOK = HOME.parent / "k8s" / "components" / "pause" / "pause"
 # As long as the hook lets nodes settle.
 SETTLED_S = 5
+# 13 s, 5 s and 3 s: then it has given up a gateway that cannot be reached. The kernel would go on for two minutes.
+UNREACHED_S, GIVEN_UP_S = 20, 30
 ADDRESSES = ("127.0.0.2", "127.0.0.3")
 
 
@@ -111,6 +115,42 @@ def test_nobody_else_is_held_and_a_gateway_that_is_gone_keeps_nobody_from_ending
         assert pods.states("orders") == pods.states("notify") == {"up"}
         assert ending.result().returncode == 0
     assert pods.states("usda") == {"up"}
+
+
+def test_a_gateway_that_cannot_be_reached_is_gone_and_one_that_says_nothing_is_told_of(pods: Pods) -> None:
+    """The first takes nobody in, as a node does that went without a word; the second takes one in and says nothing."""
+    with (
+        closed("127.0.0.4", pods.port),
+        socket.create_server(("127.0.0.5", pods.port)),
+        ThreadPoolExecutor() as pool,
+    ):
+        pods.name(*ADDRESSES, "127.0.0.4")
+        began = time.monotonic()
+        unreached = pool.submit(pods.hook, "usda")
+        pods.gateways[0].wait_until(lambda: pods.states("usda") == {"paused"})
+        pods.name(*ADDRESSES, "127.0.0.5")
+        silent = pool.submit(pods.hook, "notify")
+        assert unreached.result().returncode == 0, unreached.result().stderr
+        assert UNREACHED_S < time.monotonic() - began < GIVEN_UP_S
+        assert silent.result().returncode == 1
+    assert "pause: notify at 127.0.0.5: pause was answered with silence" in silent.result().stderr
+    assert pods.states("usda") == pods.states("notify") == {"up"}
+
+
+@contextlib.contextmanager
+def closed(address: str, port: int) -> Iterator[None]:
+    """Listen with a queue that is full: Linux drops who asks to be connected, and says nothing."""
+    with contextlib.ExitStack() as kept:
+        server = kept.enter_context(socket.socket())
+        server.bind((address, port))
+        server.listen(0)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(8):
+                waiting = kept.enter_context(socket.socket())
+                waiting.settimeout(0.5)
+                waiting.connect((address, port))
+            pytest.fail("its queue is never full")
+        yield
 
 
 def test_a_gateway_that_refuses_is_told_of(pods: Pods, tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 import functools
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -26,7 +27,27 @@ Object = dict[str, Any]
 @functools.cache
 def build(overlay: str) -> list[Object]:
     """Return what `kubectl apply -k` would apply."""
-    command = ["kubectl", "kustomize", str(K8S / "overlays" / overlay)]
+    return kustomize(K8S / "overlays" / overlay)
+
+
+def build_own(folder: Path, overlay: str, components: Sequence[str] = (), **more: Any) -> list[Object]:
+    """Return what an overlay of an operator's own makes, elsewhere, that takes one of ours and components."""
+    here = folder.resolve()
+    own = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": "mercadito",
+        "resources": [os.path.relpath(K8S / "overlays" / overlay, here)],
+        "components": [os.path.relpath(K8S / "components" / name, here) for name in components],
+        **more,
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(own))
+    return kustomize(folder)
+
+
+def kustomize(folder: Path) -> list[Object]:
+    """Build a folder."""
+    command = ["kubectl", "kustomize", str(folder)]
     done = subprocess.run(
         command,
         env={**os.environ, "PATH": PROGRAMS},

@@ -1,6 +1,7 @@
 """The overlays build, are what Kubernetes takes, and name nothing that is not there."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -9,12 +10,17 @@ import yaml
 from kubernetes_validate.utils import all_versions, major_minor
 
 from tests.driver.system import ROOT
-from tests.k8s.manifests import K8S, build, environment, names, of_kind, workloads
+from tests.k8s.manifests import K8S, build, build_own, environment, names, of_kind, workloads
 
 # The two newest releases that the validator knows, whatever the year.
 RELEASES = list(dict.fromkeys(major_minor(one) for one in all_versions()))[-2:]
 # CloudNativePG's own kind: its schema comes with the operator, not with Kubernetes.
 WITHOUT_SCHEMA = {"Cluster"}
+# What kustomize adds to a name that stands for a content.
+HASHED = re.compile(r"-[a-z0-9]{10}$")
+README = K8S / "README.md"
+# Before the names of our images: no registry has that host (RFC 6761), so nobody's image comes in place of ours.
+NOBODYS = "registry.invalid/"
 # Made by the operator of the hub, as k8s/README.md says.
 SECRETS = {"mercadito", "identity-key", "identity-jwks", "gateway-tls", "postgres-superuser"}
 
@@ -86,12 +92,21 @@ def test_a_volume_that_is_mounted_is_there_and_one_that_is_there_is_mounted(over
 
 
 def test_settings_are_hashed_so_that_a_change_rolls_the_pods(overlay: str) -> None:
-    assert {re.sub(r"-[a-z0-9]{10}$", "", name) for name in names(overlay, "ConfigMap")} == {
-        "settings",
-        "databases",
-        "pause",
-    }
-    assert all(re.search(r"-[a-z0-9]{10}$", name) for name in names(overlay, "ConfigMap"))
+    named = names(overlay, "ConfigMap")
+    hashed = {name for name in named if HASHED.search(name)}
+    assert {HASHED.sub("", name) for name in hashed} == {"settings", "pause"}
+    assert named - hashed == {"databases"}
+
+
+def test_what_is_edited_and_applied_leaves_the_jobs_of_the_release_as_they_are(overlay: str) -> None:
+    """A Job's pods cannot be changed: nothing that they name may get another name with another content."""
+    jobs = [each for each in workloads(overlay) if each.kind == "Job"]
+    hashed = {each.name: named for each in jobs for _, named in _references(each.pod) if HASHED.search(named)}
+    assert jobs
+    assert hashed == {}
+    # By `envFrom` or a name in an annotation, too.
+    changing = {name for name in names(overlay, "ConfigMap") if HASHED.search(name)}
+    assert [each.name for each in jobs if any(name in str(each.template) for name in changing)] == []
 
 
 def test_the_sql_is_the_one_of_everywhere(overlay: str) -> None:
@@ -116,11 +131,39 @@ def test_a_setting_of_an_overlay_is_a_documented_one(name: str) -> None:
     assert offered - taken == set()
 
 
+def test_an_image_that_no_registry_was_named_for_comes_from_nowhere(overlay: str) -> None:
+    used = {container["image"] for each in workloads(overlay) for container in each.containers}
+    # PostgreSQL's is Docker's own.
+    assert {image for image in used if not image.startswith(f"{NOBODYS}mercadito/")} == {"postgres:17-trixie"}
+
+
+def test_an_overlay_of_ones_own_is_made_as_the_readme_says(overlay: str, tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```yaml\n# k8s/overlays/hub/kustomization.yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    told = yaml.safe_load(shown)
+    (tmp_path / "settings.env").write_text("HUB_NAME=ours\n")
+    taken = {name: told[name] for name in ("images", "patches", "configMapGenerator")}
+    made = build_own(tmp_path, overlay, **taken)
+    assert NOBODYS not in yaml.safe_dump(made)
+    (settings,) = [each for each in made if each["metadata"]["name"].startswith("settings-")]
+    assert settings["data"]["HUB_NAME"] == "ours"
+    zones = {each["metadata"]["name"]: each["spec"]["timeZone"] for each in made if each["kind"] == "CronJob"}
+    elsewhere = "America/Denver"
+    assert zones == {"backup": elsewhere, "backup-drill": elsewhere, "usda-crawl": "America/Los_Angeles"}
+
+
+def test_the_readme_makes_the_secret_of_a_folder_with_nothing_else_in_it() -> None:
+    (recipe,) = re.findall(r"```sh\n(kubectl apply -f k8s/base/namespace.yaml.*?)```", README.read_text(), re.DOTALL)
+    inside = recipe.split("cd ~/mercadito-secrets", 1)[1].split("cd ~/mercadito-identity", 1)[0]
+    # Nothing of the checkout is there, and what is there would be in the Secret.
+    assert "k8s/" not in inside
+    assert all(path.startswith('"$HOME/') for path in re.findall(r"--(?:cert|key)=(\S+)", inside))
+
+
 def test_the_release_is_the_same_everywhere(overlay: str) -> None:
     compose = yaml.safe_load((ROOT / "compose" / "compose.yaml").read_text())["services"]
     tags = {found.group(1) for each in compose.values() if (found := re.search(r":-([\d.]+)}$", each["image"]))}
     (release,) = tags
     used = {container["image"] for each in workloads(overlay) for container in each.containers}
-    assert {image.split(":")[1] for image in used if image.startswith("mercadito/")} == {release}
+    assert {image.rsplit(":", 1)[1] for image in used if image.startswith(NOBODYS)} == {release}
     suffix = "-" + release.replace(".", "-")
     assert all(name.endswith(suffix) for name in names(overlay, "Job"))

@@ -8,9 +8,10 @@ import yaml
 
 from tests.driver.system import ROOT
 from tests.k8s.manifests import Workload, environment, secret_files, workload, workloads
+from tests.k8s.test_1_builds import NOBODYS
 
-# Keys are not made by `orders keys rotate` beside the services: the operator makes them once (k8s/README.md). compose's
-# restore steers containers, not pods.
+# Keys are not made by `orders keys rotate` beside the services: the operator makes them once (k8s/README.md). The pod
+# of a restore is in no overlay (test_7_restore.py).
 NOT_HERE = {"keys", "restore"}
 # A crawl and a drill are processes of their own here.
 NOT_THERE = {"usda-crawl", "backup-drill"}
@@ -31,13 +32,17 @@ LEFT_OUT = {
     "notify": {"SMTP_PASSWORD", "SMTP_SECOND_PASSWORD"},
     "usda": {"USDA_MARS_KEY"},
     "gateway": {"GATEWAY_RESOLVER", "GATEWAY_ACME_DIR"},
-    "backup": {"HTTP_PORT", "BACKUP_AT", "BACKUP_DRILL_AT"},
+    "backup": {"HTTP_PORT", "BACKUP_AT", "BACKUP_DRILL_AT", "HUB_TIME_ZONE"},
 }
-# Jobs are told what they use; compose hands all of its common settings to each.
+# Jobs are told what they use, and nothing that may be edited while they are there (k8s/base/jobs); compose hands all of
+# its common settings to each.
 COMMON_TO_JOBS = {
+    *("MERCADITO_ENV", "LOG_LEVEL"),
     *("HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "HUB_NAME", "HUB_ADDRESS", "HUB_TIME_ZONE"),
     *("USDA_TODAY", "NATS_URL", "IDENTITY_JWKS_FILE"),
 }
+# A tmpfs of compose that keeps the image's own volume from being left behind: on a cluster the runtime takes it away.
+NO_VOLUME = "/var/lib/postgresql/data"
 # Where another value is right: where a thing lies in a cluster, and who decides it.
 OTHER_VALUES = {
     "gateway": {
@@ -108,7 +113,7 @@ def _command_of_image(service: dict[str, Any]) -> list[str]:
 
 def test_it_is_the_same_image_doing_the_same(name: str) -> None:
     there, here = SERVICES[name], pod_of(name).main
-    assert here["image"] == re.sub(r"\$\{[A-Z_]+:-([^}]+)\}", r"\1", there["image"])
+    assert here["image"].removeprefix(NOBODYS) == re.sub(r"\$\{[A-Z_]+:-([^}]+)\}", r"\1", there["image"])
     told = [str(word).replace("$$", "$") for word in there.get("command") or _command_of_image(there)]
     if name == "postgres":  # more connections, since old and new pods are there at once
         told = [re.sub(r"max_connections=\d+", "max_connections=120", word) for word in told]
@@ -138,7 +143,7 @@ def test_it_writes_where_it_does_there(name: str) -> None:
         return {volume.removesuffix(":ro").rsplit(":", 1)[-1] for volume in found}
 
     there = folders(SERVICES[name].get("volumes", []), readonly=False)
-    there |= {mount.split(":")[0] for mount in SERVICES[name]["tmpfs"]}
+    there |= {mount.split(":")[0] for mount in SERVICES[name]["tmpfs"]} - {NO_VOLUME}
     here = {mount["mountPath"] for mount in pod_of(name).main["volumeMounts"] if not mount.get("readOnly")}
     # Compose makes it by shm_size.
     assert here - ({"/dev/shm"} if "shm_size" in SERVICES[name] else set()) == there

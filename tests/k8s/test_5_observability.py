@@ -1,8 +1,6 @@
 """The component for a cluster that watches: the same alerts and dashboards as in compose, over the same pods."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.k8s.manifests import BUILT_WITHIN_S, COMPONENT, K8S, OURS, PROGRAMS, matches, workloads
+from tests.k8s.manifests import COMPONENT, OURS, build_own, matches, workloads
 from tests.observability.promql import DASHBOARDS, RULES
 
 WITHOUT_SCHEMA = {"PodMonitor", "PrometheusRule", "Cluster"}
@@ -20,24 +18,7 @@ COLLECTOR_PORT = 4318
 @pytest.fixture
 def watched(overlay: str, tmp_path: Path) -> list[dict[str, Any]]:
     """What an overlay of an operator's own makes that takes the component along."""
-    own = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "namespace": "mercadito",
-        "resources": [os.path.relpath(K8S / "overlays" / overlay, tmp_path.resolve())],
-        "components": [os.path.relpath(K8S / "components" / "observability", tmp_path.resolve())],
-    }
-    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(own))
-    done = subprocess.run(
-        ["kubectl", "kustomize", str(tmp_path)],
-        env={**os.environ, "PATH": PROGRAMS},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=BUILT_WITHIN_S,
-    )
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return build_own(tmp_path, overlay, ["observability"])
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
