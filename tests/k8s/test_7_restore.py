@@ -90,7 +90,7 @@ def test_the_steps_stop_and_start_what_those_of_compose_do() -> None:
     started = re.findall(r"scale deployment ([a-z -]+) --replicas=[12]\b", steps)
     assert [set(each.split()) for each in started] == [{"orders-worker", "usda", "notify"}, {"realtime", "orders-web"}]
     said = re.findall(r"mercadito-backup (\w+)", steps)
-    assert [each for each in said if each in {"load", "swap"}] == ["load", "swap"]
+    assert [each for each in said if each in {"load", "swap", "finish"}] == ["load", "swap", "finish"]
     assert set(re.findall(r"data-nats-\d", steps)) == {"data-nats-0", "data-nats-1", "data-nats-2"}
     cronjobs = re.findall(r"for name in ([a-z -]+); do kubectl -n mercadito patch cronjob", steps)
     assert [set(each.split()) for each in cronjobs] == [names("ha", "CronJob")] * 2
