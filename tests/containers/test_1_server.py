@@ -273,10 +273,6 @@ def deployed(made: Server) -> Iterator[Deployed]:
         made.write(SETTINGS, yaml.safe_dump(kept), "0600")
 
 
-def test_what_runs_as_it_should_is_not_deployed_again(deployed: Deployed) -> None:
-    assert deployed.run() == []
-
-
 def test_a_deploy_that_failed_is_tried_again_by_the_next_run(deployed: Deployed) -> None:
     deployed.set(mercadito_settings={"HUB_NAME": "Another"})
     assert deployed.run(broken=True) == ["make deploy"]
