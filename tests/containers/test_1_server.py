@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ PACKAGES = "ansible-core git cloud-init"
 HOME = "/srv/mercadito"
 SETTINGS = "/etc/mercadito/settings.yaml"
 APPLY = "/usr/local/sbin/mercadito-apply"
+FIRST_RUN = "/var/log/cloud-init-output.log"
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
@@ -54,12 +56,22 @@ class Server:
         return self.says(f"stat --format '%a %U:%G' {path}").strip()
 
 
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", folder, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
 @pytest.fixture(scope="module")
-def fresh(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Debian 13 with this checkout's commit at /src, as some git server would have it."""
-    source = tmp_path_factory.mktemp("source") / "mercadito.git"
-    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, source], check=True)
-    subprocess.run(["git", "-C", source, "tag", "--force", "v0.1.0"], check=True)
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This checkout's commit, as some git server would have it."""
+    bare = tmp_path_factory.mktemp("source") / "mercadito.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, bare], check=True)
+    git(bare, "tag", "--force", "v0.1.0")
+    return bare
+
+
+@pytest.fixture(scope="module")
+def fresh(engine: None, source: Path) -> Iterator[Server]:
+    """Debian 13 with that git server's repository at /src."""
     # Rules of the firewall are only looked at, but nft does not even do that for anybody.
     how = ["--detach", "--rm", "--init", "--network", "host", "--cap-add", "NET_ADMIN", "--volume", f"{source}:/src:ro"]
     # It ends by itself, should this process be killed.
@@ -81,7 +93,7 @@ def made(fresh: Server) -> Server:
         fresh.write(file["path"], file["content"], file["permissions"])
     fill_in(fresh, {"mercadito_repository": "/src", "mercadito_backup_recipients": RECIPIENT})
     for command in cloud_init()["runcmd"]:
-        fresh.says(" ".join(command))
+        fresh.says(f"{' '.join(command)} | tee {FIRST_RUN}")
     return fresh
 
 
@@ -155,8 +167,124 @@ def test_with_no_key_anywhere_passwords_are_left_on(made: Server) -> None:
     assert made.run("test -e /etc/ssh/sshd_config.d/10-mercadito.conf").returncode != 0
 
 
+def test_its_night_is_the_hubs(made: Server) -> None:
+    assert made.says("readlink /etc/localtime").strip() == "/usr/share/zoneinfo/America/Los_Angeles"
+
+
+def test_what_was_set_is_in_force_before_anything_else_can_fail(made: Server) -> None:
+    told = made.says(f"cat {FIRST_RUN}")
+    handlers = [told.index(f"RUNNING HANDLER [{name}]") for name in ("Load the firewall", "Restart the engine")]
+    assert max(handlers) < told.index("TASK [Whoever deploys, by the engine]")
+    play = yaml.safe_load((ROOT / "server" / "playbook.yaml").read_text())[0]
+    assert play["force_handlers"] is True
+
+
 def test_run_again_it_changes_nothing(made: Server) -> None:
     assert "changed=0 " in made.says(APPLY)
+
+
+def test_secrets_of_a_lost_server_that_are_put_back_are_taken_by_the_deploy(made: Server) -> None:
+    """By the line of docs/operations.md, from a copy whose owner was another one."""
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    put_back = "runuser -l mercadito -c 'tar -xz -C state'"
+    assert f'"{put_back}" <mercadito-secrets.tar.gz' in operations
+    made.says(
+        "install -d -m 0700 /tmp/lost/secrets; echo session-secret-of-a-lost-server >/tmp/lost/secrets/session_secret;"
+        f" chmod 0444 /tmp/lost/secrets/*; tar -cz -C /tmp/lost secrets | {put_back}"
+    )
+    assert made.mode(f"{HOME}/state/secrets") == "700 mercadito:mercadito"
+    made.says("runuser -l mercadito -c 'cd app && source compose/system && source compose/secrets && make_secrets'")
+    assert made.mode(f"{HOME}/state/secrets/session_secret") == "444 mercadito:mercadito"
+    assert made.says(f"cat {HOME}/state/secrets/session_secret") == "session-secret-of-a-lost-server\n"
+
+
+def test_a_branch_is_followed(made: Server, source: Path) -> None:
+    kept = settings(made)
+    try:
+        # What is missing ends it before the server is looked at.
+        fill_in(made, {"mercadito_release": "trunk", "mercadito_domain": ""})
+        for revision in ("v0.1.0~1", "v0.1.0"):
+            git(source, "branch", "--force", "trunk", revision)
+            assert "mercadito_domain is missing" in made.run(APPLY).stdout
+            now = made.says("git -C /var/lib/mercadito-playbook rev-parse HEAD").strip()
+            assert now == git(source, "rev-parse", revision)
+    finally:
+        made.write(SETTINGS, yaml.safe_dump(kept), "0600")
+
+
+STAND_IN = "/var/stand-in"
+# Each says what it was asked for. A deploy starts what does not run yet, and is recorded.
+MAKE = f"""#!/bin/bash
+set -eu
+echo "make $*" >>{STAND_IN}/done
+[ ! -e {STAND_IN}/broken ]
+for process in notify usda; do [ -e {STAND_IN}/$process ] || touch {STAND_IN}/$process; done
+echo "now $(git describe --tags --always | sed s/^v//) production" >{HOME}/state/releases
+"""
+DOCKER = rf"""#!/bin/bash
+set -eu
+echo "docker $*" >>{STAND_IN}/done
+container=${{!#}}
+case "$*" in
+    ps*) [[ $* =~ compose.service=([a-z-]+) ]] && echo "${{BASH_REMATCH[1]}}" ;;
+    restart*) [ ! -e {STAND_IN}/broken ] && touch {STAND_IN}/$container ;;
+    *StartedAt*) date --utc --reference={STAND_IN}/$container +%FT%T.%NZ ;;
+    *Healthcheck*) printf 'CMD
+true
+
+' ;;
+    *State.Pid*) echo 1 ;;
+esac
+"""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The server with stand-ins for an engine and for a deploy."""
+
+    server: Server
+
+    def set(self, **values: Any) -> None:
+        kept = settings(self.server)
+        fill_in(self.server, {name: kept[name] | value for name, value in values.items()})
+
+    def run(self, *, broken: bool = False) -> list[str]:
+        """Run the playbook; return the deploys and restarts that it asked for."""
+        self.server.says(f"rm -f {STAND_IN}/broken {STAND_IN}/done; {f'touch {STAND_IN}/broken' if broken else ''}")
+        done = self.server.run(APPLY)
+        assert (done.returncode != 0) is broken, done.stdout[-4000:]
+        asked = self.server.says(f"cat {STAND_IN}/done").splitlines()
+        return [line for line in asked if line.startswith(("make", "docker restart"))]
+
+
+@pytest.fixture(scope="module")
+def deployed(made: Server) -> Iterator[Deployed]:
+    kept = settings(made)
+    made.says(f"install -d -m 0777 {STAND_IN}")
+    try:
+        made.write("/usr/local/bin/make", MAKE, "0755")
+        made.write("/usr/local/bin/docker", DOCKER, "0755")
+        fill_in(made, {"mercadito_deploy": True, "mercadito_acme": False})
+        server = Deployed(made)
+        assert server.run() == ["make deploy"]
+        yield server
+    finally:
+        made.says("rm -f /usr/local/bin/make /usr/local/bin/docker")
+        made.write(SETTINGS, yaml.safe_dump(kept), "0600")
+
+
+def test_a_deploy_that_failed_is_tried_again_by_the_next_run(deployed: Deployed) -> None:
+    deployed.set(mercadito_settings={"HUB_NAME": "Another"})
+    assert deployed.run(broken=True) == ["make deploy"]
+    assert deployed.run() == ["make deploy"]
+    assert deployed.run() == []
+
+
+def test_a_new_secret_restarts_who_reads_it_also_after_a_failure(deployed: Deployed) -> None:
+    deployed.set(mercadito_secrets={"usda_mars_key": "a-new-one"})
+    assert deployed.run(broken=True) == ["docker restart usda"]
+    assert deployed.run() == ["docker restart usda"]
+    assert deployed.run() == []
 
 
 @pytest.mark.parametrize(
