@@ -67,7 +67,7 @@ def small_disk(system: System, service: str, *, target: str, megabytes: int) -> 
             _move(system, service, holder, "/small", "/usual")
             _up(system, service, None)
     finally:
-        docker("rm", "--force", holder)
+        docker("rm", "--force", "--volumes", holder)
         docker("volume", "rm", "--force", small)
 
 
