@@ -103,6 +103,27 @@ def test_images_that_should_be_here_and_are_not_are_named(server: dict[str, str]
     assert "mercadito/orders:1.2.3" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("more", "beside"),
+    [
+        ({}, set()),
+        ({"COMPOSE_PROFILES": "acme"}, {"acme"}),
+        ({"MERCADITO_OBSERVABILITY": "on"}, {"prometheus", "alertmanager", "grafana", "collector", "jaeger"}),
+    ],
+)
+def test_what_stands_beside_comes_along_where_it_is_wanted(
+    server: dict[str, str], tmp_path: Path, more: dict[str, str], beside: set[str]
+) -> None:
+    parts = "for part in system release/{record,steps} files holding release/{doorstep,exchange}"
+    script = f"{parts}; do source {COMPOSE}/$part; done; choose_files; others || true"
+    own = {"MERCADITO_ENV": "production", "TLS_DOMAIN": "shop.example", "TLS_DIR": str(tmp_path)}
+    assert run("deploy", server, "--check").returncode == 0  # makes the secrets that the files name
+    done = subprocess.run(
+        ["bash", "-c", script], env=server | own | more, check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert set(done.stdout.split()) == beside
+
+
 def test_two_at_once_are_refused(server: dict[str, str]) -> None:
     state = Path(server["MERCADITO_STATE_DIR"])
     state.mkdir(parents=True)

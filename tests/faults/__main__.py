@@ -18,14 +18,15 @@ RUNS = (CONTAINERS, ("tests/e2e/test_3_restarts.py",))
 def table(costs: list[Cost]) -> str:
     """Return the costs as the rows of a table in Markdown."""
     rows = [
-        "| fault | lasted | held, the longest | refused, asked again | sockets not let in | all flows again after |",
-        "|---|---|---|---|---|---|",
+        "| fault | lasted | requests | held so often, the longest | refused, asked again | sockets not let in"
+        " | all flows again after |",
+        "|---|---|---|---|---|---|---|",
     ]
     for cost in costs:
         refused = ", ".join(f"{count} of {kind}" for kind, count in sorted(cost.refused.items())) or "none"
-        held = f"{cost.held} of {cost.requests}, {cost.longest_held_s:.1f} s" if cost.held else "none"
+        held = f"{cost.held}, {cost.longest_held_s:.1f} s" if cost.held else "none"
         rows.append(
-            f"| {cost.fault} | {cost.lasted_s:.0f} s | {held} | {refused} | {cost.sockets_refused} |"
+            f"| {cost.fault} | {cost.lasted_s:.0f} s | {cost.requests} | {held} | {refused} | {cost.sockets_refused} |"
             f" {cost.recovered_after_s:.1f} s |"
         )
     return "\n".join(rows)
