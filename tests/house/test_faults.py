@@ -48,4 +48,4 @@ def test_a_refusal_for_good_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_the_table_says_what_each_cost() -> None:
     cost = Cost("NATS stopped", 60.0, 4.2, requests=900, held=3, longest_held_s=1.5, refused={"503": 2})
-    assert table([cost]).splitlines()[-1] == "| NATS stopped | 60 s | 3 of 900, 1.5 s | 2 of 503 | 0 | 4.2 s |"
+    assert table([cost]).splitlines()[-1] == "| NATS stopped | 60 s | 900 | 3, 1.5 s | 2 of 503 | 0 | 4.2 s |"
