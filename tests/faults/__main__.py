@@ -18,7 +18,7 @@ RUNS = (CONTAINERS, ("tests/e2e/test_3_restarts.py",))
 def table(costs: list[Cost]) -> str:
     """Return the costs as the rows of a table in Markdown."""
     rows = [
-        "| fault | lasted | requests | held, the longest | refused, asked again | sockets not let in | flows again after |",
+        "| fault | lasted | requests | held, the longest | refused, asked again | sockets refused | flows after |",
         "|---|---|---|---|---|---|---|",
     ]
     for cost in costs:
