@@ -27,7 +27,7 @@ IS_OLD = (
         ["nats-server", "--version"], env={"PATH": PATH}, capture_output=True, text=True, check=True
     ).stdout
 )
-SOON_S = 20
+SOON_S = 60
 
 
 def password(user: str) -> str:
@@ -92,8 +92,7 @@ def settings(servers: list[Server], user: str) -> NatsSettings:
 
 async def test_a_stream_goes_on_while_one_of_its_servers_leaves(servers: list[Server]) -> None:
     provisioner = await connect(settings(servers, "provisioner"), name="provisioner")
-    outcomes = await provision(provisioner, load(replicas=3))
-    assert {each.action for each in outcomes} == {"created"}
+    await provisioned(provisioner)
     info = await provisioner.jetstream().stream_info("ORDERS")
     assert info.config.num_replicas == 3
     orders = await connect(settings(servers, "orders"), name="orders")
@@ -108,6 +107,17 @@ async def test_a_stream_goes_on_while_one_of_its_servers_leaves(servers: list[Se
     assert (await provisioner.jetstream().stream_info("ORDERS")).state.messages == 3
     await orders.close()
     await provisioner.close()
+
+
+async def provisioned(nc: Client) -> None:
+    """As the cluster's Job does: again until nothing is refused, which servers that have just met do at first."""
+    async with asyncio.timeout(SOON_S):
+        while True:
+            outcomes = await provision(nc, load(replicas=3))
+            if "refused" not in {each.action for each in outcomes}:
+                break
+            await asyncio.sleep(0.1)
+    assert {each.action for each in outcomes} <= {"created", "unchanged"}
 
 
 async def published(nc: Client, number: int) -> None:
