@@ -78,7 +78,7 @@ def test_a_slow_rate_lets_one_leave_at_a_time(connection: Connection) -> None:
     assert len(claimed(connection, Rates(overall=0.1))) == 1
     a_while_ago(connection, 9)
     assert claimed(connection, Rates(overall=0.1)) == []
-    a_while_ago(connection, 1.1)
+    a_while_ago(connection, 10.1)
     assert len(claimed(connection, Rates(overall=0.1))) == 1
 
 
