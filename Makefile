@@ -144,4 +144,4 @@ format: ## format the Python code
 
 .PHONY: lock
 lock: ## pin the dependencies of every project anew, with hashes
-	@$(PYTHON) -m native.environments --lock events demo backup tests gateway tests/bench/fanout/peers tests/bench/ingest/peers $(SERVICES)
+	@$(PYTHON) -m native.environments --lock . native events demo backup tests gateway tests/bench/fanout/peers tests/bench/ingest/peers $(SERVICES)

@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "native" / ".venv"
 BUILD = ROOT / "requirements-build.txt"
+INSTALLER = ROOT / "requirements-installer.txt"
 NODE_FILES = 3
 LOCK = ["pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header"]
 
@@ -41,7 +42,7 @@ def _stamp(files: list[Path]) -> str:
 
 def tools() -> Path:
     """Make the environment of the installer and the supervisor; return its bin folder."""
-    wanted = _stamp([ROOT / "native" / "requirements.txt"])
+    wanted = _stamp([INSTALLER, ROOT / "native" / "requirements.txt"])
     mark = TOOLS / "stamp"
     if not mark.exists() or mark.read_text() != wanted:
         print("  native: uv, supervisor", flush=True)
@@ -56,7 +57,7 @@ def tools() -> Path:
             "--quiet",
             "--disable-pip-version-check",
         ]
-        _run([*pip, "--require-hashes", "-r", "native/requirements.txt"])
+        _run([*pip, "--require-hashes", "-r", INSTALLER, "-r", "native/requirements.txt"])
         mark.write_text(wanted)
     return TOOLS / "bin"
 
@@ -115,7 +116,8 @@ def lock(project: Path) -> None:
     """Pin the project's dependencies with hashes; its test dependencies are pinned so that they agree with them."""
     uv = tools() / "uv"
     source = project / "pyproject.toml"
-    if not source.exists():
+    # The repository's own pyproject.toml holds settings of tools alone.
+    if not source.exists() or "\n[project]\n" not in f"\n{source.read_text()}":
         for wanted in sorted(project.glob("requirements*.in")):
             _run([uv, *LOCK, wanted, "--output-file", wanted.with_suffix(".txt")])
         return

@@ -33,7 +33,7 @@ def run() -> Report:
     report = Report("images")
     folder = Path(tempfile.mkdtemp(prefix="mercadito-bench-images-"))
     try:
-        for name in ("requirements-build.txt", ".dockerignore"):
+        for name in ("requirements-installer.txt", "requirements-build.txt", ".dockerignore"):
             shutil.copy(ROOT / name, folder / name)
         for name in FOLDERS:
             shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT)
@@ -77,7 +77,8 @@ def _with_one_hash_less(pins: str) -> str:
     entries = re.split(r"\n(?=\S)", pins)
     most = max(range(len(entries)), key=lambda place: entries[place].count("--hash="))
     entries[most] = re.sub(r"\n    --hash=\S+ \\", "", entries[most], count=1)
-    return "\n".join(entries)
+    # The builder remembers the pins of earlier runs.
+    return "\n".join([*entries, f"# {time.time_ns()}", ""])
 
 
 def _build(folder: Path, service: str, revision: str = "unknown") -> float:

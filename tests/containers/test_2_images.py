@@ -130,7 +130,7 @@ def test_a_bill_that_is_no_cyclonedx_is_refused() -> None:
 @pytest.fixture
 def copied(tmp_path: Path) -> Iterator[Path]:
     """What an image of orders is built from, to be changed."""
-    for name in ("requirements-build.txt", ".dockerignore"):
+    for name in ("requirements-installer.txt", "requirements-build.txt", ".dockerignore"):
         shutil.copy(ROOT / name, tmp_path / name)
     left_out = shutil.ignore_patterns(".venv", "__pycache__", "node_modules", "tests", ".*_cache", ".hypothesis")
     for folder in ("compose", "events", "services/orders"):
