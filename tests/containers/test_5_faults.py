@@ -12,7 +12,7 @@ from tests.containers.conftest import HOLD_S
 from tests.driver.system import PROCESSES, System
 from tests.faults.containers import becomes_well, frozen, sql, stopped
 from tests.faults.network import unplugged
-from tests.faults.shopping import IN_FULL, Cost, full_or, lasts, shopping
+from tests.faults.shopping import FULL_S, IN_FULL, Cost, full_or, lasts, shopping
 
 # A request waits at the gateway for so long at most, and a little more for what is around it.
 HELD_S = HOLD_S + 2.0
@@ -52,14 +52,14 @@ def test_a_killed_process_is_waited_out_or_told_and_nothing_is_lost(kills: dict[
 
 def nats_stops(system: System) -> None:
     with stopped(system, "nats"):
-        lasts(full_or(8))
+        lasts(FULL_S)
         assert int(sql(system, "orders", "SELECT count(*) FROM outbox WHERE published_at IS NULL")[0][0]) > 0
 
 
 def database_stops(system: System) -> None:
     with stopped(system, "postgres"):
         # Longer than anybody is held.
-        lasts(full_or(30))
+        lasts(FULL_S)
 
 
 def both_freeze(system: System) -> None:

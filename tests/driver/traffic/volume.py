@@ -30,5 +30,8 @@ MODEST = Volume(orders_per_s=4.0, reads_per_s=20.0, screens=60)
 
 
 def from_environment() -> Volume:
-    """Return the modest one, unless MERCADITO_TRAFFIC=full says that the machine is free for this."""
-    return FULL if os.environ.get("MERCADITO_TRAFFIC") == "full" else MODEST
+    """Return the modest one, or what MERCADITO_TRAFFIC says of a free machine: `full`, or "10 50 200"."""
+    wanted = os.environ.get("MERCADITO_TRAFFIC")
+    if not wanted:
+        return MODEST
+    return FULL if wanted == "full" else Volume.of(wanted.split())
