@@ -91,10 +91,11 @@ def test_the_database_has_a_connection_for_every_pool() -> None:
     assert int(cluster["spec"]["postgresql"]["parameters"]["max_connections"]) >= _connections("ha", most) + 10
 
 
-def test_the_gateways_let_in_what_all_pods_can_take() -> None:
+def test_the_gateways_let_in_what_the_pods_that_are_always_there_can_take() -> None:
+    """More would wait inside gunicorn, before /healthz, and without the order in which it came."""
     (settings,) = [each for each in of_kind("ha", "ConfigMap") if each["metadata"]["name"].startswith("settings")]
     gateways = workload("ha", "gateway").spec["replicas"]
-    assert int(settings["data"]["ORDERS_CONCURRENCY"]) * gateways == MAX * 16
+    assert int(settings["data"]["ORDERS_CONCURRENCY"]) * gateways == MIN * 16
 
 
 def test_the_cluster_of_databases_is_what_the_others_expect() -> None:
