@@ -279,7 +279,6 @@ def test_what_must_stay_stays(overlay: str) -> None:
         assert keeps == {"whenDeleted": "Retain", "whenScaled": "Retain"}
         assert each["spec"]["volumeClaimTemplates"]
     assert workload(overlay, "nats").pod["terminationGracePeriodSeconds"] >= 45
-    # The next server goes when the one before takes part in its streams again.
     assert workload(overlay, "nats").spec["minReadySeconds"] == 10
     limit = re.search(r"max_file_store: (\d+)GB", (ROOT / "compose/nats/nats.conf").read_text())
     (claim,) = workload(overlay, "nats").spec["volumeClaimTemplates"]
