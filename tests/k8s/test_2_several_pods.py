@@ -3,7 +3,7 @@
 import re
 
 from tests.driver.system import ROOT
-from tests.k8s.manifests import COMPONENT, environment, names, of_kind, workload, workloads
+from tests.k8s.manifests import COMPONENT, DATABASE, environment, names, of_kind, workload, workloads
 from tests.k8s.test_2_pods import SCALED, SEVERAL, constant
 
 MIN, MAX = 2, 6
@@ -113,7 +113,9 @@ def test_the_cluster_of_databases_is_what_the_others_expect() -> None:
     )
     (named,) = spec["managed"]["services"]["additional"]
     assert (named["selectorType"], named["serviceTemplate"]["metadata"]["name"]) == ("rw", "postgres")
-    assert spec["inheritedMetadata"]["labels"][COMPONENT] == "postgres"
+    # Those of Kubernetes the operator has claimed since 1.28, on pods and volumes: it would set them back and forth.
+    assert spec["inheritedMetadata"] == {"labels": DATABASE}
+    assert DATABASE.items() <= workload("single", "postgres").template["metadata"]["labels"].items()
     assert spec["resources"]["requests"]["memory"] == spec["resources"]["limits"]["memory"]
     assert spec["superuserSecret"]["name"] == "postgres-superuser"
     ours = re.findall(r"-c ([a-z_]+)=(\S+)", " ".join(workload("single", "postgres").main["args"]))
