@@ -29,8 +29,8 @@ ASLEEP_S, PAUSING_S = 10, 21
 # A cloud's balancer asks a node two or three times, 10 s apart, before it sends it nobody any more.
 GATEWAY_ASLEEP_S = 30
 SLACK_S = 5
-# Its threads answer requests and /healthz alike: while the database hangs (a session notices after 20 s, the next one waits
-# 5 s for its connection), nobody is free to answer, and a new process would be no better.
+# Its threads answer requests and /healthz alike: while the database hangs (a session notices after 20 s, the next one
+# waits 5 s for its connection), nobody is free to answer, and a new process would be no better.
 BUSY_IS_NOT_DEAD = {"orders-web"}
 # From a pod's creation to its being ready, but for the wait for the schema.
 SLOWEST_START_S = 300
