@@ -52,7 +52,7 @@ def test_three_nats_servers_keep_each_stream_three_times() -> None:
     assert routes == ["0", "1", "2"]
     assert nats.spec["serviceName"] == "nats-peers"
     assert environment(workload("ha", "provision").main)["NATS_REPLICAS"]["value"] == "3"
-    # All of its health, which is the streams', too (events/tests/integration/test_three_servers.py); time to fetch them.
+    # All of its health, the streams' too (events/tests/integration/test_three_servers.py); time to fetch them.
     startup, alone = nats.main["startupProbe"], workload("single", "nats").main["startupProbe"]
     assert startup["exec"]["command"][-1] == "http://127.0.0.1:8222/healthz"
     assert startup["periodSeconds"] * startup["failureThreshold"] == 900
