@@ -15,6 +15,8 @@ from tests.driver.system import ROOT
 K8S = ROOT / "k8s"
 OVERLAYS = ("single", "ha")
 COMPONENT = "app.kubernetes.io/component"
+# What policies know the database by, whoever made its pods.
+DATABASE = {"mercadito.example/database": "true"}
 BUILT_WITHIN_S = 60
 # Where k8s/prepare puts one, should the machine's own be too old.
 PROGRAMS = f"{ROOT / 'tests' / '.venv' / 'bin'}:{os.environ['PATH']}"

@@ -54,7 +54,7 @@ def test_no_secret_is_among_the_manifests(overlay: str) -> None:
         for each in workloads(overlay)
         for container in each.containers
         for name in environment(container)
-        if re.search(r"(PASSWORD|SECRET|TOKEN|KEY)$", name)
+        if re.search(r"(PASSWORD|SECRET|TOKEN|KEY)(_PREVIOUS)?$", name)
     ]
     assert given == []
 
@@ -157,6 +157,15 @@ def test_the_readme_makes_the_secret_of_a_folder_with_nothing_else_in_it() -> No
     # Nothing of the checkout is there, and what is there would be in the Secret.
     assert "k8s/" not in inside
     assert all(path.startswith('"$HOME/') for path in re.findall(r"--(?:cert|key)=(\S+)", inside))
+
+
+def test_the_readme_tells_which_secrets_are_not_changed_by_a_restart() -> None:
+    told = re.findall(r"^\| `(\w+)` \| .*(delete pod|psql|rollout status)", README.read_text(), re.MULTILINE)
+    assert dict(told) == {
+        "nats_route_password": "delete pod",
+        "postgres_db_password": "psql",
+        "gateway_admin_token": "rollout status",
+    }
 
 
 def test_the_release_is_the_same_everywhere(overlay: str) -> None:

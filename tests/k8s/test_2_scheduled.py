@@ -72,3 +72,18 @@ def test_a_drill_comes_when_the_longest_backup_is_over_and_is_tried_again(overla
     assert len(hours) == len(bounds)
     assert comes >= begins + sum(hours) * 60
     assert jobs["backup-drill"]["jobTemplate"]["spec"]["backoffLimit"] == 2
+
+
+def test_a_backup_that_stands_is_not_taken_again_for_its_copy(overlay: str) -> None:
+    backup = workload(overlay, "backup")
+    job = backup.spec["jobTemplate"]["spec"]
+    assert job["backoffLimit"] == 2
+    (rule,) = job["podFailurePolicy"]["rules"]
+    cli = (ROOT / "backup/src/mercadito_backup/cli.py").read_text()
+    ends = re.search(r"^NOT_DONE, SETTINGS_PROBLEM, NOT_COPIED = (\d), (\d), (\d)$", cli, re.MULTILINE)
+    assert ends
+    # Settings are no better the second time, either.
+    codes = {"containerName": backup.main["name"], "operator": "In", "values": [int(ends[2]), int(ends[3])]}
+    assert rule == {"action": "FailJob", "onExitCodes": codes}
+    # What the API server demands of such a policy.
+    assert backup.pod["restartPolicy"] == "Never"

@@ -20,7 +20,7 @@ OTHER_COMMANDS = {"backup": ["mercadito-backup", "now"]}
 # Variables of a pod that its service in compose does not have …
 ADDED = {
     "gateway": {"POD_NAMESPACE"},
-    "notify": {"GATEWAY_UPSTREAM"},
+    "notify": {"GATEWAY_UPSTREAM", "MAIL_LINK_KEY_PREVIOUS_FILE", "BOUNCE_WEBHOOK_KEY_PREVIOUS_FILE"},
     "postgres": {"PGDATA"},
     "realtime": {"GATEWAY_UPSTREAM"},
     "orders-web": {"GATEWAY_UPSTREAM"},
@@ -29,7 +29,7 @@ ADDED = {
 # … and the reverse: secrets come as files alone; the name server is the one of /etc/resolv.conf; challenges of
 # ACME are answered by what makes certificates in a cluster.
 LEFT_OUT = {
-    "notify": {"SMTP_PASSWORD", "SMTP_SECOND_PASSWORD"},
+    "notify": {"SMTP_PASSWORD", "SMTP_SECOND_PASSWORD", "MAIL_LINK_KEY_PREVIOUS", "BOUNCE_WEBHOOK_KEY_PREVIOUS"},
     "usda": {"USDA_MARS_KEY"},
     "gateway": {"GATEWAY_RESOLVER", "GATEWAY_ACME_DIR"},
     "backup": {"HTTP_PORT", "BACKUP_AT", "BACKUP_DRILL_AT", "HUB_TIME_ZONE"},
@@ -41,6 +41,8 @@ COMMON_TO_JOBS = {
     *("HTTP_HOST", "HTTP_PORT", "PUBLIC_URL", "HUB_NAME", "HUB_ADDRESS", "HUB_TIME_ZONE"),
     *("USDA_TODAY", "NATS_URL", "IDENTITY_JWKS_FILE"),
 }
+# There they stand in `.env`, which its owner alone reads; settings are a ConfigMap here.
+ADDED_SECRETS = {"notify": {"mail_link_key_previous", "bounce_webhook_key_previous"}}
 # A tmpfs of compose that keeps the image's own volume from being left behind: on a cluster the runtime takes it away.
 NO_VOLUME = "/var/lib/postgresql/data"
 # Where another value is right: where a thing lies in a cluster, and who decides it.
@@ -132,7 +134,7 @@ def test_it_reads_the_same_secrets(name: str) -> None:
     each = pod_of(name)
     mounts = [mount for mount in each.main["volumeMounts"] if mount["name"] == "secrets"]
     read = secret_files({**each.main, "volumeMounts": mounts}, each.pod)
-    assert read == set(SERVICES[name].get("secrets", []))
+    assert read == set(SERVICES[name].get("secrets", [])) | ADDED_SECRETS.get(name, set())
     assert all(mount["readOnly"] for mount in mounts)
     assert all(mount["mountPath"] == "/run/secrets" for mount in mounts)
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.driver.system import ROOT
-from tests.k8s.manifests import COMPONENT, K8S, environment, kustomize, matches, names, workload
+from tests.k8s.manifests import COMPONENT, DATABASE, K8S, environment, kustomize, matches, names, workload
 from tests.k8s.test_1_builds import NOBODYS, RELEASES
 
 COMPOSE = yaml.safe_load((ROOT / "compose/compose.yaml").read_text())["services"]["restore"]
@@ -63,7 +63,7 @@ def test_it_is_told_and_has_what_the_one_of_compose_has(pod: dict[str, Any]) -> 
 
 
 def test_it_reaches_the_database_and_nobody_else(made: list[dict[str, Any]], pod: dict[str, Any]) -> None:
-    to, by = ({"matchLabels": {COMPONENT: name}} for name in ("postgres", "restore"))
+    to, by = {"matchLabels": DATABASE}, {"matchLabels": {COMPONENT: "restore"}}
     ports = [{"protocol": "TCP", "port": 5432}]
     policies = {each["metadata"]["name"]: each["spec"] for each in made if each["kind"] == "NetworkPolicy"}
     assert policies == {

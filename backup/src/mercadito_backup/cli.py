@@ -11,24 +11,24 @@ from pathlib import Path
 from mercadito_backup import restoring, settings, shelf
 from mercadito_backup.drill import drill
 from mercadito_backup.manifest import read
-from mercadito_backup.problems import Failed
+from mercadito_backup.problems import Failed, NotCopied
 from mercadito_backup.serving import serve
 from mercadito_backup.settings import MB, Server
 from mercadito_backup.taking import take
 
-NOT_DONE, SETTINGS_PROBLEM = 1, 2
+NOT_DONE, SETTINGS_PROBLEM, NOT_COPIED = 1, 2, 3
 LONGEST_KEY = 64_000
 
 
 def main() -> int:
-    """Run a command; 1: it could not be done, and why; 2: the settings have problems."""
+    """Run a command; 1: it could not be done, and why; 2: the settings have problems; 3: taken, and not copied."""
     options = _parser().parse_args()
     try:
         run: Callable[[argparse.Namespace], None] = options.run
         run(options)
     except (Failed, OSError) as problem:
         print(problem, file=sys.stderr)  # noqa: T201 - for the person at the terminal
-        return NOT_DONE
+        return NOT_COPIED if isinstance(problem, NotCopied) else NOT_DONE
     return 0
 
 

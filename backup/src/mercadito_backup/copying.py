@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mercadito_backup import shelf
 from mercadito_backup.logs import say
-from mercadito_backup.problems import Failed
+from mercadito_backup.problems import NotCopied
 from mercadito_backup.programs import WORDS_SHOWN
 from mercadito_backup.settings import Settings
 
@@ -17,7 +17,7 @@ def copy(settings: Settings) -> None:
     """Run ``BACKUP_COPY_COMMAND`` in the folder of the backups, by ``sh -c``; without one there is nothing to do.
 
     Raises:
-        Failed: it ended badly, or not in ``DEADLINE_S``. The backup itself stands.
+        NotCopied: it ended badly, or not in ``DEADLINE_S``. The backup itself stands.
 
     """
     if not settings.copy_command:
@@ -34,6 +34,6 @@ def copy(settings: Settings) -> None:
         problem = f"did not end in {DEADLINE_S} s"
     if problem:
         say("backup_not_copied", "error", reason=problem)
-        raise Failed(f"the backup stands here, but BACKUP_COPY_COMMAND {problem}")
+        raise NotCopied(f"the backup stands here, but BACKUP_COPY_COMMAND {problem}")
     shelf.remember(settings.state, copy_at=datetime.now(UTC).isoformat())
     say("backups_copied")

@@ -13,5 +13,9 @@ class Busy(Failed):
     """Another backup, drill or restore is under way."""
 
 
+class NotCopied(Failed):
+    """The backup stands here, and was not copied off this host."""
+
+
 class Refused(Failed):
     """A backup that must not be restored: damaged, of a newer version, or locked for the key at hand."""

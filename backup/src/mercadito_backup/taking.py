@@ -26,7 +26,8 @@ def take(settings: Settings) -> Path:
     """Take a backup now, then remove those that are kept no longer and have the operator's command copy the rest.
 
     Raises:
-        Failed: it could not be taken; nothing is left of it. Or taken and not copied, which its words say.
+        Failed: it could not be taken; nothing is left of it.
+        NotCopied: it is taken, and not copied.
 
     """
     with shelf.alone(settings.state):

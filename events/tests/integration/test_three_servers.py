@@ -1,12 +1,15 @@
 """Three servers as Kubernetes starts them (compose/nats/start with NATS_ROUTES): each stream is on all of them."""
 
 import asyncio
+import json
 import os
 import re
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mercadito_events.connection import NatsSettings, connect
@@ -17,7 +20,8 @@ from mercadito_events.topology import load, shipped
 from nats.aio.client import Client
 from nats.errors import Error
 
-COMPOSE = Path(__file__).parents[3] / "compose" / "nats"
+ROOT = Path(__file__).parents[3]
+COMPOSE, K8S = ROOT / "compose" / "nats", ROOT / "k8s"
 USERS = ("provisioner", "orders", "realtime", "usda", "notify", "operator", "route")
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 # The image's server forces each write to the disk; Debian 12's refuses the word.
@@ -28,6 +32,8 @@ IS_OLD = (
     ).stdout
 )
 SOON_S = 60
+# What a server misses that is away: so much that fetching it takes longer than starting.
+MEANWHILE, BODY = 400, b'{"note": "%s"}' % (b"x" * 200_000)
 
 
 def password(user: str) -> str:
@@ -53,7 +59,8 @@ class Server:
             .replace("port: 4222", f"port: {self.port}")
             .replace("/data", str(self.folder / "data"))
         )
-        text = text.replace("127.0.0.1:8222", f"127.0.0.1:{free_port()}")
+        self.monitoring = f"127.0.0.1:{free_port()}"
+        text = text.replace("127.0.0.1:8222", self.monitoring)
         text = re.sub(r".*sync_interval.*\n", "", text) if IS_OLD else text
         (self.folder / "conf" / "nats.conf").write_text(text)
         cluster = (COMPOSE / "cluster.conf").read_text().replace("port: 6222", f"port: {routes[number]}")
@@ -71,6 +78,13 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(["sh", COMPOSE / "start"], env=environment, stdout=log, stderr=log)
         return self.process
+
+    def asked(self, path: str) -> Any:
+        try:
+            with urllib.request.urlopen(f"http://{self.monitoring}{path}", timeout=5) as answer:
+                return json.load(answer)
+        except (OSError, ValueError):
+            return None
 
     def log(self) -> str:
         return (self.folder / "log").read_text()
@@ -109,6 +123,34 @@ async def test_a_stream_goes_on_while_one_of_its_servers_leaves(servers: list[Se
     await provisioner.close()
 
 
+def startup_path() -> str:
+    """What the kubelet asks a server of three until it counts as started."""
+    text = (K8S / "components" / "nats-cluster" / "servers.yaml").read_text()
+    found = re.search(r"startupProbe: .*http://127\.0\.0\.1:8222(/[^\"]*)", text)
+    assert found
+    return found.group(1)
+
+
+async def test_one_that_is_back_counts_as_started_when_its_streams_are(servers: list[Server]) -> None:
+    """Before that, the next one must not go: what was published meanwhile is on the other two alone."""
+    provisioner = await connect(settings(servers, "provisioner"), name="provisioner")
+    await provisioned(provisioner)
+    servers[2].process.terminate()
+    await asyncio.to_thread(servers[2].process.wait, 60)
+    orders = await connect(settings(servers[:2], "orders"), name="orders")
+    for number in range(MEANWHILE):
+        await published(orders, number, BODY)
+    servers[2].start()
+    path = startup_path()
+    await asyncio.to_thread(wait_until, lambda: servers[2].asked(path), SOON_S)
+    (account,) = servers[2].asked("/jsz?accounts=true&streams=true")["account_details"]
+    there = {each["name"]: each["state"]["messages"] for each in account["stream_detail"]}
+    # The last one is in its log, and counts when the leader speaks next.
+    assert there["ORDERS"] >= MEANWHILE - 1
+    await orders.close()
+    await provisioner.close()
+
+
 async def provisioned(nc: Client) -> None:
     """As the cluster's Job does: again until nothing is refused, which servers that have just met do at first."""
     async with asyncio.timeout(SOON_S):
@@ -120,13 +162,13 @@ async def provisioned(nc: Client) -> None:
     assert {each.action for each in outcomes} <= {"created", "unchanged"}
 
 
-async def published(nc: Client, number: int) -> None:
+async def published(nc: Client, number: int, body: bytes = b"{}") -> None:
     """As the outbox does: again until it is acknowledged, once by its id."""
     async with asyncio.timeout(SOON_S):
         while True:
             try:
                 await nc.jetstream().publish(
-                    "orders.order.placed.v1", b"{}", headers={"Nats-Msg-Id": f"event-{number}"}, timeout=2
+                    "orders.order.placed.v1", body, headers={"Nats-Msg-Id": f"event-{number}"}, timeout=2
                 )
             except (Error, TimeoutError):
                 await asyncio.sleep(0.1)
