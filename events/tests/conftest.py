@@ -52,6 +52,19 @@ def engine(urls: DatabaseUrls) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def read_only(postgres_server: PostgresServer) -> Iterator[Callable[[bool], None]]:
+    """Return a function that makes the server refuse writes, in sessions that are open too, or take them again."""
+
+    def switch(on: bool) -> None:
+        with postgres_server.connect("postgres") as cursor:
+            cursor.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if on else 'off'}")
+            cursor.execute("SELECT pg_reload_conf()")
+
+    yield switch
+    switch(False)
+
+
+@pytest.fixture
 def nats(nats_server: NatsServer) -> NatsServer:
     """Return the session's server with empty streams."""
     nats_server.reset()
