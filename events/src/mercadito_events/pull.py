@@ -48,7 +48,6 @@ class Pull:
         self._quiet_since = time.monotonic()
         self._seen = 0
         self._suspicions = 0
-        self.max_deliver = 0
 
     async def open(self, stop: asyncio.Event) -> None:
         """Bind to the durable; wait for it to be made, and for NATS to be there, then give up.
@@ -113,7 +112,6 @@ class Pull:
 
     async def _bind(self, info: ConsumerInfo) -> None:
         self._subscription = await self._js.pull_subscribe_bind(self._durable, stream=self._stream)
-        self.max_deliver = info.config.max_deliver or 0
         self._quiet_since = time.monotonic()
         self._seen = info.delivered.consumer_seq if info.delivered else 0
 
