@@ -68,9 +68,10 @@ async def publish(js: JetStreamContext, message: Msg, *, durable: str, error: Ex
     confidential = place.stream == CONFIDENTIAL_STREAM
     body = b"" if confidential else message.data[:MAX_BODY_BYTES]
     headers = _kept(original, confidential=confidential)
-    event_id = original.get("ce-id", "")[:MAX_ATTRIBUTE_CHARS]
+    # Delivered again it is the same letter; told again, and failed again, another.
+    letter_id = f"{original.get('ce-id', '')[:MAX_ATTRIBUTE_CHARS]}:{durable}:{place.sequence.stream}"
     headers |= {
-        "Nats-Msg-Id": f"{event_id or f'{place.stream}:{place.sequence.stream}'}:{durable}",
+        "Nats-Msg-Id": letter_id,
         "x-error": describe(error),
         "x-delivered": str(place.num_delivered),
         "x-subject": message.subject[:MAX_ATTRIBUTE_CHARS],
