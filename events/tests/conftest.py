@@ -56,13 +56,20 @@ def engine(urls: DatabaseUrls) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def read_only(postgres_server: PostgresServer) -> Iterator[Callable[[bool], None]]:
+def read_only(postgres_server: PostgresServer, eventually: Callable[..., Any]) -> Iterator[Callable[[bool], None]]:
     """Return a function that makes the server refuse writes, in sessions that are open too, or take them again."""
 
-    def switch(on: bool) -> None:
+    def is_now(wanted: str) -> bool:
         with postgres_server.connect("postgres") as cursor:
-            cursor.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if on else 'off'}")
+            cursor.execute("SHOW default_transaction_read_only")
+            return bool(cursor.fetchone()[0] == wanted)
+
+    def switch(on: bool) -> None:
+        wanted = "on" if on else "off"
+        with postgres_server.connect("postgres") as cursor:
+            cursor.execute(f"ALTER SYSTEM SET default_transaction_read_only = {wanted}")
             cursor.execute("SELECT pg_reload_conf()")
+        eventually(lambda: is_now(wanted))  # sessions that begin from now on
 
     yield switch
     switch(False)
