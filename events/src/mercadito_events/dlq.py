@@ -77,7 +77,7 @@ async def replay(nc: NATS, engine: Engine, numbers: Ranges, show: Show) -> bool:
             continue
         headers = letter.headers or {}
         with engine.begin() as connection:
-            is_ours = headers.get("ce-source") == retelling.source_of(connection)
+            is_ours = headers.get("ce-source", "") == retelling.source_of(connection)
             outcome = retelling.tell_one(connection, headers.get("ce-id", "")) if is_ours else None
         if outcome is None:
             others += 1
