@@ -58,6 +58,10 @@ digest: ## what this week's price digest would tell; make digest A=--now makes i
 invite-admin: ## the first admin, or another: make invite-admin A='you@hub.example --name "Your Name"'
 	$(call on_the_running_one,invite-admin $(A))
 
+.PHONY: events
+events: ## watch events, dead letters, what was lost: make events A="tail 'orders.>'", A=lag, A="dlq list", A="replay --since 2h"
+	$(call on_the_running_one,events $(A))
+
 .PHONY: backup
 backup: ## take a backup of the containers' databases now, besides the one of each night
 	@compose/backup now

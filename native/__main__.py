@@ -1,6 +1,7 @@
 """usage: python3 -m native COMMAND.
 
-run | running | status | restart PROCESS | logs PROCESS | self-test … | digest … | invite-admin … | stop | install
+run | running | status | restart PROCESS | logs PROCESS | self-test … | digest … | invite-admin … | events … | stop |
+install
 """
 
 import subprocess
@@ -43,7 +44,7 @@ def _act(arguments: list[str]) -> int:
             control.restart(state, name)
         case ["logs", name] if name:
             control.logs(state, name)
-        case [name, *_] if name in control.ASKED:
+        case [name, *_] if name in control.COMMANDS:
             return control.ask(state, arguments)
         case ["stop"]:
             control.stop(state)

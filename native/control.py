@@ -78,14 +78,37 @@ ASKED = {
     "digest": ("notify", console_script("services/notify", "notify"), settings.notify),
     "invite-admin": ("orders-worker", console_script("services/orders", "orders"), settings.orders),
 }
+COMMANDS = {*ASKED, "events"}
 
 
 def ask(state: State, words: Sequence[str]) -> int:
     """Run a service's command with the settings of its process, but for those given now; return its exit code."""
+    if words[0] == "events":
+        return events(state, words[1:])
     name, script, configured = ASKED[words[0]]
     own = {variable: value for variable, value in _environment_of(state, name).items() if variable not in os.environ}
     environment = settings.full_environment(configured(state)) | own
     return subprocess.run([script, *words], env=environment, check=False).returncode
+
+
+# Who has an outbox: where its commands are, and its settings.
+TELLERS = {
+    "orders": ("services/orders", settings.orders),
+    "usda": ("services/usda-ingest", settings.usda),
+    "notify": ("services/notify", settings.notify),
+}
+
+
+def events(state: State, words: Sequence[str]) -> int:
+    """Run mercadito-events as operator; what is told again comes from the outbox of each service."""
+    is_told_again = list(words[:1]) == ["replay"] or list(words[:2]) == ["dlq", "replay"]
+    code = 0
+    for folder, configured in TELLERS.values() if is_told_again else [TELLERS["notify"]]:
+        environment = settings.full_environment(configured(state) | settings.nats_client(state, "operator"))
+        command = [console_script(folder, "mercadito-events"), *words]
+        with contextlib.suppress(KeyboardInterrupt):
+            code = subprocess.run(command, env=environment, check=False).returncode or code
+    return code
 
 
 def _environment_of(state: State, name: str) -> dict[str, str]:

@@ -2,17 +2,21 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from mercadito_events.cli import main
 from mercadito_events.connection import connect
 from mercadito_events.ddl import create_inbox_v1, create_outbox_v1
 from mercadito_events.testing import DatabaseUrls, NatsServer
 from mercadito_events.testing.postgres import PostgresServer
 from nats import NATS
+from running import Done, Run
 from sqlalchemy import Engine, text
 from steps import engine_for
 
@@ -49,6 +53,26 @@ def engine(urls: DatabaseUrls) -> Iterator[Engine]:
     made = engine_for(urls.app_url)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def read_only(postgres_server: PostgresServer, eventually: Callable[..., Any]) -> Iterator[Callable[[bool], None]]:
+    """Return a function that makes the server refuse writes, in sessions that are open too, or take them again."""
+
+    def is_now(wanted: str) -> bool:
+        with postgres_server.connect("postgres") as cursor:
+            cursor.execute("SHOW default_transaction_read_only")
+            return bool(cursor.fetchone()[0] == wanted)
+
+    def switch(on: bool) -> None:
+        wanted = "on" if on else "off"
+        with postgres_server.connect("postgres") as cursor:
+            cursor.execute(f"ALTER SYSTEM SET default_transaction_read_only = {wanted}")
+            cursor.execute("SELECT pg_reload_conf()")
+        eventually(lambda: is_now(wanted))  # sessions that begin from now on
+
+    yield switch
+    switch(False)
 
 
 @pytest.fixture
@@ -89,3 +113,24 @@ async def running() -> AsyncIterator[Callable[[Any], asyncio.Event]]:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+@pytest.fixture
+def run(nats: NatsServer, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Return a function that runs the command in this process: starting Python takes longer than all it does."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run_as(user: str, *arguments: str, **env: str) -> Done:
+        capsys.readouterr()
+        try:
+            status = main(arguments, {"MERCADITO_ENV": "test"} | nats.environment(user) | env)
+        except SystemExit as stopped:
+            status = int(stopped.code or 0)
+        heard = capsys.readouterr()
+        return Done(status, heard.out, heard.err)
+
+    yield run_as
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()

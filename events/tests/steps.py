@@ -13,6 +13,7 @@ from mercadito_events.testing import DatabaseUrls
 from nats import NATS
 from nats.js.errors import NotFoundError
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import OperationalError
 
 TYPE = "orders.order.placed.v1"
 
@@ -57,6 +58,16 @@ async def until(predicate: Callable[[], Any], timeout_s: float = 30) -> None:
     while not predicate():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
+
+
+def is_away(engine: Engine) -> bool:
+    """Ask the database as a readiness check does."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except OperationalError:
+        return True
+    return False
 
 
 def revision(urls: DatabaseUrls) -> str:

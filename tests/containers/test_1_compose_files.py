@@ -180,6 +180,7 @@ def test_a_documented_setting_reaches_the_containers() -> None:
     "command",
     [
         *(("control", "status"), ("control", "restart", "usda"), ("control", "self-test"), ("down",)),
+        ("control", "events", "lag"),
         *(("backup", "now"), ("restore", "newest"), ("deploy",), ("rollback",), ("production", "ps")),
     ],
 )

@@ -233,7 +233,7 @@ def test_every_stream_has_its_room_at_nats_and_what_is_acknowledged_is_on_the_di
     assert folder in {volume["target"] for volume in services["nats"]["volumes"] if volume["type"] == "volume"}
     assert "sync_interval: always" in config_text
     assert (default["max_age_days"], default["duplicate_window_s"]) == (7, 600)
-    assert streams["defaults"]["durable"]["max_deliver"] == 10
+    assert streams["defaults"]["durable"]["max_deliver"] == 20
 
 
 def test_gunicorn_outwaits_the_gateway_and_ends_before_it_is_killed(services: dict[str, Service]) -> None:

@@ -51,3 +51,14 @@ def test_the_first_admin_is_invited_with_the_settings_of_orders(state: State, as
     ((command, environment),) = asked
     assert command[0].endswith("services/orders/.venv/bin/orders")
     assert environment["DATABASE_URL"].startswith("postgresql://orders@")
+
+
+def test_events_are_looked_at_by_the_operator_and_told_again_by_each_service(state: State, asked: Asked) -> None:
+    assert control.ask(state, ["events", "dlq", "list"]) == EXIT_CODE
+    assert control.ask(state, ["events", "replay", "--since", "2h"]) == EXIT_CODE
+    assert control.ask(state, ["events", "dlq", "replay", "17"]) == EXIT_CODE
+    assert all(command[0].endswith("/.venv/bin/mercadito-events") for command, _ in asked)
+    assert {environment["NATS_USER"] for _, environment in asked} == {"operator"}
+    assert [environment["DATABASE_URL"].rpartition("/")[2] for _, environment in asked] == [
+        "notify", *("orders", "usda", "notify"), *("orders", "usda", "notify")
+    ]  # fmt: skip

@@ -27,6 +27,7 @@ from mercadito_events.envelope import Event, MalformedEvent
 from mercadito_events.handling import Handler, Permanent
 from mercadito_events.pull import ConsumerMissing, ConsumerStuck, Pull
 from mercadito_events.service import tracing
+from mercadito_events.service.database import READ_ONLY
 from mercadito_events.topology import CONFIDENTIAL_STREAM
 from mercadito_events.waiting import backoff_s, in_thread, pause
 
@@ -35,8 +36,11 @@ __all__ = ["Consumer", "ConsumerMissing", "ConsumerStuck", "Keeper", "apply_once
 IN_PROGRESS_EVERY_S = 3.0
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 30.0
-# Deliveries kept back for dead-lettering: after max_deliver the server delivers no more, and nobody would notice.
-DELIVERIES_FOR_DEAD_LETTERING = 2
+# So often an event may fail, or kill its process. The durables' max_deliver leaves room for more deliveries: after that
+# many the server delivers no more, and a dead letter that could not be buried by then would be gone unnoticed.
+MAX_FAILURES = 8
+# So long a dead letter that the service has written down is offered to a DLQ that does not take it.
+KEPT_OFFER_S = 60.0
 INBOX_KEPT_DAYS = 14
 PRUNE_EVERY_S = 600.0
 PRUNE_ROWS = 1_000
@@ -50,12 +54,12 @@ _PRUNE = text(
     " WHERE handled_at < clock_timestamp() - make_interval(days => :days) ORDER BY handled_at LIMIT :rows)"
 )
 # Class 08: connection exceptions; 57P01-57P03: shutdown, crash, starting up; class 53: no room on the disk, no memory,
-# no more connections; 58030: a file could not be written. None of them says anything about the event.
-_UNREACHABLE = ("08", "57P01", "57P02", "57P03", "53", "58030")
+# no more connections; 58030: a file could not be written; 25006: no writes. None of them says anything about the event.
+_UNREACHABLE = ("08", "57P01", "57P02", "57P03", "53", "58030", READ_ONLY)
 
 _events = Counter("mercadito_consumer_events_total", "Events by what became of them", ["durable", "outcome"])
 _pending = Gauge("mercadito_consumer_pending", "Events behind the one last received", ["durable"])
-_lag = Gauge("mercadito_consumer_lag_seconds", "Age of the event last received; 0 when none waits", ["durable"])
+_lag = Gauge("mercadito_consumer_lag_seconds", "Age of the event at hand; 0 when none waits", ["durable"])
 _log = structlog.get_logger(__name__)
 
 Keeper = Callable[[Connection, DeadLetter], None]
@@ -152,8 +156,7 @@ class Consumer:
         handler = self._handlers.get(event.type)
         if handler is None:
             return "ignored"
-        attempts = self._pull.max_deliver - DELIVERIES_FOR_DEAD_LETTERING
-        if message.metadata.num_delivered > max(1, attempts):
+        if message.metadata.num_delivered > MAX_FAILURES:
             raise dead_letters.GivenUp(f"delivered {message.metadata.num_delivered} times without success")
         while True:
             try:
@@ -170,8 +173,14 @@ class Consumer:
             return "handled" if apply_once(connection, self._durable, handler, event) else "repeated"
 
     async def _bury(self, message: Msg, error: Exception, stop: asyncio.Event) -> str:
-        """Publish the dead letter, however long that takes: the event must not vanish between two streams."""
-        failures = 0
+        """Have the dead letter written down, then publish it, however long that takes: the event must not vanish.
+
+        One that is written down may do without DLQ: what is behind it is not held up for longer than ``KEPT_OFFER_S``.
+        """
+        written = await self._written_down(DeadLetter.of(message, durable=self._durable, error=error), stop)
+        if self._keep is not None and not written and stop.is_set():
+            return "returned"
+        offered, failures = time.monotonic(), 0
         while True:
             try:
                 await dead_letters.publish(self._js, message, durable=self._durable, error=error)
@@ -180,27 +189,38 @@ class Consumer:
                 _log.warning("dead_letter_not_accepted", failures=failures, error=type(problem).__name__)
             else:
                 _log.error("event_dead_lettered", type=message.subject[:200], error=dead_letters.describe(error))
-                letter = DeadLetter.of(message, durable=self._durable, error=error)
-                return "dead" if await self._kept(letter, stop) else "returned"
+                return "dead"
+            if written and time.monotonic() - offered > KEPT_OFFER_S:
+                _log.error("dead_letter_only_kept", type=message.subject[:200], error=dead_letters.describe(error))
+                return "dead"
             await pause(stop, backoff_s(failures, first_s=RETRY_FIRST_S, most_s=RETRY_MOST_S))
             if stop.is_set():
                 return "returned"
 
-    async def _kept(self, letter: DeadLetter, stop: asyncio.Event) -> bool:
-        """Let the service write it down, once its database answers; what it can't write still lies in DLQ."""
-        keep = self._keep
-        while keep is not None:
+    async def _written_down(self, letter: DeadLetter, stop: asyncio.Event) -> bool:
+        """Let the service write it down, once its database answers.
+
+        What it can't write lies in DLQ all the same; but of ACCOUNTS events only the id does, so they are tried until
+        they are written.
+        """
+        failures = 0
+        while self._keep is not None:
             try:
-                await in_thread(_write_down, self._engine, keep, letter)
-            except SQLAlchemyError as error:
-                if not _is_unreachable(error):
-                    _log.error("dead_letter_not_kept", error=type(error).__name__)
-                    break
+                await in_thread(_write_down, self._engine, self._keep, letter)
+            except Exception as error:  # noqa: BLE001 - whatever a keeper raises, the event must not be lost by it
+                failures += 1
+                if isinstance(error, SQLAlchemyError) and _is_unreachable(error):
+                    await self._wait_for_database(stop)
+                else:
+                    _log.error("dead_letter_not_kept", failures=failures, error=type(error).__name__)
+                    if self._stream != CONFIDENTIAL_STREAM:
+                        return False
+                    await pause(stop, backoff_s(failures, first_s=RETRY_FIRST_S, most_s=RETRY_MOST_S))
             else:
-                break
-            if not await self._wait_for_database(stop):
+                return True
+            if stop.is_set():
                 return False
-        return True
+        return False
 
     async def _answer(self, message: Msg, outcome: str) -> None:
         _events.labels(self._durable, outcome).inc()
@@ -218,12 +238,19 @@ class Consumer:
     @contextlib.asynccontextmanager
     async def _kept_in_progress(self, message: Msg) -> AsyncIterator[None]:
         """Tell the server again and again that this event is being worked on, so that nobody else gets it."""
-        task = asyncio.create_task(_keep_in_progress(message))
+        task = asyncio.create_task(self._keep_in_progress(message))
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+    async def _keep_in_progress(self, message: Msg) -> None:
+        while True:
+            await asyncio.sleep(IN_PROGRESS_EVERY_S)
+            self._measure(message)
+            with contextlib.suppress(Error):
+                await message.in_progress()
 
     async def _wait_for_database(self, stop: asyncio.Event) -> bool:
         """Wait a little, then until it answers: one without room answers at once, and refuses the same again."""
@@ -256,13 +283,6 @@ class Consumer:
             self._prune_at = time.monotonic() + PRUNE_EVERY_S
             with contextlib.suppress(SQLAlchemyError):  # it can wait; if the database is away, the next event tells
                 await in_thread(_prune, self._engine)
-
-
-async def _keep_in_progress(message: Msg) -> None:
-    while True:
-        await asyncio.sleep(IN_PROGRESS_EVERY_S)
-        with contextlib.suppress(Error):
-            await message.in_progress()
 
 
 def _ask(engine: Engine) -> None:

@@ -7,14 +7,18 @@ from urllib.parse import quote
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from mercadito_events.envelope import Event, MalformedEvent
+from mercadito_events.envelope import MAX_BODY_BYTES, Event, MalformedEvent
 from mercadito_events.handling import Permanent
 from mercadito_events.topology import CONFIDENTIAL_STREAM
 
 PUBLISH_TIMEOUT_S = 5.0
 MAX_ERROR_CHARS = 300
+# What a message that is none of ours keeps of its headers: with an event's largest body and what is added here it must
+# fit into DLQ's max_message_kb, and under the 64 kB that a server takes, or it could never be buried.
+MAX_HEADERS_BYTES = 8_192
+MAX_ATTRIBUTE_CHARS = 256
 DEAD_LETTER_STREAM = "DLQ"
-_KEPT_OF_CONFIDENTIAL = ("ce-id", "ce-type", "ce-time", "ce-source", "ce-specversion")
+_ATTRIBUTES = ("ce-id", "ce-type", "ce-time", "ce-source", "ce-specversion")
 
 
 class GivenUp(Exception):
@@ -56,20 +60,26 @@ class DeadLetter:
 async def publish(js: JetStreamContext, message: Msg, *, durable: str, error: Exception) -> None:
     """Publish a message as a dead letter of this durable and wait for the acknowledgement.
 
-    Of ACCOUNTS events only the attributes go along, never the body: it holds addresses and one-time links.
+    Of ACCOUNTS events only the attributes go along, never the body: it holds addresses and one-time links. Of messages
+    larger than an event may be, only the beginning: ``x-cut`` says how large they were.
     """
     original = dict(message.headers or {})
     place = message.metadata
     confidential = place.stream == CONFIDENTIAL_STREAM
-    headers = _kept(original, confidential=confidential) | {
-        "Nats-Msg-Id": f"{original.get('ce-id') or f'{place.stream}:{place.sequence.stream}'}:{durable}",
+    body = b"" if confidential else message.data[:MAX_BODY_BYTES]
+    headers = _kept(original, confidential=confidential)
+    # Delivered again it is the same letter; told again, and failed again, another.
+    letter_id = f"{original.get('ce-id', '')[:MAX_ATTRIBUTE_CHARS]}:{durable}:{place.sequence.stream}"
+    headers |= {
+        "Nats-Msg-Id": letter_id,
         "x-error": describe(error),
         "x-delivered": str(place.num_delivered),
-        "x-subject": message.subject,
+        "x-subject": message.subject[:MAX_ATTRIBUTE_CHARS],
         "x-stream": place.stream,
         "x-stream-seq": str(place.sequence.stream),
     }
-    body = b"" if confidential else message.data
+    if not confidential and len(body) < len(message.data):
+        headers["x-cut"] = str(len(message.data))
     await js.publish(f"dlq.{durable}", body, timeout=PUBLISH_TIMEOUT_S, stream=DEAD_LETTER_STREAM, headers=headers)
 
 
@@ -83,7 +93,8 @@ def describe(error: Exception) -> str:
 
 
 def _kept(original: Mapping[str, str], *, confidential: bool) -> dict[str, str]:
-    if confidential:
-        return {name: original[name] for name in _KEPT_OF_CONFIDENTIAL if name in original}
+    size = sum(len(f"{name}: {value}\r\n".encode()) for name, value in original.items())
+    if confidential or size > MAX_HEADERS_BYTES:
+        return {name: original[name][:MAX_ATTRIBUTE_CHARS] for name in _ATTRIBUTES if name in original}
     # Nats-… headers are orders to the stream they were sent to; repeated, DLQ would obey or refuse them.
     return {name: value for name, value in original.items() if not name.lower().startswith("nats-")}

@@ -104,7 +104,7 @@ def _stream_fields(stream: Stream) -> dict[str, Any]:
         "subjects": list(stream.subjects),
         "retention": RetentionPolicy.LIMITS,
         "storage": StorageType.FILE,
-        "discard": DiscardPolicy.NEW,
+        "discard": DiscardPolicy(stream.discard),
         "max_bytes": stream.max_bytes,
         "max_age": stream.max_age_s,
         "max_msg_size": stream.max_message_bytes,

@@ -1,8 +1,8 @@
 """Fetching from a durable, and noticing when nothing comes although something should.
 
 nats-py's pull subscriptions have been seen to stall for ever after a reconnect, silently (nats.py#504, #933). So the
-server is asked, at most every 10 s and only when idle, whether messages wait; if they do and none arrives, the
-subscription is made anew, and if that does not help, the process must go.
+server is asked, at most every 10 s and only when idle, whether messages wait; if they do, none arrives and nobody else
+settles any, the subscription is made anew, and if that does not help, the process must go.
 """
 
 import asyncio
@@ -24,8 +24,10 @@ STALL_S = 10.0
 MISSING_DEADLINE_S = 30.0
 RETRY_S = 0.5
 INFO_TIMEOUT_S = 5.0
-# So many deliveries that went elsewhere while this one was asking all the time: they went to a dead subscription.
-MISSED_DELIVERIES = 3
+# So many deliveries that went elsewhere while this one was asking all the time, and of which none was settled, went to
+# a dead subscription. Times the suspicions they are more than those of an event that another instance fails at.
+MISSED_DELIVERIES = 4
+SUSPICIONS = 3
 
 _log = structlog.get_logger(__name__)
 
@@ -47,8 +49,8 @@ class Pull:
         self._subscription: JetStreamContext.PullSubscription | None = None
         self._quiet_since = time.monotonic()
         self._seen = 0
+        self._settled = 0
         self._suspicions = 0
-        self.max_deliver = 0
 
     async def open(self, stop: asyncio.Event) -> None:
         """Bind to the durable; wait for it to be made, and for NATS to be there, then give up.
@@ -77,7 +79,7 @@ class Pull:
         """Return the next message, or None when there was none for a second.
 
         Raises:
-            ConsumerStuck: messages wait, and two subscriptions in a row got none of them.
+            ConsumerStuck: messages wait, and three subscriptions in a row got none of them.
             ConsumerMissing: the durable is gone.
 
         """
@@ -109,13 +111,13 @@ class Pull:
         self._subscription = None
 
     def _arrived(self, consumer_seq: int) -> None:
-        self._quiet_since, self._seen, self._suspicions = time.monotonic(), consumer_seq, 0
+        self._quiet_since, self._suspicions = time.monotonic(), 0
+        self._seen = self._settled = consumer_seq  # or soon to be: that it is settled says nothing about others
 
     async def _bind(self, info: ConsumerInfo) -> None:
         self._subscription = await self._js.pull_subscribe_bind(self._durable, stream=self._stream)
-        self.max_deliver = info.config.max_deliver or 0
         self._quiet_since = time.monotonic()
-        self._seen = info.delivered.consumer_seq if info.delivered else 0
+        self._seen, self._settled = _delivered(info), _settled(info)
 
     async def _look_if_due(self) -> None:
         if time.monotonic() - self._quiet_since < STALL_S or not self._nc.is_connected:
@@ -128,21 +130,33 @@ class Pull:
             _log.warning("consumer_info_unanswered", durable=self._durable, error=type(error).__name__)
             return
         self._quiet_since = time.monotonic()
-        if not self._is_stalled(info):
-            self._suspicions = 0
-            return
-        await self._suspect(info)
+        if self._others_work(info):
+            self._seen, self._suspicions = _delivered(info), 0
+        elif self._is_stalled(info):
+            await self._suspect(info)
+
+    def _others_work(self, info: ConsumerInfo) -> bool:
+        """Whether messages that did not come here were settled since the last look: other instances get them."""
+        known, self._settled = self._settled, _settled(info)
+        return self._settled > known
 
     def _is_stalled(self, info: ConsumerInfo) -> bool:
         waiting, busy = info.num_pending or 0, info.num_ack_pending or 0
         may_deliver = busy < (info.config.max_ack_pending or 1)
-        delivered = info.delivered.consumer_seq if info.delivered else 0
-        return (waiting > 0 and may_deliver) or delivered - self._seen >= MISSED_DELIVERIES
+        return (waiting > 0 and may_deliver) or _delivered(info) - self._seen >= MISSED_DELIVERIES
 
     async def _suspect(self, info: ConsumerInfo) -> None:
         self._suspicions += 1
         _log.error("consumer_stalled", durable=self._durable, pending=info.num_pending, suspicions=self._suspicions)
-        if self._suspicions > 1:
+        if self._suspicions >= SUSPICIONS:
             raise ConsumerStuck(f"{info.num_pending} messages wait for {self._durable} and none arrives")
         await self.close()
         await self._bind(info)
+
+
+def _delivered(info: ConsumerInfo) -> int:
+    return info.delivered.consumer_seq if info.delivered else 0
+
+
+def _settled(info: ConsumerInfo) -> int:
+    return info.ack_floor.consumer_seq if info.ack_floor else 0

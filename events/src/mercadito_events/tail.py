@@ -98,7 +98,7 @@ def line(message: Msg) -> str:
     headers = message.headers or {}
     time = headers.get("ce-time") or message.metadata.timestamp.astimezone(UTC).isoformat(timespec="milliseconds")
     about = [f"{name}={value}" for name, value in headers.items() if name.startswith("x-")]
-    return _printable(" ".join([headers.get("ce-id", "-"), time, message.subject, *about, _body(message.data)]))
+    return printable(" ".join([headers.get("ce-id", "-"), time, message.subject, *about, _body(message.data)]))
 
 
 def _body(body: bytes) -> str:
@@ -108,6 +108,6 @@ def _body(body: bytes) -> str:
         return repr(body)[:MAX_RAW_CHARS]
 
 
-def _printable(text: str) -> str:
-    # An event may hold anything; the terminal must not take it for commands.
+def printable(text: str) -> str:
+    """Return the text for a terminal, which must not take for commands what an event may hold."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

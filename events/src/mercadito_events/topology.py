@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml  # type: ignore[import-untyped]  # one call; its types add nothing here
 
@@ -37,6 +37,7 @@ class Stream:
     max_age_s: float
     max_message_bytes: int
     duplicate_window_s: float
+    discard: Literal["new", "old"]
     replicas: int
     durables: tuple[Durable, ...]
 
@@ -86,6 +87,7 @@ def _stream(name: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) ->
         max_age_s=fields.pop("max_age_days") * _DAY_S,
         max_message_bytes=fields.pop("max_message_kb") * _KILO,
         duplicate_window_s=fields.pop("duplicate_window_s"),
+        discard=fields.pop("discard"),
         replicas=fields.pop("replicas"),
         durables=tuple(_durable(key, defaults["durable"], value) for key, value in durables.items()),
     )

@@ -1,54 +1,20 @@
 import asyncio
-import logging
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from mercadito_events.cli import main
 from mercadito_events.connection import connect
 from mercadito_events.envelope import new_event
 from mercadito_events.testing import NatsServer, free_port
+from running import Run
 from steps import TYPE
 
 COMMAND = [str(Path(sys.executable).parent / "mercadito-events")]
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(nats: NatsServer, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Return a function that runs the command in this process: starting Python takes longer than all it does."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-
-    def run_as(user: str, *arguments: str, **env: str) -> Done:
-        capsys.readouterr()
-        try:
-            status = main(arguments, {"MERCADITO_ENV": "test"} | nats.environment(user) | env)
-        except SystemExit as stopped:
-            status = int(stopped.code or 0)
-        heard = capsys.readouterr()
-        return Done(status, heard.out, heard.err)
-
-    yield run_as
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 async def publish(nats: NatsServer, *numbers: int, type_: str = TYPE) -> None:

@@ -14,13 +14,13 @@ async def test_streams_and_durables_are_bounded_as_the_file_says(connected: Call
     for stream in load():
         config = (await js.stream_info(stream.name)).config
         assert config.storage == StorageType.FILE
-        assert config.discard == DiscardPolicy.NEW
+        assert config.discard == (DiscardPolicy.OLD if stream.name == "DLQ" else DiscardPolicy.NEW)
         assert config.duplicate_window == 600
         assert 0 < config.max_bytes == stream.max_bytes
         assert config.max_age == (30 if stream.name == "DLQ" else 7) * 86_400
         for durable in stream.durables:
             consumer = (await js.consumer_info(stream.name, durable.name)).config
-            assert (consumer.ack_wait, consumer.max_deliver, consumer.max_ack_pending) == (10, 10, 1)
+            assert (consumer.ack_wait, consumer.max_deliver, consumer.max_ack_pending) == (10, 20, 1)
             assert consumer.filter_subject == durable.filter_subject
 
 
@@ -53,6 +53,13 @@ async def test_what_the_server_refuses_is_told_and_the_rest_is_done(connected: C
     assert outcomes["DLQ"].action == "updated"
 
 
+async def test_a_dlq_that_refused_when_full_drops_its_oldest_from_now_on(connected: Callable[..., Any]) -> None:
+    nc = await connected("provisioner")
+    await provision(nc, changed(load(), "DLQ", discard="new"))
+    outcomes = {outcome.name: outcome for outcome in await provision(nc, load())}
+    assert (outcomes["DLQ"].action, outcomes["DLQ"].detail) == ("updated", "discard new -> old")
+
+
 async def test_messages_survive_an_update(connected: Callable[..., Any]) -> None:
     orders, provisioner = await connected("orders"), await connected("provisioner")
     await orders.jetstream().publish("orders.order.placed.v1", b"{}")
@@ -63,7 +70,7 @@ async def test_messages_survive_an_update(connected: Callable[..., Any]) -> None
 def test_an_unknown_field_of_the_file_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "streams.yaml"
     file.write_text(
-        "defaults: {stream: {max_mb: 1, max_age_days: 1, max_message_kb: 1, duplicate_window_s: 1},"
+        "defaults: {stream: {max_mb: 1, max_age_days: 1, max_message_kb: 1, duplicate_window_s: 1, discard: new},"
         " durable: {}}\nstreams: {X: {subjects: [x.>], description: x, max_megabytes: 3}}"
     )
     with pytest.raises(ValueError, match="max_megabytes"):

@@ -99,13 +99,15 @@ def test_a_durable_is_pulled_and_acknowledged_by_its_owner_only(user: str, wire:
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_only_the_provisioner_makes_streams_and_durables_and_nobody_destroys_them(user: str, wire: Wire) -> None:
+def test_only_the_provisioner_makes_streams_and_durables_and_only_dead_letters_go(user: str, wire: Wire) -> None:
     provisioner = user == "provisioner"
     assert wire.may_publish("$JS.API.STREAM.CREATE.OTHER", "{}") == provisioner
     assert wire.may_publish("$JS.API.STREAM.UPDATE.ORDERS", "{}") == provisioner
     assert not wire.may_publish("$JS.API.STREAM.DELETE.NONE")
     assert not wire.may_publish("$JS.API.STREAM.PURGE.NONE")
-    assert not wire.may_publish("$JS.API.STREAM.MSG.DELETE.NONE", "{}")
+    for stream in STREAMS:  # a sequence that is not there
+        may_delete = (user, stream.name) == ("operator", "DLQ")
+        assert wire.may_publish(f"$JS.API.STREAM.MSG.DELETE.{stream.name}", '{"seq":999999}') == may_delete, stream.name
     for stream, durable in DURABLES:
         assert wire.may_publish(f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{durable}", "{}") == provisioner
         assert wire.may_publish(f"$JS.API.CONSUMER.CREATE.{stream}.{durable}", "{}") == provisioner

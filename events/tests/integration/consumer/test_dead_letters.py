@@ -1,27 +1,15 @@
 """What cannot be handled becomes a dead letter and holds up nothing."""
 
-import asyncio
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from consuming import effects, fetched, record, send
+from consuming import dead_letters, effects, fetched, record, send
 from mercadito_events.envelope import Event, new_event
-from mercadito_events.inbox import Consumer, DeadLetter, Permanent, apply_once
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
-from steps import TYPE, read_stream, until
-
-
-async def dead_letters(connected: Callable[..., Any], count: int) -> list[dict[str, Any]]:
-    operator = await connected("operator")
-    deadline = time.monotonic() + 15
-    while len(found := await read_stream(operator, "DLQ")) < count:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
-    return found
+from mercadito_events.inbox import Consumer, Permanent
+from sqlalchemy import Connection, Engine
+from steps import TYPE, until
 
 
 async def test_a_permanent_failure_becomes_a_dead_letter_at_once_and_the_next_event_is_handled(
@@ -139,74 +127,3 @@ async def test_a_dead_letter_of_an_account_event_carries_neither_body_nor_subjec
     assert letter["headers"]["ce-id"] == event.id
     assert "ce-subject" not in letter["headers"]
     assert "example.org" not in str(letter)
-
-
-async def test_a_dead_letter_that_cannot_be_stored_is_tried_until_it_can(
-    engine: Engine, connected: Callable[..., Any], consumer: Callable[..., Any], running: Callable[..., Any]
-) -> None:
-    provisioner = (await connected("provisioner")).jetstream()
-    config = (await provisioner.stream_info("DLQ")).config
-    await provisioner.update_stream(config.evolve(max_bytes=1))
-
-    def refuse_one(connection: Connection, event: Event) -> None:
-        if event.data["n"] == 1:
-            raise Permanent("no")
-        record(connection, event)
-
-    await send(await connected("orders"), 1, 2)
-    running(await consumer(refuse_one))
-    await asyncio.sleep(0.5)
-    assert effects(engine) == []
-    await provisioner.update_stream(config)
-    await until(lambda: effects(engine) == [2])
-    assert len(await dead_letters(connected, 1)) == 1
-
-
-async def test_a_service_may_keep_its_dead_letters_and_handle_them_again_once(
-    engine: Engine, connected: Callable[..., Any], running: Callable[..., Any]
-) -> None:
-    kept: list[DeadLetter] = []
-    away = [OperationalError("INSERT", None, Exception("the connection broke"))]
-
-    def keep(connection: Connection, letter: DeadLetter) -> None:
-        connection.execute(text("SELECT 1"))
-        if away:
-            raise away.pop()
-        kept.append(letter)
-
-    def refuse_one(connection: Connection, event: Event) -> None:
-        if event.data["n"] == 1:
-            raise Permanent("no such store")
-        record(connection, event)
-
-    events = await send(await connected("orders"), 1, 2)
-    nc = await connected("notify")
-    running(Consumer(engine, nc, stream="ORDERS", durable="notify__orders", handlers={TYPE: refuse_one}, keep=keep))
-    await until(lambda: effects(engine) == [2])
-    (letter,) = kept
-    assert (letter.durable, letter.stream, letter.stream_seq) == ("notify__orders", "ORDERS", 1)
-    assert letter.error == "Permanent: no such store"
-    assert (letter.event().id, letter.event().data) == (events[0].id, {"n": 1})
-    assert '"n"' not in repr(letter)
-    for again in (True, False):
-        with engine.begin() as connection:
-            assert apply_once(connection, letter.durable, record, letter.event()) is again
-    assert effects(engine) == [2, 1]
-
-
-async def test_a_dead_letter_that_its_service_cannot_keep_holds_up_nothing(
-    engine: Engine, connected: Callable[..., Any], running: Callable[..., Any]
-) -> None:
-    def keep(connection: Connection, _: DeadLetter) -> None:
-        connection.execute(text("INSERT INTO nowhere VALUES (1)"))
-
-    def refuse_one(connection: Connection, event: Event) -> None:
-        if event.data["n"] == 1:
-            raise Permanent("no")
-        record(connection, event)
-
-    await send(await connected("orders"), 1, 2)
-    nc = await connected("notify")
-    running(Consumer(engine, nc, stream="ORDERS", durable="notify__orders", handlers={TYPE: refuse_one}, keep=keep))
-    await until(lambda: effects(engine) == [2])
-    assert len(await dead_letters(connected, 1)) == 1

@@ -15,7 +15,7 @@ from mercadito_events.testing.postgres import PostgresServer
 from nats import NATS
 from nats.errors import Error as NatsError
 from sqlalchemy import Connection, Engine, text
-from steps import TYPE, until
+from steps import TYPE, is_away, until
 
 
 async def test_while_the_database_is_away_no_delivery_is_used_up_and_afterwards_all_take_effect(
@@ -62,6 +62,42 @@ async def test_while_the_database_has_no_room_no_event_is_given_up(
     running(await consumer(effect))
     await send(await connected("orders"), 1, 2)
     await until(lambda: effects(engine) == [1, 2])
+
+
+async def test_a_write_that_a_read_only_database_refuses_is_no_failure_of_the_event(
+    engine: Engine, connected: Callable[..., Any], consumer: Callable[..., Any], running: Callable[..., Any]
+) -> None:
+    read_only = iter(range(20))  # more than the deliveries after which an event is given up
+
+    def effect(connection: Connection, event: Event) -> None:
+        if next(read_only, None) is not None:
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+        record(connection, event)
+
+    running(await consumer(effect))
+    await send(await connected("orders"), 1, 2)
+    await until(lambda: effects(engine) == [1, 2])
+
+
+async def test_a_consumer_waits_for_a_read_only_database_to_take_writes_again(
+    engine: Engine,
+    connected: Callable[..., Any],
+    consumer: Callable[..., Any],
+    running: Callable[..., Any],
+    read_only: Callable[[bool], None],
+) -> None:
+    made = await consumer()
+    running(made)
+    orders = await connected("orders")
+    await send(orders, 1)
+    await until(lambda: effects(engine) == [1])
+    read_only(True)
+    await until(lambda: is_away(engine))
+    await send(orders, 2)
+    await until(lambda: not made.healthy)
+    read_only(False)
+    await until(lambda: made.healthy)
+    assert effects(engine) == [1, 2]
 
 
 async def test_the_consumer_goes_on_after_nats_was_killed(
