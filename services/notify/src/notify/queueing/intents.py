@@ -18,6 +18,7 @@ from mercadito_events.service import tracing
 from mercadito_events.topology import stream_of
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from notify.kinds import kinds
 from notify.kinds.kind import Kind, Priority
@@ -200,4 +201,8 @@ def _people(
     except (KeyError, Permanent) as problem:
         # Written by another version of this service: the others must not wait for it, and a newer version may read it.
         _log.error("alarm_intent_unreadable", kind=intent.kind, event_id=intent.event_id, problem=str(problem))
-        return []
+    except SQLAlchemyError:
+        raise  # of the transaction, and so of all the others
+    except Exception:  # noqa: BLE001 - one that stumbles shall not stop all mail
+        _log.exception("alarm_intent_unreadable", kind=intent.kind, event_id=intent.event_id)
+    return []

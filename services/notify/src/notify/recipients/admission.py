@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import structlog
 from mercadito_events.inbox import Permanent
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from notify.kinds import kinds
 from notify.recipients.cancelled_days import IS_CANCELLED
@@ -21,6 +23,11 @@ from notify.recipients.quiet_hours import QuietHours, zone_of
 TURNED_OFF: Final = "turned off by its reader"
 # Why a mail was not sent though nothing went wrong.
 UNWANTED: Final = (TURNED_OFF, HAS_ORDERED, IS_CANCELLED)
+NOT_JUDGED: Final = "whether it may go could not be found out"
+# What stumbled is asked about again after so long, until it is too late to be of use: told by then as any other.
+ASK_AGAIN_S: Final = 60.0
+
+_log = structlog.get_logger(__name__)
 
 # By the database's clock, as leases are. A message whose earlier dot was not answered is no longer asked about: what
 # its second try repeats has perhaps arrived.
@@ -67,9 +74,15 @@ def judge(
     """
     found: dict[int, HeldBack | Later] = {}
     for row in connection.execute(_READ, {"ids": list(abouts)}).all():
-        verdict = _verdict(row, quiet, zone)
-        if not isinstance(verdict, HeldBack):
-            verdict = _moot(connection, row.kind, abouts[row.id]) or verdict
+        try:
+            verdict = _verdict(row, quiet, zone)
+            if not isinstance(verdict, HeldBack):
+                verdict = _moot(connection, row.kind, abouts[row.id]) or verdict
+        except SQLAlchemyError:
+            raise  # of the transaction, and so of all that were claimed in it
+        except Exception:  # noqa: BLE001 - one message that cannot be judged shall not stop all others
+            _log.exception("alarm_not_judged", mail_id=row.id, kind=row.kind)
+            verdict = Later(NOT_JUDGED, ASK_AGAIN_S)
         if verdict is not None:
             found[row.id] = verdict
     return found
