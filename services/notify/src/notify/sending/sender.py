@@ -232,7 +232,9 @@ class Sender:
         return await self._hand_over(message, envelope)
 
     async def _hand_over(self, message: Claimed, envelope: Envelope) -> None:
-        fault, met, began = RelayFault("no relay can be used now"), NOTHING_TRIED, time.monotonic()
+        began = time.monotonic()
+        error: DeliveryError = RelayFault("no relay can be used now")
+        met, answered_by = NOTHING_TRIED, None
         for name in self._routes.choices(only=message.given_to if message.unanswered else None):
             with self._routes.by(name) as way:
                 try:
@@ -241,15 +243,17 @@ class Sender:
                     met = attempts.accepted(way.relay.host, reply.code, words_of(reply))
                     met = met.lasting(time.monotonic() - began)
                     return await self._settle(message, policy.accepted(), met, answered_by=name)
-                except RelayFault as problem:
-                    # Nothing was sent: another relay may try.
-                    fault, met = problem, attempts.failed(problem, way.relay.host)
-                    await self._pause(name, problem)
-                except DeliveryError as error:
-                    met = attempts.failed(error, way.relay.host).lasting(time.monotonic() - began)
-                    answered_by = name if isinstance(error, Refused) else None
-                    return await self._settle(message, self._after(message, error), met, answered_by=answered_by)
-        return await self._settle(message, self._after(message, fault), met.lasting(time.monotonic() - began))
+                except DeliveryError as problem:
+                    met, error = attempts.failed(problem, way.relay.host), problem
+                    answered_by = name if _is_of_message(problem) else None
+                    fault = self._routes.fault_in(name, problem, domain=message.domain, mail=message.id)
+                    if fault is not None:
+                        await self._pause(name, fault)
+                    if not policy.may_go_elsewhere(problem):
+                        break
+                    error = fault or problem
+        met = met.lasting(time.monotonic() - began)
+        return await self._settle(message, self._after(message, error), met, answered_by=answered_by)
 
     def _after(self, message: Claimed, error: DeliveryError) -> Outcome:
         return policy.after_error(
@@ -278,6 +282,8 @@ class Sender:
         recovered = answered_by if answered_by and self._routes.had_faults(answered_by) else None
         if not await self._recorded(Settlement(message, outcome, met, recovered)):
             raise LeaseLost(f"message {message.id} before its outcome")
+        if recovered or (answered_by and outcome.state is State.SENT):
+            self._routes.took_one(str(answered_by))
         if recovered:
             self._routes.note(recovered, FLOWS)
             _log.info("queue_flows_again", relay=recovered)
@@ -346,6 +352,10 @@ def _not_now(verdict: HeldBack | Later | None) -> Outcome | None:
             return policy.kept_for_the_morning(reason, delay_s)
         case None:
             return None
+
+
+def _is_of_message(error: DeliveryError) -> bool:
+    return isinstance(error, Refused) and not policy.speaks_against_relay(error)
 
 
 def _most_unanswered(kind: str) -> int:

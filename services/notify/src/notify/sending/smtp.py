@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from notify.errors import ConversationLost, Refused, RelayFault, Stale
+from notify.sending.acknowledged import acknowledged
 from notify.sending.relay import Relay
 from notify.text import without_addresses
 
@@ -125,7 +126,8 @@ class Session:
                 with self._phase("body"):
                     await self._body(envelope.raw)
                 await before_dot()
-                self._must_be_open()
+                with self._phase("arrival"):
+                    await self._all_there()
                 dotted = True
                 with self._phase("dot"):
                     self._writer.write(DOT)
@@ -232,6 +234,12 @@ class Session:
         async with asyncio.timeout(self._relay.timeouts.body_s):
             self._writer.write(stuffed(raw))
             await self._writer.drain()
+        self._must_be_open()
+
+    async def _all_there(self) -> None:
+        """Wait until the relay's machine has all of the body: what never got there was surely not taken."""
+        async with asyncio.timeout(self._relay.timeouts.body_s):
+            await acknowledged(self._writer, *filter(None, [self._plain]))
         self._must_be_open()
 
     @property

@@ -19,7 +19,8 @@ from sqlalchemy import Engine
         ("dot_451", ("deferred", "451 to the message")),
         ("drop_at_data", ("deferred", "lost before the final dot")),
         ("rcpt_550", ("failed", "550 to RCPT")),
-        ("data_554", ("failed", "554 to DATA")),
+        ("data_554", ("deferred", "554 to DATA")),
+        ("denied", ("deferred", "554 to RCPT")),
         ("dot_552", ("failed", "552 to the message")),
     ],
 )
