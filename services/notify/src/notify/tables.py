@@ -109,6 +109,7 @@ stores = Table(
     Column("active", Boolean, nullable=False),
     Column("wants_reminder", Boolean, nullable=False),
     _now("updated_at"),
+    _moment("told_at", nullable=True),
 )
 
 # Orders by market day, as far as events told; one that was cancelled stays so.
