@@ -16,13 +16,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from notify.kinds import kinds
 from notify.recipients.cancelled_days import IS_CANCELLED
+from notify.recipients.newer_news import IS_OVERTAKEN
 from notify.recipients.ordered import HAS_ORDERED
 from notify.recipients.preferences import hours_of
 from notify.recipients.quiet_hours import QuietHours, zone_of
 
 TURNED_OFF: Final = "turned off by its reader"
 # Why a mail was not sent though nothing went wrong.
-UNWANTED: Final = (TURNED_OFF, HAS_ORDERED, IS_CANCELLED)
+HAS_MOVED: Final = "the person does not belong to the store any more"
+UNWANTED: Final = (TURNED_OFF, HAS_MOVED, HAS_ORDERED, IS_CANCELLED, IS_OVERTAKEN)
 NOT_JUDGED: Final = "whether it may go could not be found out"
 # What stumbled is asked about again after so long, until it is too late to be of use: told by then as any other.
 ASK_AGAIN_S: Final = 60.0
@@ -37,8 +39,10 @@ _READ = text("""
         EXISTS (SELECT FROM preferences AS p
             WHERE p.person_id = m.person_id AND p.kind = m.kind AND NOT p.wanted) AS turned_off,
         ARRAY(SELECT s.class FROM suppressions AS s
-            WHERE s.email = lower(c.email) AND s.lifted_at IS NULL) AS returned
+            WHERE s.email = lower(c.email) AND s.lifted_at IS NULL) AS returned,
+        i.store_id <> ALL (c.store_ids) AS of_another_store
     FROM messages AS m
+    JOIN intents AS i ON i.id = m.intent_id
     JOIN contacts AS c ON c.person_id = m.person_id
     LEFT JOIN quiet_hours AS q ON q.person_id = m.person_id
     WHERE m.id = ANY (CAST(:ids AS bigint[])) AND m.unanswered = 0
@@ -107,6 +111,8 @@ def _verdict(row: Row[tuple[object, ...]], quiet: QuietHours | None, zone: ZoneI
         return HeldBack("mails to this address came back")
     if kind.group.is_optional and row.turned_off:
         return HeldBack(TURNED_OFF)
+    if kind.recipients is None and row.of_another_store:
+        return HeldBack(HAS_MOVED)
     night = hours_of(row.starts, row.ends) if row.chose_hours else quiet
     if not kind.can_wait or night is None:
         return None

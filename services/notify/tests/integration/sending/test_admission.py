@@ -13,6 +13,7 @@ import pytest
 from faulty_relay import FaultyRelay
 from notify.kinds import kinds
 from notify.kinds.kind import Group
+from notify.queueing import intents
 from notify.queueing.policy import State
 from notify.recipients import admission, preferences
 from notify.recipients.admission import HeldBack, Later
@@ -192,6 +193,22 @@ async def test_an_intent_whose_people_cannot_be_found_stops_nothing(
     record(engine, placed())
     async with sending(engine, relay.port):
         await settled(engine, eventually, "sent")
+
+
+async def test_who_has_moved_to_another_store_gets_no_more_of_the_one_before(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually
+) -> None:
+    know(engine)
+    know(engine, person_id="person-2", email="sam@tienda.example", store_ids=["store-2", "store-1"])
+    record(engine, placed())
+    with engine.begin() as connection:
+        intents.expand(connection, domain="mail.mercadito.example")
+    know(engine, store_ids=["store-2"], version=2)
+    async with sending(engine, relay.port):
+        await settled(engine, eventually, "sent")
+        rows = await settled(engine, eventually, "suppressed")
+    assert [taken.recipient for taken in relay.taken] == ["sam@tienda.example"]
+    assert {row.reason for row in rows} == {None, admission.HAS_MOVED}
 
 
 def test_the_hubs_night_is_everyones_who_chose_none(engine: Engine, optional: None) -> None:
