@@ -143,6 +143,13 @@ intents = Table(
     CheckConstraint("state IN ('waiting', 'expanded', 'expired')", name="intents_state"),
     Index("intents_waiting", "look_at", postgresql_where="state = 'waiting'"),
     Index("intents_links", "id", postgresql_where="data ? 'link'"),
+    Index("intents_expired", "id", postgresql_where="state = 'expired'"),
+    Index(
+        "intents_of_stores",
+        "store_id",
+        "expires_at",
+        postgresql_where="state = 'expanded' AND store_id IS NOT NULL",
+    ),
 )
 
 messages = Table(

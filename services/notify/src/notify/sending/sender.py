@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from notify import figures, revocations
 from notify.errors import DeliveryError, LeaseLost, Refused, RelayFault, Unrenderable, Withheld
 from notify.kinds import kinds
+from notify.outages import DATABASE_AWAY
 from notify.queueing import alarms, attempts, dead_letters, intents, messages, pause, policy, rates
 from notify.queueing.attempts import Met, Phase
 from notify.queueing.messages import NOTHING_TRIED, Claimed, Dotted, Lease, Settlement, Terms
@@ -31,7 +32,7 @@ from notify.recipients.admission import HeldBack, Later
 from notify.recipients.contacts import Contact, active_people
 from notify.sending.hand import Hand
 from notify.sending.kept import KeptConnection
-from notify.sending.ledger import DATABASE_AWAY, Ledger
+from notify.sending.ledger import Ledger
 from notify.sending.post import Post
 from notify.sending.routes import Routes
 from notify.sending.scribe import Scribe
