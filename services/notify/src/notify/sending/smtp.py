@@ -240,8 +240,8 @@ class Session:
     async def _all_there(self, size: int) -> None:
         """Wait until the relay's machine has all of the body: what never got there was surely not taken.
 
-        Only of one that is much bigger than all before it on this connection. Machines acknowledge the end of what they got
-        some 40 ms late, which would halve a flood; and a way on which one of that size has arrived takes the next one.
+        Only of one that is much bigger than all before it on this connection. Machines acknowledge the end of what they
+        got some 40 ms late, which would halve a flood; and where one of that size has arrived, so will the next one.
         """
         if size > MUCH_BIGGER * self._arrived_bytes:
             with self._phase("arrival"):
