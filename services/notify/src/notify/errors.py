@@ -32,7 +32,7 @@ class RelayFault(DeliveryError):
 
 
 class Refused(DeliveryError):
-    """The relay answered ``code`` to this message; 4xx may be tried again, 5xx never."""
+    """The relay answered ``code`` to this message; 4xx may be tried again, 5xx while it is in doubt whom it means."""
 
     def __init__(self, code: int, text: str, *, at: str) -> None:
         super().__init__(f"{code} to {at}: {text}")
