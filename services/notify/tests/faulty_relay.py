@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 
 END = b"\r\n.\r\n"
 IDLE_S = 30
+SMALLEST_BUFFER = 2_304
+# What relays say to whoever sends, to each mail in turn: at which part, and how.
+OF_US = {
+    "denied": ("rcpt", "554 5.7.1 Relay access denied"),
+    "spent": ("dot", "554 Message rejected: sending is paused for this account"),
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ class FaultyRelay:
     mail_421 · rcpt_450 · rcpt_550 · rcpt_421 · data_554 · drop_at_data · drop_mid_data · dot_451 · dot_552 ·
     drop_after_dot · hang_after_dot · drop_after_250 · hang_after_250 · drip · babble · endless_reply · auth_535 ·
     auth_login · auth_login_refused · starttls · leave_after_one · full_after_one · first_550 · greylist ·
-    first_550_then_354 (waits for a body nevertheless)
+    first_550_then_354 (waits for a body nevertheless) · denied (at RCPT) · spent (after the dot) ·
+    deaf (reads nothing of a body)
 
     ``pipelining``: whether it offers to take several commands at once; it notes how many came so in ``most_ahead``.
 
@@ -63,6 +70,9 @@ class FaultyRelay:
     def start(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self._listener.getsockname()[1]
+        if "deaf" in self.scripts:
+            # What it does not read must not fit into what its machine takes for it.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALLEST_BUFFER)
         self._spawn(self._listen, self._listener)
 
     def stop(self) -> None:
@@ -198,7 +208,7 @@ class _Dialogue:
         if self.script.startswith("first_550") and self.messages == 1:
             self.say("550 5.1.1 nobody of that name")
             return True
-        self.is_addressed = not self.script.startswith("rcpt_")
+        self.is_addressed = not self.script.startswith(("rcpt_", "denied"))
         return self.coded("rcpt", "250 ok")
 
     def on_data(self, line: str) -> bool:
@@ -212,15 +222,21 @@ class _Dialogue:
             return False
         if self.script == "data_554":
             return True
-        if self.script == "drop_mid_data":
-            self.connection.recv(100)
-            self.reset()
+        if self.script in ("deaf", "drop_mid_data"):
+            self.stop_reading()
             return False
         raw = self.until_dot()
         return self.take(raw)
 
+    def stop_reading(self) -> None:
+        if self.script == "deaf":
+            self.relay.released.wait(IDLE_S)
+        else:
+            self.connection.recv(100)
+            self.reset()
+
     def take(self, raw: bytes) -> bool:
-        if self.script in ("dot_451", "dot_552"):
+        if self.script in ("dot_451", "dot_552", "spent"):
             return self.coded("dot", "")
         self.relay.taken.append(Taken(self.script, self.sender, self.recipient, raw))
         self.reached("body")
@@ -252,9 +268,14 @@ class _Dialogue:
         return False
 
     def coded(self, at: str, otherwise: str) -> bool:
+        where, words = OF_US.get(self.script, ("", ""))
+        if at == where:
+            self.say(words)
+            return True
         if self.script.startswith(f"{at}_"):
             code = self.script.rpartition("_")[2]
-            self.say(f"{code} 5.0.0 <{self.recipient}>: scripted refusal")
+            status = "5.1.1" if self.script == "rcpt_550" else "5.0.0"
+            self.say(f"{code} {status} <{self.recipient}>: scripted refusal")
             return code != "421"
         self.say(otherwise)
         return True

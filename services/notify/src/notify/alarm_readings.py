@@ -42,6 +42,13 @@ class GivenUpKind(Reading):
     failed: Count = 0
     unknown: Count = 0
     expired: Count = 0
+    unaddressed: Count = 0
+    """Events for which nobody became known in time: there is no mail of them that a page could show."""
+
+    @property
+    def total(self) -> int:
+        """Return how many there are."""
+        return self.failed + self.unknown + self.expired + self.unaddressed
 
 
 class GivenUpMails(Alarm):
@@ -53,7 +60,7 @@ class GivenUpMails(Alarm):
     @property
     def total(self) -> int:
         """Return how many there are."""
-        return sum(kind.failed + kind.unknown + kind.expired for kind in self.kinds)
+        return sum(kind.total for kind in self.kinds)
 
 
 class AwayRelay(Reading):

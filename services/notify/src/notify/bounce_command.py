@@ -4,9 +4,8 @@ from typing import BinaryIO, Final
 
 import structlog
 from mercadito_events.service.database import create_engine
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from notify.outages import DATABASE_AWAY
 from notify.queueing import bounces
 from notify.recipients import reports
 from notify.settings import Settings
@@ -26,7 +25,7 @@ def take(settings: Settings, stream: BinaryIO, to: str) -> int:
     try:
         with engine.begin() as connection:
             taken = bounces.take(connection, report, settings.post.return_path)
-    except (OperationalError, InterfaceError, PoolTimeout) as problem:
+    except DATABASE_AWAY as problem:
         _log.warning("database_away", problem=type(problem).__name__)
         return EX_TEMPFAIL
     except bounces.Unsettled:

@@ -6,6 +6,7 @@ NotifyError
 │   ├── Refused             the relay answered 4xx or 5xx to this message
 │   ├── Stale               a kept connection was gone before it was told anything; a new one will do
 │   └── ConversationLost    the connection ended or hung; ``after_dot`` says whether the message may have been taken
+├── Withheld                its turn has come, and it may not go now, or not any more
 ├── LeaseLost               another process has taken the message over; nothing more may be written for it
 └── Unrenderable            no mail can be made of this for this person; permanent, for this message alone
 """
@@ -20,11 +21,18 @@ class DeliveryError(NotifyError):
 
 
 class RelayFault(DeliveryError):
-    """The relay cannot be used at all right now, whoever the message is for."""
+    """The relay cannot be used at all right now, whoever the message is for.
+
+    ``in_doubt``: it was told of this message, and several such in a row are what speaks against the relay.
+    """
+
+    def __init__(self, reason: str, *, in_doubt: bool = False) -> None:
+        super().__init__(reason)
+        self.in_doubt = in_doubt
 
 
 class Refused(DeliveryError):
-    """The relay answered ``code`` to this message; 4xx may be tried again, 5xx never."""
+    """The relay answered ``code`` to this message; 4xx may be tried again, 5xx while it is in doubt whom it means."""
 
     def __init__(self, code: int, text: str, *, at: str) -> None:
         super().__init__(f"{code} to {at}: {text}")
@@ -42,6 +50,10 @@ class ConversationLost(DeliveryError):
     def __init__(self, reason: str, *, after_dot: bool) -> None:
         super().__init__(reason)
         self.after_dot = after_dot
+
+
+class Withheld(NotifyError):
+    """A message that waited in hand until it was too late, or its reader did not want it any more."""
 
 
 class LeaseLost(NotifyError):

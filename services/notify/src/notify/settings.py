@@ -33,6 +33,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 # What an HMAC-SHA256 takes from its key: a shorter one would be the weakest part of it.
 MIN_KEY_BYTES = 32
+IMPLICIT_TLS = 465
 # As much as any secret file may hold; a key of 4096 bits takes 3 kB.
 MAX_KEY_FILE_BYTES = 16_384
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*", re.IGNORECASE)
@@ -302,9 +303,14 @@ def _relay(reader: Reader, env: Mapping[str, str], prefix: str, name: str, *, gr
         )
     if not starttls and user and host not in LOOPBACK:
         reader.problem(f"{prefix}_USER needs {prefix}_STARTTLS=required: the password would be sent in the clear.")
+    port = reader.integer(f"{prefix}_PORT", 587, minimum=1, maximum=65_535)
+    if port == IMPLICIT_TLS:
+        reader.problem(
+            f"{prefix}_PORT is 465, where a relay says nothing before it is encrypted: use 587, with STARTTLS."
+        )
     return Relay(
         host=host,
-        port=reader.integer(f"{prefix}_PORT", 587, minimum=1, maximum=65_535),
+        port=port,
         name=name,
         user=user,
         password=_smtp_password(reader, env, f"{prefix}_PASSWORD") if user else "",

@@ -36,7 +36,7 @@ def subscriptions(today: Today) -> tuple[Subscription, ...]:
         Subscription(
             "ACCOUNTS",
             "notify__accounts",
-            {**intents.handlers("ACCOUNTS"), "accounts.contact.changed.v1": change_contact},
+            {**intents.handlers("ACCOUNTS"), "accounts.contact.changed.v1": _both(change_contact, intents.look_again)},
         ),
         Subscription(
             "ORDERS",

@@ -109,6 +109,7 @@ stores = Table(
     Column("active", Boolean, nullable=False),
     Column("wants_reminder", Boolean, nullable=False),
     _now("updated_at"),
+    _moment("told_at", nullable=True),
 )
 
 # Orders by market day, as far as events told; one that was cancelled stays so.
@@ -142,6 +143,13 @@ intents = Table(
     CheckConstraint("state IN ('waiting', 'expanded', 'expired')", name="intents_state"),
     Index("intents_waiting", "look_at", postgresql_where="state = 'waiting'"),
     Index("intents_links", "id", postgresql_where="data ? 'link'"),
+    Index("intents_expired", "id", postgresql_where="state = 'expired'"),
+    Index(
+        "intents_of_stores",
+        "store_id",
+        "expires_at",
+        postgresql_where="state = 'expanded' AND store_id IS NOT NULL",
+    ),
 )
 
 messages = Table(

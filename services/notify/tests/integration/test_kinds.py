@@ -163,6 +163,19 @@ def test_a_store_keeps_its_newest_name(engine: Engine) -> None:
         assert connection.scalars(text("SELECT name FROM stores")).all() == ["New Bcc: x"]
 
 
+def test_a_store_that_is_told_of_late_puts_no_old_state_back(told: Callable[..., set[str]], engine: Engine) -> None:
+    older = new_event(
+        "orders.store.changed.v1",
+        body("orders.store.changed.v1", store_id="store-1", wants_reminder=True),
+        source="/mercadito/orders",
+    )
+    newer = replace(older, data={**older.data, "wants_reminder": False}, time=older.time + timedelta(seconds=1))
+    with engine.begin() as connection:
+        for one in (newer, older):
+            change_store(connection, one)
+    assert told(event("orders.cycle.closing.v1", stores_without_order=["store-1"])) == set()
+
+
 def test_a_confirmation_is_made_of_its_event_alone(told: Callable[..., set[str]]) -> None:
     assert told(new_event("orders.order.placed.v1", order(), source="/mercadito/orders")) == {"lupe", "rosa"}
 

@@ -1,10 +1,12 @@
 import itertools
 import json
 import random
+import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,6 +67,28 @@ def test_the_migrations_make_what_the_code_describes(database: Callable[[], Data
     with owner.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
     owner.dispose()
+
+
+def test_the_bytes_of_mails_that_had_ended_before_are_gone(
+    database: Callable[[], DatabaseUrls], tmp_path: Path
+) -> None:
+    urls, before = database(), tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, before)
+    for step in (before / "versions").glob("*.py"):
+        if step.name >= "0013":
+            step.unlink()
+    upgrade(urls.owner_url, before)
+    owner = create_engine(make_url(urls.owner_url).set(drivername="postgresql+psycopg2"))
+    with owner.begin() as connection:
+        queue_one(connection)
+        connection.execute(text("UPDATE messages SET raw = 'a link', state = 'unknown'"))
+        queue_one(connection)
+        connection.execute(text("UPDATE messages SET raw = 'again', state = 'deferred' WHERE state = 'queued'"))
+    upgrade(urls.owner_url, MIGRATIONS)
+    with owner.begin() as connection:
+        rows = connection.execute(text("SELECT state, raw FROM messages ORDER BY id")).all()
+    owner.dispose()
+    assert [(row.state, row.raw and bytes(row.raw)) for row in rows] == [("unknown", None), ("deferred", b"again")]
 
 
 def test_the_service_may_not_change_its_own_tables(connection: Connection) -> None:

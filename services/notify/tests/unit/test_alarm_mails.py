@@ -26,8 +26,8 @@ def plain(words: Words) -> tuple[str, str]:
     [
         ("alarm_events", "en", ["notify__orders", "orders.comment.posted.v1", "GivenUp: failed 8 times"]),
         ("alarm_events", "es", ["notify__orders", "Permanent: PlacedOrder", "a nadie le llega dos veces"]),
-        ("alarm_mails", "en", ["Order received", "3 refused, 1 nobody knows", "1 refused, 2 too late"]),
-        ("alarm_mails", "es", ["Pedido recibido", "rechazados: 3, no se sabe: 1", "demasiado tarde: 2"]),
+        ("alarm_mails", "en", ["Order received", "3 refused, 1 nobody knows, 2 to nobody we know", "2 too late"]),
+        ("alarm_mails", "es", ["rechazados: 3, no se sabe: 1, a nadie conocido: 2", "demasiado tarde: 2"]),
         ("alarm_relay", "en", ["First mail server", "ConnectionRefusedError", "Mail leaves by the other one."]),
         ("alarm_relay", "es", ["Primer servidor", "ConnectionRefusedError", "Los correos salen por el otro."]),
     ],

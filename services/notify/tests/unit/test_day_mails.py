@@ -145,3 +145,21 @@ def test_who_changed_an_order_is_told(kind: str, language: Language, reader: str
 def test_lines_are_kept_and_empty_ones_do_not_pile_up() -> None:
     assert some_lines(" a\u202e \r\n\r\n\n\n b\x00c \u2028d") == "a\n\nb c\nd"
     assert some_lines("\n\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "says"),
+    [("en", 1, "(1 product)"), ("es", 1, "(1 producto)"), ("en", 2, "(2 products)"), ("es", 2, "(2 productos)")],
+)
+def test_one_product_is_not_called_many(language: Language, number: int, says: str) -> None:
+    summary = sample("closing_summary")["summary"] | {"products": number}
+    for said in plain(written("closing_summary", language, summary=summary)):
+        assert says in said
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_after_the_greeting_a_sentence_begins_as_its_language_has_it(kind: str) -> None:
+    greeting, _, rest = written(kind, "es").text.partition(":\n\n")
+    assert greeting.startswith("Hola"), kind
+    first = next(letter for letter in rest if letter.isalpha())
+    assert first.isupper(), rest[:60]

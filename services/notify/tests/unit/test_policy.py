@@ -2,7 +2,17 @@ import random
 
 import pytest
 from notify.errors import ConversationLost, Refused, RelayFault
-from notify.queueing.policy import BACK_OFF_S, MAX_ATTEMPTS, State, after_error, back_off_s, before_attempt, unsendable
+from notify.queueing.policy import (
+    BACK_OFF_S,
+    MAX_ATTEMPTS,
+    MAX_DOUBTFUL,
+    State,
+    after_error,
+    back_off_s,
+    before_attempt,
+    may_go_elsewhere,
+    unsendable,
+)
 
 DICE = random.Random(7)
 
@@ -13,8 +23,11 @@ DICE = random.Random(7)
         (RelayFault("no route"), 0, State.QUEUED, 0),
         (RelayFault("no route"), 1, State.QUEUED, 1),
         (Refused(451, "later", at="MAIL"), 0, State.DEFERRED, 0),
-        (Refused(550, "never", at="RCPT"), 0, State.FAILED, 0),
-        (Refused(550, "never", at="RCPT"), 1, State.UNKNOWN, 1),
+        (Refused(550, "5.1.1 nobody", at="RCPT"), 0, State.FAILED, 0),
+        (Refused(550, "5.1.1 nobody", at="RCPT"), 1, State.UNKNOWN, 1),
+        (Refused(552, "too big", at="the message"), 0, State.FAILED, 0),
+        (Refused(554, "5.7.1 relay access denied", at="RCPT"), 0, State.DEFERRED, 0),
+        (Refused(550, "5.4.5 daily limit exceeded", at="the message"), 1, State.DEFERRED, 1),
         (ConversationLost("reset", after_dot=False), 0, State.DEFERRED, 0),
         (ConversationLost("reset", after_dot=False), 1, State.DEFERRED, 1),
         (ConversationLost("reset", after_dot=True), 0, State.DEFERRED, 1),
@@ -29,6 +42,33 @@ def test_what_an_error_leads_to(error: Exception, unanswered: int, state: State,
 def test_only_a_fault_of_the_relay_costs_no_attempt() -> None:
     assert not after_error(RelayFault("x"), attempts=1, unanswered=0, dice=DICE).attempt_counts
     assert after_error(Refused(451, "x", at="RCPT"), attempts=1, unanswered=0, dice=DICE).attempt_counts
+
+
+def test_a_refusal_in_doubt_stands_by_the_third_time() -> None:
+    denied = Refused(554, "5.7.1 denied", at="RCPT")
+    found = [after_error(denied, attempts=n, unanswered=0, dice=DICE).state for n in range(1, MAX_DOUBTFUL + 1)]
+    assert found == [State.DEFERRED, State.DEFERRED, State.FAILED]
+
+
+def test_while_a_relay_is_under_suspicion_others_go_ahead() -> None:
+    outcome = after_error(RelayFault("x", in_doubt=True), attempts=9, unanswered=0, dice=DICE)
+    assert (outcome.state, outcome.attempt_counts) == (State.QUEUED, False)
+    assert outcome.delay_s > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "elsewhere"),
+    [
+        (RelayFault("no route"), True),
+        (Refused(554, "5.7.1 denied", at="RCPT"), True),
+        (Refused(550, "5.1.1 nobody", at="RCPT"), False),
+        (Refused(451, "later", at="RCPT"), False),
+        (ConversationLost("reset", after_dot=False), True),
+        (ConversationLost("reset", after_dot=True), False),
+    ],
+)
+def test_what_another_relay_may_try_at_once(error: Exception, elsewhere: bool) -> None:
+    assert may_go_elsewhere(error) is elsewhere  # type: ignore[arg-type]
 
 
 def test_the_last_attempt_ends_in_failure_and_says_why() -> None:

@@ -84,7 +84,8 @@ def test_a_delivery_status_says_what_happened_without_the_address() -> None:
     [
         ("failed", "5.2.2", "bounced"),
         ("FAILED", "5.0.0", "bounced"),
-        ("failed", "4.4.7", "delayed"),
+        ("failed", "4.4.7", "bounced"),
+        ("failed", "4.4.1", "bounced"),
         ("delayed", "4.4.1", "delayed"),
         ("delivered", "2.0.0", None),
         ("relayed", "2.0.0", None),

@@ -69,6 +69,8 @@ def test_every_problem_is_told_at_once() -> None:
         ({"SMTP_PASSWORD": ""}, "SMTP_PASSWORD"),
         ({"SMTP_PASSWORD_FILE": "/x"}, "SMTP_PASSWORD"),
         ({"SMTP_PORT": "0"}, "SMTP_PORT"),
+        ({"SMTP_PORT": "465"}, "SMTP_PORT is 465"),
+        ({"SMTP_SECOND_HOST": "two.example", "SMTP_SECOND_PORT": "465"}, "SMTP_SECOND_PORT is 465"),
         ({"SEND_LEASE_S": "0.1"}, "SEND_LEASE_S"),
         ({"DATABASE_PASSWORD": "short"}, "DATABASE_PASSWORD"),
         ({"MAIL_LINK_KEY": STRONG}, "MAIL_LINK_KEY holds a key of less than 32 bytes"),

@@ -57,7 +57,11 @@ _GIVEN_UP = text("""
     SELECT kind, state, count(*) AS number, min(updated_at) AS first FROM messages
     WHERE state NOT IN ('queued', 'sending', 'deferred', 'sent') AND state IN ('failed', 'unknown', 'expired')
         AND kind = ANY (CAST(:kinds AS text[])) AND updated_at > :since
-    GROUP BY kind, state ORDER BY kind, state
+    GROUP BY kind, state
+    UNION ALL
+    SELECT kind, 'unaddressed', count(*), min(greatest(expires_at, created_at)) FROM intents
+    WHERE state = 'expired' AND kind = ANY (CAST(:kinds AS text[])) AND greatest(expires_at, created_at) > :since
+    GROUP BY kind ORDER BY kind, state
 """)
 # Between its first and its last fault lies that time: one that was tried once and is not needed since does not count.
 _AWAY = text("""

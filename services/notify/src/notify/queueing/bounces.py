@@ -71,7 +71,7 @@ def take(connection: Connection, report: Report, return_path: ReturnPath | None)
 def _bounced(connection: Connection, mail: Row[tuple[object, ...]], report: Report) -> None:
     words = " ".join(filter(None, (report.status, report.detail)))
     reason = f"came back: {words}" if words else "came back"
-    if suppressions.is_dead_status(report.status) and _is_of_now(connection, mail):
+    if suppressions.is_dead_report(report.status, report.detail) and _is_of_now(connection, mail):
         suppressions.hold_back(connection, str(mail.person_id), str(mail.kind), "bounced", words)
     values = {"id": mail.id, "reason": reason[: messages.MAX_REASON_CHARS]}
     if connection.execute(_FAILED, values).one_or_none() is not None:

@@ -13,6 +13,7 @@ from mercadito_events.inbox import DeadLetter, Handler, Permanent, apply_once
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from notify.queueing import intents
 from notify.tables import dead_letters
 
 BODY_KEPT = timedelta(days=7)
@@ -40,6 +41,10 @@ class StillDead(Exception):
     """It could not be handled this time either; the text says why."""
 
 
+class TooLate(Exception):
+    """It was handled, and what it would mail about is over by now: nothing is mailed."""
+
+
 def keep(connection: Connection, letter: DeadLetter) -> None:
     """Write one down; the same one delivered again is one."""
     values = {
@@ -59,14 +64,17 @@ def replay(connection: Connection, letter_id: int, handlers: Handlers, *, person
 
     Raises:
         StillDead: the transaction must be rolled back, and ``remember_failure`` called in another.
+        TooLate: it is handled, and the transaction must be committed.
 
     """
     row = connection.execute(_TAKE, {"id": letter_id}).one_or_none()
     if row is None:
         return False
     if row.replayed_at is None:
-        _handle(connection, row, handlers)
+        is_over = _handle(connection, row, handlers)
         connection.execute(_REPLAYED, {"id": letter_id, "by": person_id})
+        if is_over:
+            raise TooLate("It was handled, but what it would mail about is over: it is too late, and nobody is mailed.")
     return True
 
 
@@ -81,7 +89,8 @@ def forget(connection: Connection) -> None:
     connection.execute(_FORGET, {"kept": KEPT, "batch": BATCH})
 
 
-def _handle(connection: Connection, row: Row[tuple[object, ...]], handlers: Handlers) -> None:
+def _handle(connection: Connection, row: Row[tuple[object, ...]], handlers: Handlers) -> bool:
+    """Handle it; return whether all that it would mail about is over."""
     if row.body is None:
         raise StillDead("what it said is no longer kept")
     body = bytes(row.body)
@@ -91,7 +100,9 @@ def _handle(connection: Connection, row: Row[tuple[object, ...]], handlers: Hand
         handler = handlers.get(row.durable, {}).get(event.type)
         if handler is None:
             raise StillDead("this version handles no events of this type")
+        is_over = intents.is_over(connection, event)
         apply_once(connection, row.durable, handler, event)
     except (Permanent, MalformedEvent) as problem:
         raise StillDead(f"{type(problem).__name__}: {problem}") from None
-    _log.info("dead_letter_replayed", event_id=event.id, durable=row.durable)
+    _log.info("dead_letter_replayed", event_id=event.id, durable=row.durable, is_over=is_over)
+    return is_over

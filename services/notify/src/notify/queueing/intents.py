@@ -18,10 +18,11 @@ from mercadito_events.service import tracing
 from mercadito_events.topology import stream_of
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from notify.kinds import kinds
 from notify.kinds.kind import Kind, Priority
-from notify.readings import Reading
+from notify.readings import ContactChange, Reading
 from notify.recipients.contacts import Contact, domain_of, people_of_stores
 from notify.tables import intents
 from notify.writing.mail import message_id
@@ -36,9 +37,17 @@ FORGET_BATCH = 500
 _log = structlog.get_logger(__name__)
 
 _DUE = text("""
-    SELECT id, key, kind, event_id, store_id, order_id, data, expires_at, expires_at <= now() AS expired FROM intents
+    SELECT id, key, kind, event_id, store_id, order_id, data, expires_at, expires_at <= now() AS expired,
+        EXISTS (SELECT FROM messages WHERE intent_id = intents.id) AS has_messages FROM intents
     WHERE state = 'waiting' AND look_at <= now()
     ORDER BY kind = ANY (CAST(:urgent AS text[])) DESC, look_at, id LIMIT :batch FOR UPDATE SKIP LOCKED
+""")
+# Some of a store were known in time; this one was told of before its order, and is heard of after it: the streams may
+# be far apart. Who came to the store later is told nothing of what was before. Nobody is mailed twice: each has a key.
+_LOOK_AGAIN = text("""
+    UPDATE intents SET state = 'waiting', look_at = now()
+    WHERE state = 'expanded' AND store_id = ANY (CAST(:store_ids AS text[])) AND expires_at > now()
+        AND created_at >= :told_at AND kind = ANY (CAST(:kinds AS text[]))
 """)
 _LATER = text("UPDATE intents SET look_at = now() + :pause WHERE id = ANY (CAST(:ids AS bigint[]))")
 _CLOSE = text("UPDATE intents SET state = :state WHERE id = ANY (CAST(:ids AS bigint[]))")
@@ -82,8 +91,7 @@ def handlers(stream: str | None = None) -> dict[str, Handler]:
 
 def record(connection: Connection, event: Event, *, kind: Kind) -> None:
     """Write down what there is to say; the same thing twice, even by another event, is said once."""
-    abouts = [kind.reading.of(event.data)] if kind.of_event is None else kind.of_event(connection, event)
-    for about in abouts:
+    for about in _abouts(connection, event, kind):
         _write(connection, _Cause(event.id, event.time, tracing.current() or event.traceparent), kind, about)
 
 
@@ -112,14 +120,21 @@ class _Cause:
     traceparent: str | None = None
 
 
-def _write(connection: Connection, cause: _Cause, kind: Kind, about: Reading) -> bool:
+def _abouts(connection: Connection, event: Event, kind: Kind) -> Sequence[Reading]:
+    return [kind.reading.of(event.data)] if kind.of_event is None else kind.of_event(connection, event)
+
+
+def _expiry(kind: Kind, about: Reading, at: datetime) -> datetime:
     # From the cause's own time: a stream replayed into an empty database must not mail what is long past.
-    expires_at = cause.at + kind.expires_after
-    if kind.ends_at is not None:
-        expires_at = min(expires_at, kind.ends_at(about))
-        if expires_at <= datetime.now(UTC):
-            _log.info("too_late_to_mail", kind=kind.name, event_id=cause.id)
-            return False
+    expires_at = at + kind.expires_after
+    return expires_at if kind.ends_at is None else min(expires_at, kind.ends_at(about))
+
+
+def _write(connection: Connection, cause: _Cause, kind: Kind, about: Reading) -> bool:
+    expires_at = _expiry(kind, about, cause.at)
+    if kind.ends_at is not None and expires_at <= datetime.now(UTC):
+        _log.info("too_late_to_mail", kind=kind.name, event_id=cause.id)
+        return False
     values = {
         "key": f"{kind.name}:{kind.about(about)}",
         "kind": kind.name,
@@ -134,10 +149,29 @@ def _write(connection: Connection, cause: _Cause, kind: Kind, about: Reading) ->
     return connection.execute(once).rowcount == 1
 
 
+def is_over(connection: Connection, event: Event) -> bool:
+    """Say whether there is something to mail of an event, and all of it would come too late by now."""
+    ends = [
+        _expiry(kind, about, event.time)
+        for kind in kinds().values()
+        if kind.event_type == event.type
+        for about in _abouts(connection, event, kind)
+    ]
+    return bool(ends) and max(ends) <= datetime.now(UTC)
+
+
+def look_again(connection: Connection, event: Event) -> None:
+    """Have mails about a store made for somebody who was told of in time and is heard of late."""
+    change = ContactChange.of(event.data)
+    if change.active and change.store_ids:
+        values = {"store_ids": list(change.store_ids), "told_at": event.time, "kinds": sorted(_of_stores())}
+        connection.execute(_LOOK_AGAIN, values)
+
+
 def expand(connection: Connection, *, domain: str) -> Expanded:
     """Turn waiting intents into messages, as far as their people are known; ``domain`` ends the Message-IDs."""
     due = connection.execute(_DUE.columns(data=JSONB), {"batch": EXPAND_BATCH, "urgent": _urgent()}).all()
-    expired = [intent for intent in due if intent.expired]
+    expired = [intent for intent in due if intent.expired and not intent.has_messages]
     for intent in expired:
         _log.error("alarm_nobody_to_write_to", kind=intent.kind, order_id=intent.order_id, event_id=intent.event_id)
     people = _people_of(connection, [intent for intent in due if not intent.expired])
@@ -147,11 +181,11 @@ def expand(connection: Connection, *, domain: str) -> Expanded:
         connection.execute(_QUEUE, {"messages": json.dumps(queued)})
     for state, ids in (
         ("expired", [intent.id for intent in expired]),
-        ("expanded", [id_ for id_ in people if people[id_]]),
+        ("expanded", [intent.id for intent in due if people.get(intent.id) or intent.has_messages]),
     ):
         if ids:
             connection.execute(_CLOSE, {"ids": ids, "state": state})
-    if unknown := [id_ for id_ in people if not people[id_]]:
+    if unknown := [intent.id for intent in due if not (intent.expired or intent.has_messages or people[intent.id])]:
         connection.execute(_LATER, {"ids": unknown, "pause": LOOK_AGAIN_AFTER})
     return Expanded(len(queued), len(expired))
 
@@ -184,10 +218,14 @@ def _message(intent: Row[tuple[object, ...]], person: Contact, new_id: Callable[
 
 
 def _people_of(connection: Connection, due: Sequence[Row[tuple[object, ...]]]) -> dict[int, list[Contact]]:
-    of_store = {name for name, kind in kinds().items() if kind.recipients is None}
+    of_store = _of_stores()
     store_ids = {intent.store_id for intent in due if intent.kind in of_store and intent.store_id}
     of_stores = people_of_stores(connection, store_ids)
     return {intent.id: _people(connection, intent, of_stores) for intent in due}
+
+
+def _of_stores() -> set[str]:
+    return {name for name, kind in kinds().items() if kind.recipients is None}
 
 
 def _people(
@@ -200,4 +238,8 @@ def _people(
     except (KeyError, Permanent) as problem:
         # Written by another version of this service: the others must not wait for it, and a newer version may read it.
         _log.error("alarm_intent_unreadable", kind=intent.kind, event_id=intent.event_id, problem=str(problem))
-        return []
+    except SQLAlchemyError:
+        raise  # of the transaction, and so of all the others
+    except Exception:  # noqa: BLE001 - one that stumbles shall not stop all mail
+        _log.exception("alarm_intent_unreadable", kind=intent.kind, event_id=intent.event_id)
+    return []

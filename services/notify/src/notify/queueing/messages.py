@@ -4,6 +4,7 @@ Times are the database's alone: processes whose clocks disagree still agree on w
 """
 
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,8 @@ MAX_REASON_CHARS = 500
 NOTHING_TRIED = Met(Phase.GIVEN_UP)
 
 # A dead process's message comes back here too: was its dot written, then its answer will never be seen. What the
-# claimer still has in hand does not, even where its lease ran out because the database was away. What a relay may have
+# claimer still has in hand does not, even where its lease ran out because the database was away; nor, for a while, what
+# another one may have handed over and could not write down for the same reason (`with_dots`). What a relay may have
 # taken goes to that relay again or nowhere; in hold mode only what goes to the allowed addresses. Kinds that this
 # version does not know are left to the newer one that wrote them: both run during a deploy.
 # The switch stands in the statement itself: once a hold is committed, no process claims anything more.
@@ -43,6 +45,7 @@ _CLAIM = text(f"""
     WITH lapsed AS (
         SELECT id, priority, due_at, recipient_domain FROM messages AS m
         WHERE state = 'sending' AND lease_until <= now() AND id <> ALL (CAST(:in_hand AS bigint[])) AND {_ALLOWED}
+            AND (phase <> 'dot' OR :with_dots)
         ORDER BY lease_until LIMIT :look_at FOR UPDATE SKIP LOCKED),
     due AS (
         SELECT id, priority, due_at, recipient_domain FROM messages AS m
@@ -68,7 +71,9 @@ _CLAIM = text(f"""
     FROM chosen, intents AS i
     WHERE m.id = chosen.id AND i.id = m.intent_id
     RETURNING m.id, m.message_id, m.kind, m.person_id, m.order_id, m.attempts, m.unanswered, m.raw,
-        m.expires_at <= now() AS expired, m.created_at, i.data, i.event_id, i.traceparent, m.priority, m.given_to,
+        m.expires_at <= now() AS expired, m.created_at,
+        CAST(extract(epoch FROM m.expires_at - clock_timestamp()) AS double precision) AS expires_in_s,
+        i.data, i.event_id, i.traceparent, m.priority, m.given_to,
         coalesce(m.recipient_domain, '') AS domain
 """)  # noqa: S608 - of our own text alone
 # Of several at once; what is not returned was not the caller's any more.
@@ -90,7 +95,9 @@ _RENEW = text("""
         WHERE id = ANY (CAST(:in_hand AS bigint[])) AND state = 'sending' AND lease_owner = :owner
         FOR UPDATE SKIP LOCKED)
 """)
-# The bytes are kept only while they may be needed again: they hold names and an address.
+# The bytes are kept only while they may be needed again: they hold names and an address, some a link.
+# That a relay took it counts also from a claimer whose lease ran out meanwhile: a dot that it wrote was counted as
+# unanswered when another took the message over, and here is the answer; unless that one has written a dot, too.
 _SETTLE = text("""
     WITH s AS (
         SELECT * FROM jsonb_to_recordset(CAST(:settled AS jsonb)) AS given (
@@ -101,11 +108,13 @@ _SETTLE = text("""
     SET state = s.state, phase = 'none', reason = s.reason, unanswered = s.unanswered,
         attempts = m.attempts - s.not_counted, due_at = now() + make_interval(secs => s.delay_s),
         lease_owner = NULL, lease_until = NULL,
-        raw = CASE WHEN s.unanswered > 0 AND s.state <> 'sent' THEN m.raw END,
+        raw = CASE WHEN s.unanswered > 0 AND s.state IN ('queued', 'deferred') THEN m.raw END,
         given_to = CASE WHEN s.unanswered > 0 OR s.state = 'sent' THEN m.given_to END,
         settled_at = CASE WHEN s.final THEN now() END, updated_at = now()
     FROM s
-    WHERE m.id = s.id AND m.state = 'sending' AND m.lease_owner = :owner
+    WHERE m.id = s.id AND (m.state = 'sending' AND m.lease_owner = :owner
+        OR s.state = 'sent' AND m.unanswered > 0 AND m.phase <> 'dot'
+            AND m.state IN ('sending', 'queued', 'deferred', 'unknown'))
     RETURNING m.id, m.message_id, m.kind, m.person_id, m.order_id),
     kept AS (
         INSERT INTO attempts (mail_id, took_ms, relay, phase, code, answer, state, counted)
@@ -119,7 +128,7 @@ _EXPIRE = text("""
         ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED)
     UPDATE messages AS m
     SET state = CASE WHEN m.unanswered > 0 THEN 'unknown' ELSE 'expired' END, settled_at = now(), updated_at = now(),
-        reason = concat_ws('; last: ', 'too late to be of use', m.reason)
+        raw = NULL, reason = concat_ws('; last: ', 'too late to be of use', m.reason)
     FROM late, intents AS i
     WHERE m.id = late.id AND i.id = m.intent_id
     RETURNING m.id, m.message_id, m.kind, m.person_id, m.order_id, m.state, m.reason, i.traceparent
@@ -157,6 +166,8 @@ class Claimed:
     unanswered: int
     raw: bytes | None
     expired: bool
+    expires_in_s: float
+    """When it was claimed."""
     created_at: datetime
     data: Mapping[str, Any]
     event_id: str
@@ -165,6 +176,17 @@ class Claimed:
     given_to: str | None
     """The relay that may have it, by its name in our settings."""
     domain: str
+    claimed_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def in_hand_s(self) -> float:
+        """Return for how long it has been in hand, by this process's own clock."""
+        return time.monotonic() - self.claimed_at
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether it is of no use any more by now."""
+        return self.in_hand_s >= self.expires_in_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +199,8 @@ class Terms:
     allowance: Allowance = field(default_factory=Allowance)
     only_to: Collection[str] | None = None
     """The addresses, in lower case, that may be written to; None: all."""
+    with_dots: bool = True
+    """Whether what others may have handed over may be taken on, where their lease ran out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +239,7 @@ def claim(connection: Connection, lease: Lease, terms: Terms, in_hand: Collectio
         "in_hand": list(in_hand),
         "kinds": sorted(kinds()),
         "away": list(terms.away),
+        "with_dots": terms.with_dots,
         "only_to": None if terms.only_to is None else sorted(terms.only_to),
         "each_domain": allowance.each_domain,
         "domains": json.dumps(dict(allowance.domains)),

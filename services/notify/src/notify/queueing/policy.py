@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from notify.errors import ConversationLost, DeliveryError, Refused, RelayFault
+from notify.recipients.refusals import Subject, subject_of
 from notify.sending.smtp import PERMANENT
 
 # Minutes first, for a relay that hiccups; hours later, for one that is ill. The last repeats until the kind's expiry.
@@ -16,6 +17,10 @@ MAX_ATTEMPTS = 12
 # Of kinds of which two do more harm than none, nobody knows after the first.
 MAX_UNANSWERED = 2
 UNANSWERED_ONCE = 1
+# A refusal for good of which it is in doubt whether it means us: by the third, some six minutes later, it stands.
+MAX_DOUBTFUL = 3
+# Refused or lost while the relay was under suspicion: others go ahead, one of them may be taken and tell.
+IN_DOUBT_AGAIN_S = 300.0
 
 
 class State(StrEnum):
@@ -93,8 +98,13 @@ def after_error(
 
     """
     if isinstance(error, RelayFault):
-        return Outcome(State.QUEUED, str(error), unanswered=unanswered, attempt_counts=False)
-    if isinstance(error, Refused) and error.code >= PERMANENT:
+        again_in_s = IN_DOUBT_AGAIN_S if error.in_doubt else 0.0
+        return Outcome(State.QUEUED, str(error), again_in_s, unanswered, attempt_counts=False)
+    if (
+        isinstance(error, Refused)
+        and error.code >= PERMANENT
+        and (attempts >= MAX_DOUBTFUL or not speaks_against_relay(error))
+    ):
         return _given_up(str(error), unanswered, State.FAILED)
     if isinstance(error, ConversationLost) and error.after_dot:
         unanswered += 1
@@ -103,6 +113,20 @@ def after_error(
     if attempts >= MAX_ATTEMPTS:
         return _given_up(f"{MAX_ATTEMPTS} attempts; last: {error}", unanswered, State.FAILED)
     return Outcome(State.DEFERRED, str(error), back_off_s(attempts, dice), unanswered)
+
+
+def speaks_against_relay(error: DeliveryError) -> bool:
+    """Say whether an error that ended one message would, met by several in a row, be the relay's fault or ours."""
+    if isinstance(error, Refused):
+        return error.code >= PERMANENT and subject_of(error.code, str(error)) is Subject.IN_DOUBT
+    return isinstance(error, ConversationLost)
+
+
+def may_go_elsewhere(error: DeliveryError) -> bool:
+    """Say whether another relay may try at once: it was surely not taken, and it is not known to be its own fault."""
+    if isinstance(error, ConversationLost):
+        return not error.after_dot
+    return isinstance(error, RelayFault) or speaks_against_relay(error)
 
 
 def back_off_s(attempts: int, dice: random.Random) -> float:

@@ -9,18 +9,27 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import structlog
 from mercadito_events.inbox import Permanent
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from notify.kinds import kinds
 from notify.recipients.cancelled_days import IS_CANCELLED
+from notify.recipients.newer_news import IS_OVERTAKEN
 from notify.recipients.ordered import HAS_ORDERED
 from notify.recipients.preferences import hours_of
 from notify.recipients.quiet_hours import QuietHours, zone_of
 
 TURNED_OFF: Final = "turned off by its reader"
 # Why a mail was not sent though nothing went wrong.
-UNWANTED: Final = (TURNED_OFF, HAS_ORDERED, IS_CANCELLED)
+HAS_MOVED: Final = "the person does not belong to the store any more"
+UNWANTED: Final = (TURNED_OFF, HAS_MOVED, HAS_ORDERED, IS_CANCELLED, IS_OVERTAKEN)
+NOT_JUDGED: Final = "whether it may go could not be found out"
+# What stumbled is asked about again after so long, until it is too late to be of use: told by then as any other.
+ASK_AGAIN_S: Final = 60.0
+
+_log = structlog.get_logger(__name__)
 
 # By the database's clock, as leases are. A message whose earlier dot was not answered is no longer asked about: what
 # its second try repeats has perhaps arrived.
@@ -30,8 +39,10 @@ _READ = text("""
         EXISTS (SELECT FROM preferences AS p
             WHERE p.person_id = m.person_id AND p.kind = m.kind AND NOT p.wanted) AS turned_off,
         ARRAY(SELECT s.class FROM suppressions AS s
-            WHERE s.email = lower(c.email) AND s.lifted_at IS NULL) AS returned
+            WHERE s.email = lower(c.email) AND s.lifted_at IS NULL) AS returned,
+        i.store_id <> ALL (c.store_ids) AS of_another_store
     FROM messages AS m
+    JOIN intents AS i ON i.id = m.intent_id
     JOIN contacts AS c ON c.person_id = m.person_id
     LEFT JOIN quiet_hours AS q ON q.person_id = m.person_id
     WHERE m.id = ANY (CAST(:ids AS bigint[])) AND m.unanswered = 0
@@ -67,9 +78,15 @@ def judge(
     """
     found: dict[int, HeldBack | Later] = {}
     for row in connection.execute(_READ, {"ids": list(abouts)}).all():
-        verdict = _verdict(row, quiet, zone)
-        if not isinstance(verdict, HeldBack):
-            verdict = _moot(connection, row.kind, abouts[row.id]) or verdict
+        try:
+            verdict = _verdict(row, quiet, zone)
+            if not isinstance(verdict, HeldBack):
+                verdict = _moot(connection, row.kind, abouts[row.id]) or verdict
+        except SQLAlchemyError:
+            raise  # of the transaction, and so of all that were claimed in it
+        except Exception:  # noqa: BLE001 - one message that cannot be judged shall not stop all others
+            _log.exception("alarm_not_judged", mail_id=row.id, kind=row.kind)
+            verdict = Later(NOT_JUDGED, ASK_AGAIN_S)
         if verdict is not None:
             found[row.id] = verdict
     return found
@@ -94,6 +111,8 @@ def _verdict(row: Row[tuple[object, ...]], quiet: QuietHours | None, zone: ZoneI
         return HeldBack("mails to this address came back")
     if kind.group.is_optional and row.turned_off:
         return HeldBack(TURNED_OFF)
+    if kind.recipients is None and row.of_another_store:
+        return HeldBack(HAS_MOVED)
     night = hours_of(row.starts, row.ends) if row.chose_hours else quiet
     if not kind.can_wait or night is None:
         return None

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+# A loud part that a change of clocks leaps over comes a day later; a few zones have left out a whole day besides.
+DAYS_AHEAD = 3
 _WRITTEN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -44,20 +46,20 @@ class QuietHours:
         return clock >= self.starts or clock < self.ends
 
     def end_after(self, at: datetime, zone: ZoneInfo) -> datetime | None:
-        """Return when the quiet that holds at this moment ends; None when it does not hold.
+        """Return when the quiet that holds at this moment ends; None when it does not hold, or ends in no near day.
 
         Where the clocks go forward over the end it is the first moment after the gap; where they go back over it, the
-        first of the two that is still ahead.
+        first of the two that is still ahead. Where they leap over all that is not quiet, it ends the day after.
         """
         if not self.holds(at, zone):
             return None
         today = at.astimezone(zone).date()
         ends = (
             datetime.combine(today + timedelta(days=days), self.ends.replace(fold=fold), zone).astimezone(UTC)
-            for days in (0, 1)
+            for days in range(DAYS_AHEAD + 1)
             for fold in (0, 1)
         )
-        return min(end for end in ends if end > at and not self.holds(end, zone))
+        return min((end for end in ends if end > at and not self.holds(end, zone)), default=None)
 
 
 def zone_of(name: str | None, otherwise: ZoneInfo) -> ZoneInfo:

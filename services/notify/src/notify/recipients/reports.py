@@ -59,7 +59,8 @@ def _status(part: Message, addresses: tuple[str, ...]) -> Report | None:
         action, status = str(block.get("Action", "")).strip().lower(), _STATUS.search(str(block.get("Status", "")))
         if action not in ("failed", "delayed") or status is None:
             continue
-        what: What = "bounced" if action == "failed" and status.group().startswith("5") else "delayed"
+        # "failed" is the end whatever the status (RFC 3464 2.3.3), also with 4.x.x: a relay ran out of patience.
+        what: What = "bounced" if action == "failed" else "delayed"
         detail = without_addresses(str(block.get("Diagnostic-Code", "")))[:MAX_DETAIL_CHARS]
         return Report(what, status.group(), detail, addresses)
     return None

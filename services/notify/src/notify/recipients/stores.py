@@ -8,9 +8,12 @@ from sqlalchemy import Connection, text
 from notify.day_readings import Store
 
 _KEEP = text("""
-    INSERT INTO stores (store_id, name, active, wants_reminder) VALUES (:store_id, :name, :active, :wants_reminder)
+    INSERT INTO stores (store_id, name, active, wants_reminder, told_at)
+    VALUES (:store_id, :name, :active, :wants_reminder, :told_at)
     ON CONFLICT (store_id) DO UPDATE SET
-        name = excluded.name, active = excluded.active, wants_reminder = excluded.wants_reminder, updated_at = now()
+        name = excluded.name, active = excluded.active, wants_reminder = excluded.wants_reminder,
+        told_at = excluded.told_at, updated_at = now()
+    WHERE stores.told_at IS NULL OR stores.told_at <= excluded.told_at
 """)
 _TO_REMIND = text("""
     SELECT asked.store_id, coalesce(s.name, '') AS name
@@ -21,8 +24,8 @@ _TO_REMIND = text("""
 
 
 def change_store(connection: Connection, event: Event) -> None:
-    """Keep what the event says: it is the state, and events of one stream come in order."""
-    connection.execute(_KEEP, Store.of(event.data).model_dump())
+    """Keep what the event says, unless a later one was told: one that could not be handled may be handled again."""
+    connection.execute(_KEEP, Store.of(event.data).model_dump() | {"told_at": event.time})
 
 
 def to_remind(connection: Connection, store_ids: Sequence[str]) -> list[tuple[str, str]]:

@@ -3,27 +3,28 @@
 Per class, so that a price digest that was refused never keeps a password reset from being tried.
 """
 
-import re
 from typing import Final, Literal
 
+import structlog
 from sqlalchemy import Connection, text
 
 from notify.kinds import kinds
+from notify.recipients.refusals import LOWEST_PERMANENT, Subject, subject_of, subject_of_report
 
 Cause = Literal["refused", "bounced", "complained"]
 MAX_DETAIL_CHARS: Final = 500
-LOWEST_PERMANENT: Final = 500
-# RFC 3463: no such mailbox, no such domain, bad syntax, moved, null MX, disabled. Not a full mailbox (5.2.2), not our
-# reputation (5.7.x), not trouble on the way (5.3.x, 5.4.x): those say nothing about the address.
-_DEAD = re.compile(r"5\.(1\.([0-6]|10)|2\.1|0\.0)")
-_STATUS = re.compile(r"(?<![\d.])5\.\d{1,3}\.\d{1,3}(?![\d.])")
-# What counts where the relay gives no such status.
-_DEAD_CODES = frozenset({550, 551, 553})
+# So many at once are rather a relay that says something wrong of everybody: what is beyond is told, and not held back.
+MOST_AN_HOUR: Final = 20
+
+_log = structlog.get_logger(__name__)
 
 _HOLD = text("""
     INSERT INTO suppressions (email, class, person_id, cause, detail)
     SELECT lower(email), :class, person_id, :cause, :detail FROM contacts WHERE person_id = :person_id
     ON CONFLICT (email, class) WHERE lifted_at IS NULL DO NOTHING
+""")
+_OF_THE_HOUR = text("""
+    SELECT count(*) FROM suppressions WHERE created_at > now() - interval '1 hour' AND cause <> 'complained'
 """)
 _LIFT = text("""
     UPDATE suppressions SET lifted_at = now(), lifted_by = :by, lift_reason = :reason
@@ -40,7 +41,7 @@ def refused(connection: Connection, person_id: str, kind: str, code: int, answer
 def hold_back(connection: Connection, person_id: str, kind: str, cause: Cause, detail: str) -> None:
     """Send no more of this kind's class to the person's present address; doing so twice is doing so once."""
     known = kinds().get(kind)
-    if known is not None:
+    if known is not None and not (cause != "complained" and _too_many(connection, kind)):
         values = {"person_id": person_id, "class": known.group.value, "cause": cause}
         connection.execute(_HOLD, values | {"detail": detail[:MAX_DETAIL_CHARS]})
 
@@ -50,14 +51,18 @@ def lift(connection: Connection, suppression_id: int, *, by: str, reason: str) -
     return connection.execute(_LIFT, {"id": suppression_id, "by": by, "reason": reason}).rowcount == 1
 
 
-def is_dead_status(status: str) -> bool:
-    """Say the same of a bounce's status; one without any is taken at its word."""
-    return not status or _DEAD.fullmatch(status) is not None
+def is_dead_report(status: str, detail: str) -> bool:
+    """Say the same of a bounce; one without any status is taken at its word."""
+    return not status or subject_of_report(status, detail) is Subject.ADDRESS
 
 
 def is_dead(code: int, answer: str) -> bool:
     """Say whether a refusal means that the address itself is at fault, for good."""
-    status = _STATUS.search(answer)
-    if status is not None:
-        return code >= LOWEST_PERMANENT and _DEAD.fullmatch(status.group()) is not None
-    return code in _DEAD_CODES
+    return code >= LOWEST_PERMANENT and subject_of(code, answer) is Subject.ADDRESS
+
+
+def _too_many(connection: Connection, kind: str) -> bool:
+    if (connection.scalar(_OF_THE_HOUR) or 0) < MOST_AN_HOUR:
+        return False
+    _log.error("alarm_many_held_back", kind=kind, most=MOST_AN_HOUR)
+    return True

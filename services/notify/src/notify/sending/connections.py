@@ -30,14 +30,22 @@ class Connections:
         self._idle: list[Session] = []
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def submit(self, envelope: Envelope, before_dot: Callable[[], Awaitable[None]]) -> Reply:
+    async def submit(
+        self, envelope: Envelope, before_dot: Callable[[], Awaitable[None]], at_turn: Callable[[], Awaitable[None]]
+    ) -> Reply:
         """Hand the message over, on a kept connection if there is one; return the answer of the relay that took it.
+
+        Args:
+            envelope: the message.
+            before_dot: see ``Session.submit``.
+            at_turn: awaited when its turn has come; if it raises, the relay hears nothing of it.
 
         Raises:
             DeliveryError: it was not taken, or nobody knows; see ``Session.submit``.
 
         """
         async with self._places:
+            await at_turn()
             if self._idle:
                 session = self._idle.pop()
                 try:

@@ -9,15 +9,12 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from notify.outages import DATABASE_AWAY
 from notify.queueing import messages, pause
 from notify.queueing.messages import Dotted, Lease, Settlement
 from notify.sending.batches import Batches
 
-# Down, restarting, read-only, full, locked, out of connections: it passes. A ProgrammingError does not, and ends us.
-DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 MOST_AT_ONCE = 50
 
 Entry = TypeVar("Entry", Dotted, Settlement)

@@ -4,10 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from notify.errors import ConversationLost, DeliveryError, RelayFault
+from notify.queueing import policy
 from notify.queueing.pause import FLOWS, Pause
 from notify.sending.connections import Bounds, Connections
 from notify.sending.relay import Relay
 from notify.sending.smtp import Watch
+
+# So many mails refused in doubt, or lost, since the relay last took one: then it is the relay, or what it thinks of us.
+SUSPECT_AFTER = 3
 
 
 class Routes:
@@ -17,6 +22,8 @@ class Routes:
         self._ways = {relay.name: Connections(relay, bounds, watch) for relay in relays}
         self._pauses: dict[str, Pause] = {}
         self._probed: set[str] = set()
+        self._against: dict[str, set[str]] = {}
+        """What speaks against each relay since it last took a mail: domains refused in doubt, mails lost."""
 
     @property
     def away(self) -> Sequence[str]:
@@ -34,6 +41,26 @@ class Routes:
     def had_faults(self, name: str) -> bool:
         """Tell whether its last conversation went wrong."""
         return self._of(name).faults > 0
+
+    def took_one(self, name: str) -> None:
+        """Take note that a relay took a mail, or judged one by itself after a fault: whatever was held against it."""
+        self._against.pop(name, None)
+
+    def fault_in(self, name: str, error: DeliveryError, *, domain: str, mail: int) -> RelayFault | None:
+        """Return the fault of a relay that an error tells of; None when it may as well be that of the one message.
+
+        The same mail lost again, or another refused for the same domain, tells nothing new. While the relay is under
+        suspicion anyway, one is enough.
+        """
+        if isinstance(error, RelayFault):
+            return error
+        if not policy.speaks_against_relay(error):
+            return None
+        against = self._against.setdefault(name, set())
+        against.add(f"lost:{mail}" if isinstance(error, ConversationLost) else f"refused:{domain}")
+        if len(against) < SUSPECT_AFTER and not self.had_faults(name):
+            return None
+        return RelayFault(f"it took none of the last mails; now: {error}", in_doubt=True)
 
     @property
     def usable(self) -> Sequence[str]:

@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from notify import figures, revocations
-from notify.errors import DeliveryError, LeaseLost, Refused, RelayFault, Unrenderable
+from notify.errors import DeliveryError, LeaseLost, Refused, RelayFault, Unrenderable, Withheld
 from notify.kinds import kinds
+from notify.outages import DATABASE_AWAY
 from notify.queueing import alarms, attempts, dead_letters, intents, messages, pause, policy, rates
 from notify.queueing.attempts import Met, Phase
 from notify.queueing.messages import NOTHING_TRIED, Claimed, Dotted, Lease, Settlement, Terms
@@ -29,11 +30,13 @@ from notify.queueing.policy import Outcome, State
 from notify.recipients import admission, ordered
 from notify.recipients.admission import HeldBack, Later
 from notify.recipients.contacts import Contact, active_people
+from notify.sending.hand import Hand
 from notify.sending.kept import KeptConnection
-from notify.sending.ledger import DATABASE_AWAY, Ledger
+from notify.sending.ledger import Ledger
 from notify.sending.post import Post
 from notify.sending.routes import Routes
 from notify.sending.scribe import Scribe
+from notify.sending.sight import Sight
 from notify.sending.smtp import Envelope, words_of
 from notify.writing.pictures import Pictures
 
@@ -52,41 +55,16 @@ SETTLE_AGAIN_S = 0.5
 SETTLE_PATIENCE_S = 300.0
 # What is held back in hold mode, and meets an address that is not the one it was claimed for.
 HELD_S = 60.0
+# What others may have handed over is taken on only by who has seen the database for so many leases without a gap.
+SEEN_LEASES = 2
+SIGHT_GAP_S = 2.0
+# A message that waited longer in hand is asked about once more when its turn comes.
+ASK_AGAIN_AFTER_S = 5.0
 # After SIGTERM; what is still under way then is left to its lease.
 DRAIN_S = 25.0
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Hand:
-    """The messages under way in this process."""
-
-    most: int
-    enough: int
-    """So much room is worth a look at the queue."""
-    tasks: dict[asyncio.Task[None], int] = field(default_factory=dict)
-    """Each with the id of its message."""
-    room: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when there is enough room, or when it is time to stop."""
-
-    @property
-    def free(self) -> int:
-        return self.most - len(self.tasks)
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        return tuple(self.tasks.values())
-
-    def take(self, task: asyncio.Task[None], message_id: int) -> None:
-        self.tasks[task] = message_id
-        task.add_done_callback(self._put_down)
-
-    def _put_down(self, task: asyncio.Task[None]) -> None:
-        del self.tasks[task]
-        if self.free >= self.enough:
-            self.room.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +93,12 @@ class Sender:
         self._post = post
         self._lease = Lease(str(uuid.uuid4()), timedelta(seconds=lease_s))
         connections = post.bounds.connections
-        self._hand = _Hand(IN_HAND_EACH * connections, enough=connections)
+        self._hand = Hand(IN_HAND_EACH * connections, enough=connections)
         self._routes = Routes(post.relays, post.bounds, figures.phase_took)
         self._ledger = Ledger(self._by(self._marking), self._by(self._settling), self._lease)
         self._scribe = Scribe(post, Pictures(engine), self._in_thread)
         self._dice = random.Random()
+        self._sight = Sight(max(SIGHT_GAP_S, lease_s / 2))
         # Of its own: name look-ups that hang would otherwise use up the threads that mark and settle.
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="notify-sender")
 
@@ -159,8 +138,10 @@ class Sender:
             look = partial(self._look, in_hand=self._hand.ids)
             found = await self._in_thread(partial(self._looking.run, look))
         except DATABASE_AWAY as problem:
+            self._sight.lost()
             _log.warning("database_away", problem=type(problem).__name__)
             return DATABASE_DOWN_POLL_S
+        self._sight.held()
         for message in found.claimed:
             reader, verdict = found.readers.get(message.person_id), found.verdicts.get(message.id)
             task = asyncio.create_task(self._handle(message, reader, verdict))
@@ -176,7 +157,8 @@ class Sender:
         if not room:
             return _Found()
         allowed = rates.allowance(connection, self._post.rates)
-        terms = Terms(room, self._routes.away, allowed, self._post.only_to)
+        with_dots = self._sight.lasts(SEEN_LEASES * self._lease.length.total_seconds())
+        terms = Terms(room, self._routes.away, allowed, self._post.only_to, with_dots)
         claimed = messages.claim(connection, self._lease, terms, in_hand)
         rates.spend(connection, self._post.rates, [message.domain for message in claimed])
         readers = active_people(connection, [message.person_id for message in claimed])
@@ -210,13 +192,7 @@ class Sender:
         figures.ATTEMPT_S.observe(time.monotonic() - began)
 
     async def _attempt(self, message: Claimed, reader: Contact | None, verdict: HeldBack | Later | None) -> None:
-        final = policy.before_attempt(
-            attempts=message.attempts,
-            unanswered=message.unanswered,
-            expired=message.expired,
-            most_unanswered=_most_unanswered(message.kind),
-        )
-        final = final or _not_now(verdict)
+        final = _not_now(message, verdict)
         if final is not None:
             return await self._settle(message, final)
         try:
@@ -229,27 +205,38 @@ class Sender:
             # The address was another one when it was claimed, or when the mail was written.
             held = Outcome(State.QUEUED, "held", HELD_S, message.unanswered, attempt_counts=False)
             return await self._settle(message, held)
-        return await self._hand_over(message, envelope)
+        try:
+            return await self._hand_over(message, envelope)
+        except Withheld:
+            final = _not_now(message, (await self._verdicts(message)).get(message.id))
+            # What has changed its mind again within these milliseconds is asked about anew.
+            again = Outcome(State.QUEUED, None, unanswered=message.unanswered, attempt_counts=False)
+            return await self._settle(message, final or again)
 
     async def _hand_over(self, message: Claimed, envelope: Envelope) -> None:
-        fault, met, began = RelayFault("no relay can be used now"), NOTHING_TRIED, time.monotonic()
+        began = time.monotonic()
+        error: DeliveryError = RelayFault("no relay can be used now")
+        met, answered_by = NOTHING_TRIED, None
+        turn = partial(self._at_turn, message)
         for name in self._routes.choices(only=message.given_to if message.unanswered else None):
             with self._routes.by(name) as way:
                 try:
                     with tracing.span(f"smtp {message.kind}", "client", relay=name):
-                        reply = await way.submit(envelope, lambda: self._mark_dot(message, envelope.raw, name))  # noqa: B023 - awaited here
+                        reply = await way.submit(envelope, partial(self._mark_dot, message, envelope.raw, name), turn)
                     met = attempts.accepted(way.relay.host, reply.code, words_of(reply))
                     met = met.lasting(time.monotonic() - began)
                     return await self._settle(message, policy.accepted(), met, answered_by=name)
-                except RelayFault as problem:
-                    # Nothing was sent: another relay may try.
-                    fault, met = problem, attempts.failed(problem, way.relay.host)
-                    await self._pause(name, problem)
-                except DeliveryError as error:
-                    met = attempts.failed(error, way.relay.host).lasting(time.monotonic() - began)
-                    answered_by = name if isinstance(error, Refused) else None
-                    return await self._settle(message, self._after(message, error), met, answered_by=answered_by)
-        return await self._settle(message, self._after(message, fault), met.lasting(time.monotonic() - began))
+                except DeliveryError as problem:
+                    met, error = attempts.failed(problem, way.relay.host), problem
+                    answered_by = name if _is_of_message(problem) else None
+                    fault = self._routes.fault_in(name, problem, domain=message.domain, mail=message.id)
+                    if fault is not None:
+                        await self._pause(name, fault)
+                    if not policy.may_go_elsewhere(problem):
+                        break
+                    error = fault or problem
+        met = met.lasting(time.monotonic() - began)
+        return await self._settle(message, self._after(message, error), met, answered_by=answered_by)
 
     def _after(self, message: Claimed, error: DeliveryError) -> Outcome:
         return policy.after_error(
@@ -268,7 +255,18 @@ class Sender:
             figures.RELAY_FAULTS.labels(relay).inc()
             _log.error("alarm_queue_paused", relay=relay, reason=reason, faults=faults)
 
+    async def _at_turn(self, message: Claimed) -> None:
+        """Look once more at what has waited long for its turn: much may have happened meanwhile."""
+        waited = message.in_hand_s > ASK_AGAIN_AFTER_S
+        if _not_now(message, (await self._verdicts(message)).get(message.id) if waited else None) is not None:
+            raise Withheld
+
+    async def _verdicts(self, message: Claimed) -> Mapping[int, HeldBack | Later]:
+        return await self._transaction(partial(self._judge, claimed=[message]))
+
     async def _mark_dot(self, message: Claimed, raw: bytes, relay: str) -> None:
+        if message.is_late:
+            raise Withheld
         if not await self._ledger.mark(Dotted(message, raw, relay)):
             raise LeaseLost(f"message {message.id} before its dot")
 
@@ -278,6 +276,8 @@ class Sender:
         recovered = answered_by if answered_by and self._routes.had_faults(answered_by) else None
         if not await self._recorded(Settlement(message, outcome, met, recovered)):
             raise LeaseLost(f"message {message.id} before its outcome")
+        if recovered or (answered_by and outcome.state is State.SENT):
+            self._routes.took_one(str(answered_by))
         if recovered:
             self._routes.note(recovered, FLOWS)
             _log.info("queue_flows_again", relay=recovered)
@@ -338,7 +338,15 @@ class Sender:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _not_now(verdict: HeldBack | Later | None) -> Outcome | None:
+def _not_now(message: Claimed, verdict: HeldBack | Later | None) -> Outcome | None:
+    final = policy.before_attempt(
+        attempts=message.attempts,
+        unanswered=message.unanswered,
+        expired=message.expired or message.is_late,
+        most_unanswered=_most_unanswered(message.kind),
+    )
+    if final is not None:
+        return final
     match verdict:
         case HeldBack(reason):
             return policy.held_back(reason)
@@ -346,6 +354,10 @@ def _not_now(verdict: HeldBack | Later | None) -> Outcome | None:
             return policy.kept_for_the_morning(reason, delay_s)
         case None:
             return None
+
+
+def _is_of_message(error: DeliveryError) -> bool:
+    return isinstance(error, Refused) and not policy.speaks_against_relay(error)
 
 
 def _most_unanswered(kind: str) -> int:

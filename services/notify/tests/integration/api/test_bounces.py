@@ -22,6 +22,7 @@ from notify.api.app import create_app
 from notify.bounce_command import EX_OK, EX_TEMPFAIL, take
 from notify.kinds import order_confirmation
 from notify.queueing.resending import resend
+from notify.recipients import suppressions
 from notify.recipients.return_path import ReturnPath
 from notify.recipients.signing import Signer
 from notify.settings import Settings
@@ -137,6 +138,53 @@ def test_a_full_mailbox_fails_the_mail_and_holds_nobody_back(send: Send, engine:
     send({"events": [BOUNCED | {"status": "5.2.2"}]})
     assert state(engine)[0] == "failed"
     assert held(engine) == []
+
+
+def test_a_relay_that_ran_out_of_patience_fails_the_mail_and_holds_nobody_back(
+    send: Send, engine: Engine, sent: int
+) -> None:
+    for action, status in (("delayed", "4.4.1"), ("failed", "4.4.1")):
+        raw = dsn(PATH.of(sent, "<d@x>")).replace(b"Action: failed", f"Action: {action}".encode())
+        raw = raw.replace(b"Status: 5.1.1", f"Status: {status}".encode())
+        assert send(raw, content_type="message/rfc822").json()["taken"] == 1
+    assert state(engine) == ("failed", "came back: 4.4.1")
+    assert held(engine) == []
+    assert [name for name, _ in events(engine)] == ["notify.email.failed.v1"]
+
+
+@pytest.mark.parametrize(
+    ("detail", "is_held"),
+    [
+        ("smtp; 553 sorry, relaying disallowed", False),
+        ("smtp; 550 SPF check failed", False),
+        ("smtp; 552 Over quota", False),
+        ("smtp; 550 5.7.1 listed", False),
+        ("x-unix; user unknown", False),
+        ("", False),
+        ("smtp; 550 5.1.1 user unknown", True),
+        ("smtp; 550 No such user here", True),
+    ],
+)
+def test_a_status_that_says_nothing_leaves_it_to_the_other_servers_words(
+    send: Send, engine: Engine, detail: str, is_held: bool
+) -> None:
+    send({"events": [BOUNCED | {"status": "5.0.0", "detail": detail}]})
+    assert state(engine)[0] == "failed"
+    assert bool(held(engine)) is is_held
+
+
+def test_so_many_at_once_are_an_alarm_and_no_reason_to_hold_anybody_back(
+    send: Send, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions, "MOST_AN_HOUR", 1)
+    with engine.begin() as connection:
+        know(engine, person_id="person-2", email="sam@tienda.example")
+        suppressions.hold_back(connection, "person-2", "order_confirmation", "refused", "550 no such user")
+    send({"events": [BOUNCED]})
+    assert state(engine)[0] == "failed"
+    assert [email for email, _, _ in held(engine)] == ["sam@tienda.example"]
+    send({"events": [BOUNCED | {"type": "complained"}]})
+    assert len(held(engine)) == 2, "a reader's own word counts in any case"
 
 
 def test_a_delay_changes_nothing(send: Send, engine: Engine) -> None:

@@ -1,7 +1,8 @@
 """The queue's switch, how the post stands, and dead letters."""
 
 import random
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -175,6 +176,23 @@ def test_one_that_still_cannot_be_handled_says_why_and_stays(  # noqa: PLR0917 -
     assert (again["tries"], again["replayed_at"]) == (1, None)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM inbox")) == 0
+
+
+def test_one_whose_mail_would_come_too_late_says_so_and_is_handled_nevertheless(
+    client: TestClient, token: Token, engine: Engine
+) -> None:
+    event = new_event("orders.order.placed.v1", order(cycle_id="cycle-1"), source="/mercadito/orders")
+    bury(engine, replace(event, time=event.time - timedelta(days=3)), "notify__orders", "ORDERS")
+    (letter,) = dead(client, token)
+    over = client.post(f"{PATH}/dead-letters/{letter['id']}/replay", headers=bearer(token()))
+    assert (over.status_code, over.json()["type"].rsplit("/")[-1]) == (409, "over")
+    assert "too late" in over.json()["detail"]
+    # What else it tells still counts: who has ordered is not reminded.
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM day_orders")) == 1
+    assert dead(client, token) == []
+    again = client.post(f"{PATH}/dead-letters/{letter['id']}/replay", headers=bearer(token()))
+    assert (again.status_code, again.json()["replayed_by"]) == (200, "person-9")
 
 
 def test_what_a_dead_letter_said_goes_after_a_week_and_it_after_a_month(

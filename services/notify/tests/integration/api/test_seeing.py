@@ -12,6 +12,7 @@ from notify.queueing.messages import Dotted, Lease, Settlement, Terms
 from notify.queueing.policy import Outcome, State
 from notify.recipients.admission import UNWANTED
 from notify.recipients.contacts import change_contact
+from outgoing import placed, record
 from sqlalchemy import Engine, text
 from staff import PATH, Token, bearer
 from world import DOMAIN, contact
@@ -203,6 +204,9 @@ def test_what_nobody_wanted_did_not_fail_to_arrive(
 ) -> None:
     came_back = "mails to this address came back"
     ended = {}
+    record(engine, placed())
+    with engine.begin() as connection:
+        intents.expand(connection, domain=DOMAIN)
     for reason in (*UNWANTED, came_back):
         message = hold_one(engine, lease)
         settle(engine, lease, message, Outcome(State.SUPPRESSED, reason), messages.NOTHING_TRIED)

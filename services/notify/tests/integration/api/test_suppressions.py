@@ -114,6 +114,13 @@ def test_only_staff_and_only_from_our_own_pages(client: TestClient, engine: Engi
         (550, "550 to RCPT: 5.1.1 user unknown", True),
         (550, "550 to RCPT: 5.1.10 null MX", True),
         (550, "550 to RCPT: 5.2.1 disabled", True),
+        (550, "550 to RCPT: 5.0.0 no such user", True),
+        (550, "550 to RCPT: user unknown", True),
+        (550, "550 to RCPT: 5.0.0 scripted", False),
+        (550, "550 to RCPT: no", False),
+        (550, "550 relay not permitted", False),
+        (550, "550 to RCPT: unknown user notify@host; relay denied", False),
+        (550, "550 to RCPT: 5.1.8 sender's domain not found", False),
         (553, "553 to RCPT: bad mailbox", True),
         (552, "552 to RCPT: 5.2.2 over quota", False),
         (550, "550 to RCPT: 5.2.2 over quota", False),
@@ -121,7 +128,7 @@ def test_only_staff_and_only_from_our_own_pages(client: TestClient, engine: Engi
         (554, "554 to RCPT: rejected", False),
         (550, "550 to RCPT: 5.4.1 no answer from host", False),
         (450, "450 to RCPT: 4.2.0 greylisted", False),
-        (550, "550 to RCPT: blocked, see 192.5.1.1", True),
+        (550, "550 to RCPT: blocked, see 192.5.1.1", False),
     ],
 )
 def test_only_what_speaks_of_the_address_holds_it_back(code: int, answer: str, dead: bool) -> None:

@@ -15,4 +15,5 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back off for a moment instead of a minute."""
     monkeypatch.setattr(policy, "BACK_OFF_S", (0.05,))
+    monkeypatch.setattr(policy, "IN_DOUBT_AGAIN_S", 0.2)
     monkeypatch.setattr(pause, "FIRST_PAUSE_S", 0.05)

@@ -13,7 +13,8 @@ from mercadito_events.envelope import Event, new_event
 from notify.api import delivery_log
 from notify.api.delivery_log import Filter
 from notify.kinds import kinds
-from notify.queueing import intents
+from notify.queueing import intents, policy
+from notify.queueing import messages as messages_
 from notify.queueing.intents import handlers
 from outgoing import events, know, messages, sending, settled
 from sqlalchemy import Engine, text
@@ -156,3 +157,27 @@ def test_links_and_orders_are_read_from_their_own_streams() -> None:
     assert set(handlers("USDA")) == {"usda.crawl.failed.v1"}
     assert {event for stream in ("ORDERS", "ACCOUNTS", "USDA") for event in handlers(stream)} == set(handlers())
     assert {kind.event_type for kind in kinds().values()} - {None} == set(handlers())
+
+
+@pytest.mark.parametrize("end", ["silence", "expiry"])
+async def test_a_link_stands_nowhere_once_nobody_knows_what_became_of_its_mail(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(policy, "BACK_OFF_S", (0.05 if end == "silence" else 60,))
+    relay.scripts = ["drop_after_dot"]
+    know(engine)
+    handle(engine, link_of("invitation"))
+    async with sending(engine, relay.port):
+        await settled(engine, eventually, "deferred", "unknown")
+        if end == "expiry":
+            await settled(engine, eventually, "deferred")
+            assert SECRET.encode() in bytes(messages(engine)[0].raw), "the second try needs the same bytes"
+            with engine.begin() as connection:
+                connection.execute(text("UPDATE messages SET expires_at = now()"))
+                messages_.expire(connection)
+        (row,) = await settled(engine, eventually, "unknown")
+    keep_house(engine)
+    kept = rows(engine, "SELECT m.*, i.*, a.* FROM messages AS m JOIN intents AS i ON true JOIN attempts AS a ON true")
+    told = [bytes(value) if isinstance(value, memoryview) else value for one in kept for value in one]
+    assert SECRET not in str(told)
+    assert row.raw is None

@@ -1,16 +1,19 @@
 """What a reader decided is kept: kinds turned off, the hours of the night."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from email import message_from_bytes
 from email.policy import default
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from faulty_relay import FaultyRelay
 from notify.kinds import kinds
 from notify.kinds.kind import Group
+from notify.queueing import intents
 from notify.queueing.policy import State
 from notify.recipients import admission, preferences
 from notify.recipients.admission import HeldBack, Later
@@ -19,7 +22,7 @@ from notify.recipients.return_path import ReturnPath
 from notify.sending.sender import Sender
 from outgoing import Eventually, events, know, messages, placed, record, sending, settled
 from sqlalchemy import Engine, text
-from world import HUB, LINKS, post
+from world import HUB, LINKS, post, sample
 
 # Order confirmations stand in for a kind that one may turn off and that can wait.
 KIND = "order_confirmation"
@@ -144,12 +147,68 @@ async def test_what_can_wait_waits_through_the_night_and_counts_no_attempt(
         await settled(engine, eventually, "sent")
 
 
-async def _held(engine: Engine, eventually: Eventually) -> object:
-    def found() -> object:
+async def _held(engine: Engine, eventually: Eventually) -> Any:
+    def found() -> Any:
         rows = messages(engine)
         return rows[0] if rows and rows[0].reason else None
 
     return await asyncio.to_thread(eventually, found)
+
+
+async def test_one_message_that_cannot_be_judged_stops_nothing(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, optional: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise ValueError("min() arg is an empty sequence")
+
+    monkeypatch.setattr(QuietHours, "end_after", stumble)
+    know(engine)
+    know(engine, person_id="person-2", email="sam@tienda.example")
+    with engine.begin() as connection:
+        preferences.keep_quiet(connection, "person-1", now_quiet())
+    record(engine, placed())
+    async with sending(engine, relay.port):
+        rows = await settled(engine, eventually, "sent")
+        waiting = await _held(engine, eventually)
+    assert [taken.recipient for taken in relay.taken] == ["sam@tienda.example"], rows
+    assert (waiting.state, waiting.attempts, waiting.reason) == (State.QUEUED, 0, admission.NOT_JUDGED)
+
+
+async def test_an_intent_whose_people_cannot_be_found_stops_nothing(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setitem(kinds(), "comment", replace(kinds()["comment"], recipients=stumble))
+    know(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text("""
+            INSERT INTO intents (key, kind, event_id, data, expires_at)
+            VALUES ('c', 'comment', 'e', :data, now() + interval '1 day')
+            """),
+            {"data": json.dumps(sample("comment"))},
+        )
+    record(engine, placed())
+    async with sending(engine, relay.port):
+        await settled(engine, eventually, "sent")
+
+
+async def test_who_has_moved_to_another_store_gets_no_more_of_the_one_before(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually
+) -> None:
+    know(engine)
+    know(engine, person_id="person-2", email="sam@tienda.example", store_ids=["store-2", "store-1"])
+    record(engine, placed())
+    with engine.begin() as connection:
+        intents.expand(connection, domain="mail.mercadito.example")
+    know(engine, store_ids=["store-2"], version=2)
+    async with sending(engine, relay.port):
+        await settled(engine, eventually, "sent")
+        rows = await settled(engine, eventually, "suppressed")
+    assert [taken.recipient for taken in relay.taken] == ["sam@tienda.example"]
+    assert {row.reason for row in rows} == {None, admission.HAS_MOVED}
 
 
 def test_the_hubs_night_is_everyones_who_chose_none(engine: Engine, optional: None) -> None:

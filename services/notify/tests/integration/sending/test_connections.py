@@ -30,7 +30,7 @@ async def test_messages_that_follow_each_other_share_a_connection_up_to_its_boun
     relay: FaultyRelay, kept: Connections
 ) -> None:
     for _ in range(6):
-        await kept.submit(ENVELOPE, no_mark)
+        await kept.submit(ENVELOPE, no_mark, no_mark)
     assert len(relay.taken) == 6
     assert relay.connections == 2
 
@@ -39,7 +39,7 @@ async def test_no_more_connections_at_once_than_allowed(relay: FaultyRelay, kept
     waiting = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for _ in range(9):
-            group.create_task(kept.submit(ENVELOPE, waiting.wait))
+            group.create_task(kept.submit(ENVELOPE, waiting.wait, no_mark))
         while relay.at_once < 3:  # noqa: ASYNC110 - of another thread
             await asyncio.sleep(0.01)
         waiting.set()
@@ -53,7 +53,7 @@ async def test_a_kept_connection_that_is_gone_or_had_its_fill_is_replaced_unnoti
 ) -> None:
     relay.scripts = [script]
     for _ in range(3):
-        await kept.submit(ENVELOPE, no_mark)
+        await kept.submit(ENVELOPE, no_mark, no_mark)
     assert len(relay.taken) == relay.connections == 3
 
 
@@ -63,8 +63,8 @@ async def test_a_refused_message_is_taken_back_before_the_next(
 ) -> None:
     relay.scripts, relay.pipelining = ["first_550"], pipelining
     with pytest.raises(Refused):
-        await kept.submit(ENVELOPE, no_mark)
-    await kept.submit(ENVELOPE, no_mark)
+        await kept.submit(ENVELOPE, no_mark, no_mark)
+    await kept.submit(ENVELOPE, no_mark, no_mark)
     assert (len(relay.taken), relay.connections) == (1, 1)
     assert relay.most_ahead == (2 if pipelining else 0)
 
@@ -74,9 +74,9 @@ async def test_a_relay_that_waits_for_the_body_of_a_refused_message_gets_none(
 ) -> None:
     relay.scripts = ["first_550_then_354", "accept"]
     with pytest.raises(Refused) as caught:
-        await kept.submit(ENVELOPE, no_mark)
+        await kept.submit(ENVELOPE, no_mark, no_mark)
     assert (caught.value.code, caught.value.at) == (550, "RCPT")
-    await kept.submit(replace(ENVELOPE, recipient="luis@tienda.example"), no_mark)
+    await kept.submit(replace(ENVELOPE, recipient="luis@tienda.example"), no_mark, no_mark)
     assert [one.recipient for one in relay.taken] == ["luis@tienda.example"]
     await asyncio.to_thread(eventually, lambda: bool(relay.unfinished))
     assert (relay.unfinished, relay.connections) == ([b""], 2)
@@ -84,11 +84,11 @@ async def test_a_relay_that_waits_for_the_body_of_a_refused_message_gets_none(
 
 async def test_a_connection_without_work_is_left_with_a_goodbye(relay: FaultyRelay, eventually: Eventually) -> None:
     idle = Connections(relay_at(relay.port), Bounds(idle_s=0))
-    await idle.submit(ENVELOPE, no_mark)
+    await idle.submit(ENVELOPE, no_mark, no_mark)
     assert relay.at_once == 1
     idle.close_idle()
     await asyncio.to_thread(eventually, lambda: relay.at_once == 0)
-    await idle.submit(ENVELOPE, no_mark)
+    await idle.submit(ENVELOPE, no_mark, no_mark)
     await idle.close()
     assert relay.connections == 2
 
@@ -100,6 +100,6 @@ async def test_a_message_whose_dot_is_forbidden_leaves_no_half_conversation(
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await kept.submit(ENVELOPE, forbidden)
-    await kept.submit(ENVELOPE, no_mark)
+        await kept.submit(ENVELOPE, forbidden, no_mark)
+    await kept.submit(ENVELOPE, no_mark, no_mark)
     assert (len(relay.taken), relay.connections) == (1, 2)

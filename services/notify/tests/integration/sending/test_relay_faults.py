@@ -19,7 +19,8 @@ from sqlalchemy import Engine
         ("dot_451", ("deferred", "451 to the message")),
         ("drop_at_data", ("deferred", "lost before the final dot")),
         ("rcpt_550", ("failed", "550 to RCPT")),
-        ("data_554", ("failed", "554 to DATA")),
+        ("data_554", ("deferred", "554 to DATA")),
+        ("denied", ("deferred", "554 to RCPT")),
         ("dot_552", ("failed", "552 to the message")),
     ],
 )
@@ -162,7 +163,7 @@ async def test_two_unanswered_dots_are_left_to_a_person(
     async with sending(engine, relay.port):
         (row,) = await settled(engine, eventually, "unknown")
     assert len(relay.taken) == 2
-    assert bytes(row.raw) == relay.taken[0].raw
+    assert row.raw is None, "nobody needs the bytes any more, and they hold names and an address"
     assert events(engine)[-1][0] == "notify.email.failed.v1"
     assert events(engine)[-1][1]["reason"].startswith("unknown: lost after the final dot")
 

@@ -1,10 +1,11 @@
-"""To everyone of the store, each time its order was changed, whoever changed it."""
+"""To everyone of the store, each time its order was changed, whoever changed it; not after a newer one was sent."""
 
 from datetime import timedelta
 
 from notify.kinds.kind import Group, Kind
 from notify.readings import TracedOrder
 from notify.recipients.contacts import traced
+from notify.recipients.newer_news import overtaken
 
 KIND = Kind(
     name="order_changed",
@@ -15,5 +16,6 @@ KIND = Kind(
     about=lambda order: f"{order.order_id}:{order.version}",
     store_id=lambda order: order.store_id,
     order_id=lambda order: order.order_id,
+    moot=lambda connection, order: overtaken(connection, order.order_id, order.version),
     of_event=traced,
 )

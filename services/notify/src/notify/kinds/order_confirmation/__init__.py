@@ -1,9 +1,10 @@
-"""To everyone of the store, when an order was placed for it, whoever placed it."""
+"""To everyone of the store, when an order was placed for it, whoever placed it; not after news of its change or end."""
 
 from datetime import timedelta
 
 from notify.kinds.kind import Group, Kind
 from notify.readings import PlacedOrder
+from notify.recipients.newer_news import overtaken
 
 KIND = Kind(
     name="order_confirmation",
@@ -14,4 +15,5 @@ KIND = Kind(
     about=lambda order: order.order_id,
     store_id=lambda order: order.store_id,
     order_id=lambda order: order.order_id,
+    moot=lambda connection, order: overtaken(connection, order.order_id),
 )

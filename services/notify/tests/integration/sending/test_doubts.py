@@ -1,0 +1,123 @@
+"""What a relay says of us, or does to every mail, to one after the other: it is the relay's fault, and no mail's."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from faulty_relay import FaultyRelay
+from notify.queueing import pause
+from notify.queueing.policy import MAX_DOUBTFUL
+from outgoing import Eventually, events, know, placed, record, sending, settled
+from sqlalchemy import Engine
+from world import QUICK
+from world import relay as relay_at
+
+READERS = 8
+
+
+@pytest.fixture
+def second() -> Iterator[FaultyRelay]:
+    server = FaultyRelay()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def queued(engine: Engine) -> None:
+    """One order, told to many, each at another provider."""
+    for number in range(READERS):
+        know(engine, person_id=f"person-{number}", email=f"rosa@tienda-{number}.example")
+    record(engine, placed())
+
+
+def is_away(engine: Engine, name: str = pause.PRIMARY) -> bool:
+    with engine.connect() as connection:
+        return pause.current(connection).get(name, pause.FLOWS).faults > 0
+
+
+@pytest.mark.usefixtures("queued", "soon")
+@pytest.mark.parametrize("script", ["denied", "spent", "drop_at_data"])
+async def test_what_it_does_to_all_is_its_fault_and_costs_no_mail(
+    engine: Engine,
+    relay: FaultyRelay,
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+) -> None:
+    monkeypatch.setattr(pause, "LONGEST_PAUSE_S", 0.05)
+    relay.scripts = [script]
+    async with sending(engine, relay.port):
+        await asyncio.to_thread(eventually, lambda: is_away(engine))
+        # Long enough for every mail to be tried more often than it would be by itself.
+        await asyncio.to_thread(eventually, lambda: relay.connections > READERS * (MAX_DOUBTFUL + 1))
+        relay.scripts = ["accept"]
+        rows = await settled(engine, eventually, "sent", number=READERS)
+    assert max(row.attempts for row in rows) <= MAX_DOUBTFUL
+    assert len(relay.taken) == READERS
+    assert not is_away(engine)
+    assert "notify.email.failed.v1" not in {name for name, _ in events(engine)}
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM suppressions").scalar() == 0
+
+
+@pytest.mark.usefixtures("queued")
+@pytest.mark.parametrize("script", ["denied", "spent", "drop_at_data", "data_554"])
+async def test_the_second_relay_is_asked_at_once(
+    engine: Engine, relay: FaultyRelay, second: FaultyRelay, eventually: Eventually, script: str
+) -> None:
+    relay.scripts = [script]
+    relays = [relay_at(relay.port), relay_at(second.port, name="secondary")]
+    async with sending(engine, 0, relays=relays):
+        rows = await settled(engine, eventually, "sent", number=READERS)
+    assert {row.given_to for row in rows} == {"secondary"}
+    assert is_away(engine)
+
+
+async def test_a_relay_that_reads_nothing_of_a_mail_did_not_take_it(
+    engine: Engine, second: FaultyRelay, eventually: Eventually, queued: None
+) -> None:
+    deaf = FaultyRelay(scripts=["deaf"])
+    deaf.start()
+    timeouts = replace(QUICK, body_s=0.5)
+    relays = [relay_at(deaf.port, timeouts=timeouts), relay_at(second.port, name="secondary", timeouts=timeouts)]
+    try:
+        async with sending(engine, 0, relays=relays):
+            rows = await settled(engine, eventually, "sent", number=READERS)
+    finally:
+        deaf.stop()
+    assert {(row.given_to, row.unanswered) for row in rows} == {("secondary", 0)}
+    assert is_away(engine)
+
+
+async def test_several_silences_after_the_dot_pause_it_and_leave_the_rest_to_the_second(
+    engine: Engine, relay: FaultyRelay, second: FaultyRelay, eventually: Eventually
+) -> None:
+    relay.scripts = ["drop_after_dot"]
+    relays = [relay_at(relay.port), relay_at(second.port, name="secondary")]
+    know(engine)
+    for _ in range(3):
+        record(engine, placed())
+    async with sending(engine, 0, relays=relays):
+        await settled(engine, eventually, "deferred", number=3)
+        await asyncio.to_thread(eventually, lambda: is_away(engine))
+        record(engine, placed())
+        rows = await settled(engine, eventually, "sent")
+    assert [row.given_to for row in rows if row.state == "sent"] == ["secondary"]
+    assert len(second.taken) == 1
+
+
+async def test_one_mail_that_it_does_not_like_is_given_up_and_stops_no_other(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, soon: None
+) -> None:
+    know(engine)
+    relay.scripts = ["denied"]
+    record(engine, placed())
+    async with sending(engine, relay.port):
+        (row,) = await settled(engine, eventually, "failed")
+        assert row.attempts == MAX_DOUBTFUL
+        assert not is_away(engine)
+        relay.scripts = ["accept"]
+        record(engine, placed())
+        await settled(engine, eventually, "sent")
