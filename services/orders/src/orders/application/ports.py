@@ -180,7 +180,8 @@ class Offers(Protocol):
     def take(self, deltas: Mapping[str, int]) -> dict[str, LockedOffer]:
         """Take stock (negative gives back) where enough remains; return the limited offers that changed, as they are.
 
-        Offers without a limit are left alone. An offer that has too little is missing from the result.
+        Offers without a limit are left alone. An offer that has too little is missing from the result. What is given
+        back of an offer that was closed by hand lowers what is available of it: nothing more of it can be had.
         """
 
     def count(self, offer_ids: Iterable[str]) -> dict[str, LockedOffer]:

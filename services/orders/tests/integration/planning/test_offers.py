@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from orders.application import clock
-from orders.application.commands import Answer, PlaceOrder
+from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder
 from orders.application.ordering import OrderDesk
 from orders.application.planning_offers import EditOffer, OffersDesk, RemoveOffer
 from orders.application.planning_prices import AcceptSuggestions, PriceDesk
@@ -247,6 +247,28 @@ def test_an_offer_that_was_ordered_once_is_closed_instead(world: Any, staff: Sta
         order(world, transactions, cycle, (offer, 1))
     again = staff.call("PATCH", f"/cycles/{cycle}/offers/{offer}", {"available": 10}).json
     assert (again["closed"], again["remaining"]) == (False, 6)
+
+
+def test_what_is_given_back_of_an_offer_that_was_closed_by_hand_is_not_sold_again(
+    world: Any, staff: Staff, transactions: Any
+) -> None:
+    cycle, desk = world.cycle(), OrderDesk(transactions)
+    offer, other = world.offer(cycle, available=40), world.offer(cycle)
+    (buyer, store), held = world.buyer(), order(world, transactions, cycle, (offer, 10))
+    lines = (LineRequest(offer, 10), LineRequest(other, 1))
+    mine = desk.place(PlaceOrder(buyer, cycle, store, lines), lambda made: Answer(201, made.id)).body
+    staff.call("DELETE", f"/cycles/{cycle}/offers/{offer}")
+    desk.amend(AmendOrder(buyer, mine, None, (LineRequest(offer, 2), LineRequest(other, 1))), given)
+    told = world.events("orders.offers.changed.v1")[-1]["offers"]
+    assert [(one["available"], one["remaining"]) for one in told if one["offer_id"] == offer] == [(12, 0)]
+    with pytest.raises(errors.SoldOut):
+        order(world, transactions, cycle, (offer, 1))
+    stock = staff.trail(offer)[0]
+    assert (stock["action"], stock["changes"]) == ("stock", [{"field": "available", "old": 20, "new": 12}])
+    desk.cancel(CancelOrder(staff.actor, held), given)
+    assert world.rows("SELECT available, remaining FROM offers WHERE id = :id", id=offer) == [(2, 0)]
+    again = staff.call("PATCH", f"/cycles/{cycle}/offers/{offer}", {"available": 10}).json
+    assert (again["closed"], again["remaining"]) == (False, 8)
 
 
 @pytest.mark.parametrize("state", ["closed", "packing", "done", "cancelled"])
