@@ -233,6 +233,9 @@ class People(Protocol):
     def by_session(self, secret_hash: bytes, idle_s: int) -> Caller | None:
         """Return the caller of a session that is neither over nor idle for too long; note that it was used."""
 
+    def keeps_session(self, session_id: str) -> bool:
+        """Tell whether a session of an active person lives, and keep it from being ended until the transaction is."""
+
     def by_token(self, token_id: str) -> Caller | None: ...
 
     def remove_session(self, session_id: str) -> bool: ...
