@@ -7,12 +7,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from orders.application import clock
 from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder
 from orders.application.ordering import OrderDesk
 from orders.application.planning_offers import EditOffer, OffersDesk, RemoveOffer
 from orders.application.planning_prices import AcceptSuggestions, PriceDesk
+from orders.application.ports import UnitOfWork
 from orders.domain import errors
 from orders.domain.order import LineRequest
 from orders.domain.people import Actor, Role
@@ -180,8 +183,12 @@ def test_a_price_above_a_lines_limit_drops_the_line_in_the_same_transaction(
     lines = (LineRequest(dear, 2, max_unit_price_cents=1_600), LineRequest(kept, 1))
     OrderDesk(transactions).place(PlaceOrder(buyer, cycle, store, lines), lambda order: Answer(201, order.id))
     for price, left in ((1_600, 8), (1_400, 8), (1_601, 10)):
-        staff.call("PATCH", f"/cycles/{cycle}/offers/{dear}", {"unit_price_cents": price})
+        answer = staff.call("PATCH", f"/cycles/{cycle}/offers/{dear}", {"unit_price_cents": price})
         assert world.remaining(dear) == left
+        assert (answer.json["remaining"], answer.json["ordered"]) == (left, 10 - left)
+        # The answer is what stands: whoever goes on from it is not told that somebody else was quicker.
+        version = world.value("SELECT version FROM offers WHERE id = CAST(:id AS uuid)", id=dear)
+        assert (answer.json["version"], answer.headers["ETag"]) == (version, f'"{version}"')
     [event] = world.events("orders.order.amended.v1")
     assert [line["offer_id"] for line in event["lines"]] == [kept]
     assert event["actor"]["person_id"] == staff.actor.person_id
@@ -317,6 +324,23 @@ def test_stock_adds_up_while_orders_come_in_and_staff_change_it(world: Any, tran
         with contextlib.suppress(errors.NotFound):  # it was removed before anybody ordered it
             desk.edit(EditOffer(actor, cycle, offer, {"available": 500}), given)
     assert world.broken_offers() == []
+
+
+def test_offers_that_staff_hold_let_lines_be_written_that_only_name_them(
+    world: Any, transactions: Any, connection: Connection
+) -> None:
+    """Two who raise prices at once drop lines and write the kept ones anew: each names an offer the other holds."""
+    cycle = world.cycle()
+    offer = world.offer(cycle)
+
+    def look(work: UnitOfWork) -> None:
+        work.planned_offers.lock(cycle, [offer])
+        held = "SELECT 1 FROM offers WHERE id = CAST(:id AS uuid) FOR"
+        assert connection.scalar(text(f"{held} KEY SHARE NOWAIT"), {"id": offer}) == 1
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            connection.scalar(text(f"{held} SHARE NOWAIT"), {"id": offer})
+
+    transactions.run(look)
 
 
 def test_suggestions_are_accepted_all_at_once_but_for_stale_ones(
