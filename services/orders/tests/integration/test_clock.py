@@ -4,10 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from mercadito_events.envelope import EventTooLarge
 from sqlalchemy import text
 
-from orders.application import clock
+from orders.application import clock, facts
 from orders.application.republish import republish
+from tests.contract.test_published_events import check
 
 
 def told(world: Any) -> list[str]:
@@ -35,6 +37,39 @@ def test_an_hour_before_the_cutoff_the_stores_that_are_missing_are_told_once(wor
     assert clock.advance(transactions) == 0
     closing = world.events("orders.cycle.closing.v1")
     assert [event["stores_without_order"] for event in closing] == [[store]]
+
+
+def test_a_reminder_to_more_stores_than_an_event_holds_comes_in_parts(world: Any, transactions: Any) -> None:
+    world.run(
+        "INSERT INTO stores (id, name) SELECT gen_random_uuid(), 'Store ' || n FROM generate_series(1, :many) n",
+        many=facts.MAX_STORES_PER_EVENT + 1_700,
+    )
+    world.cycle(cutoff_in_s=clock.WARN_AHEAD_S - 1)
+    assert clock.advance(transactions) == 1
+    parts = world.events("orders.cycle.closing.v1")
+    assert [(one["part"], one["parts"], len(one["stores_without_order"])) for one in parts] == [
+        (1, 2, facts.MAX_STORES_PER_EVENT),
+        (2, 2, 1_700),
+    ]
+    assert len({store for one in parts for store in one["stores_without_order"]}) == facts.MAX_STORES_PER_EVENT + 1_700
+    assert {check(one) for one in parts} == {"orders.cycle.closing.v1"}
+
+
+def test_a_reminder_that_can_not_be_told_keeps_no_day_from_closing(
+    world: Any, transactions: Any, monkeypatch: Any
+) -> None:
+    def too_large(*_: Any) -> None:
+        raise EventTooLarge
+
+    monkeypatch.setattr("orders.adapters.cycles.SqlCycles.stores_without_order", too_large)
+    over, soon = world.cycle(cutoff_in_s=-1), world.cycle(cutoff_in_s=clock.WARN_AHEAD_S - 1)
+    with pytest.raises(clock.StepsFailed) as failed:
+        clock.advance(transactions)
+    assert list(failed.value.errors) == ["reminding"]
+    assert world.value("SELECT state FROM cycles WHERE id = CAST(:id AS uuid)", id=over) == "closed"
+    monkeypatch.undo()
+    assert clock.advance(transactions) == 1
+    assert [one["cycle_id"] for one in world.events("orders.cycle.closing.v1")] == [soon]
 
 
 def test_a_day_closes_at_its_cutoff(world: Any, transactions: Any) -> None:
@@ -68,8 +103,9 @@ def test_a_crash_between_state_and_event_leaves_neither(world: Any, transactions
         raise RuntimeError
 
     monkeypatch.setattr("orders.adapters.transactions.enqueue", crash)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(clock.StepsFailed) as failed:
         clock.advance(transactions)
+    assert list(failed.value.errors) == ["closing"]
     assert (world.value("SELECT state FROM cycles"), told(world)) == ("open", [])
     monkeypatch.undo()
     assert clock.advance(transactions) == 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from orders.application.accounts import TokenWish
 from orders.application.commands import Client
 from orders.application.one_time_links import Purpose, issue
 from orders.application.password_changes import PasswordChanges
@@ -193,18 +194,39 @@ def test_after_a_reset_everything_ends_here_and_elsewhere_and_the_owner_is_told(
 ) -> None:
     buyer, _ = world.buyer()
     api, session = sign_in(buyer), container.accounts.sign_in(world.emails[buyer.person_id], PASSWORD, HERE)
+    made_token = str(world.value("SELECT id FROM api_tokens"))
     other = sign_in(world.buyer()[0])
     container.own.passwords.choose(link(buyer.person_id), Purpose.PASSWORD_RESET, NEW)
     assert api.call("GET", "/me").status_code == 401
     with pytest.raises(errors.Unauthenticated):
         container.accounts.identify_session(session.secret)
     assert other.call("GET", "/me").status_code == 200
-    changed, out = world.events()[-2:]
+    changed, of_session, of_token, out = world.events()[-4:]
     assert (changed["type"], changed["person_id"]) == ("accounts.password.changed.v1", buyer.person_id)
-    assert out["type"] == "orders.person.signed_out.v1"
+    assert {one["type"] for one in (of_session, of_token, out)} == {"orders.person.signed_out.v1"}
     assert set(out) == {"type", "person_id", "until"}
+    # By name, too: a renewal that was under way signs later than "everything until now".
+    assert (of_session["session_id"], of_token["token_id"]) == (session.id, made_token)
     assert datetime.fromisoformat(out["until"]) - datetime.now(UTC) > timedelta(days=29, hours=23)
     assert world.value("SELECT action FROM audit") == "password_by_password_reset"
+
+
+def test_a_token_that_a_session_was_about_to_make_is_not_made_once_the_session_is_over(
+    world: Any, container: Any, link: Any
+) -> None:
+    staff = world.person(Role.STAFF)
+    ways = (
+        lambda _: container.own.passwords.choose(link(staff.person_id), Purpose.PASSWORD_RESET, PASSWORD),
+        lambda mine: container.own.access.end_session(mine, mine.session_id),
+        lambda _: world.run("UPDATE people SET active = false"),
+    )
+    for end in ways:
+        session = container.accounts.sign_in(world.emails[staff.person_id], PASSWORD, HERE)
+        stolen = container.accounts.identify_session(session.secret)
+        end(stolen)
+        with pytest.raises(errors.Unauthenticated):
+            container.accounts.add_token(stolen, TokenWish("harvest"))
+    assert world.value("SELECT count(*) FROM api_tokens") == 0
 
 
 def test_a_sign_in_with_the_old_password_that_is_under_way_opens_nothing(

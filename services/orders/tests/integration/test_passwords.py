@@ -132,6 +132,18 @@ def test_the_throttle_believes_the_gateways_header_only(world: Any, nobody: Any)
     assert world.value("SELECT count(*) FROM sign_in_failures WHERE address = '127.0.0.1'") == 1
 
 
+def test_the_throttle_counts_a_network_of_ipv6_as_one(world: Any, nobody: Any) -> None:
+    """Whoever rents one server has a /64: an address for each guess."""
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1", "::ffff:203.0.113.9"):
+        nobody.client.post("/api/v1/tokens", auth=("a@test.example", "x"), headers={"X-Real-IP": address})
+    counted = world.rows("SELECT address, count(*) AS tries FROM sign_in_failures GROUP BY address ORDER BY address")
+    assert [(row.address, row.tries) for row in counted] == [
+        ("2001:db8:1:2::/64", 2),
+        ("2001:db8:1:3::/64", 1),
+        ("203.0.113.9", 1),
+    ]
+
+
 def test_a_person_may_hold_so_many_tokens_and_no_more_even_at_once(world: Any, desk: Any) -> None:
     buyer, _ = world.buyer()
     made, got = desk(tokens_per_person=3), []

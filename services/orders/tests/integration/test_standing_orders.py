@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, text
 from structlog.testing import capture_logs
 
+from orders.adapters.standing_orders import SqlStandingOrders
 from orders.application import clock, standing_placement
 from orders.application.commands import Answer, PlaceOrder
 from orders.application.ordering import OrderDesk
@@ -190,6 +191,23 @@ def test_every_drop_is_explained(world: Any, shop: Any, standing: Standing, tran
     told = {one["name"]: (one["field"], one["old"], one["new"]) for one in placed["changes"] if "name" in one}
     assert told["A"] == ("not_offered", 5, 0)
     assert told["F"] == ("price_limit", 1_400, 1_500)
+
+
+def test_what_staff_take_out_in_the_very_moment_is_not_offered(
+    world: Any, standing: Standing, transactions: Any, next_day: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day, read = next_day(), SqlStandingOrders.offers_of
+    gone, kept = [one for one in day if one != "cycle"]
+    standing.put((gone, 2), (kept, 1))
+
+    def meanwhile(*arguments: Any) -> Any:
+        found = read(*arguments)
+        world.run("DELETE FROM offers WHERE id = CAST(:id AS uuid)", id=day[gone])
+        return found
+
+    monkeypatch.setattr(SqlStandingOrders, "offers_of", meanwhile)
+    clock.advance(transactions)
+    assert [drop["reason"] for drop in standing.get().json["runs"][0]["drops"]] == ["not_offered"]
 
 
 def test_what_has_nothing_left_makes_no_order_and_says_so(

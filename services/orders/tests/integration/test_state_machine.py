@@ -1,4 +1,4 @@
-"""Any order of placing, amending, cancelling, repeating, pricing, stocking and closing: what a page of arithmetic says.
+"""Any order of placing, amending, cancelling, repeating, pricing, stocking, taking out and closing: sums on a page.
 
 Hypothesis invents the days; a model of a few dictionaries says what must come out of every step, and after each the
 database is compared with it: stock, lines, states, events, audit.
@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from orders.application import clock
 from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder, RequestKey
 from orders.application.ordering import OrderDesk
-from orders.application.planning_offers import EditOffer, OffersDesk
+from orders.application.planning_offers import EditOffer, OffersDesk, RemoveOffer
 from orders.application.queries import OrderView
 from orders.domain import errors
 from orders.domain.order import LineRequest, OnShortage
@@ -52,6 +52,8 @@ class Model:
     stock: list[int | None] = field(default_factory=lambda: list(STOCK))
     prices: list[int] = field(default_factory=lambda: [PRICE] * OFFERS)
     versions: dict[int, int] = field(default_factory=dict)
+    withdrawn: set[int] = field(default_factory=set)
+    """Offers closed by hand: there is just as much of them as is ordered, whatever is given back."""
     is_open: bool = True
     steps: int = 0
     events: int = 0
@@ -74,6 +76,11 @@ class Model:
 
     def ordered(self, offer: int) -> int:
         return sum(lines.get(offer, 0) for lines in self.held.values())
+
+    def settle(self) -> None:
+        """What is given back of an offer that was closed by hand is not for sale again."""
+        for offer in self.withdrawn:
+            self.stock[offer] = self.ordered(offer)
 
     def agreeing(self, store: int, given: Wishes) -> Wishes:
         """Return the price of each line: kept while the line does not grow."""
@@ -179,6 +186,7 @@ class Day(RuleBasedStateMachine):
         assert new_version == version + changed
         self.model.agreed[store] = agreed
         self.model.held[store], self.model.shorted[store] = expected, missing
+        self.model.settle()
         self.model.versions[store] = new_version
         self.model.events += changed
 
@@ -192,6 +200,7 @@ class Day(RuleBasedStateMachine):
             return
         assert isinstance(got, Answer)
         del self.model.held[store], self.model.agreed[store]
+        self.model.settle()
         self.model.events += 1
 
     @precondition(lambda self: self.model.is_open)
@@ -208,7 +217,17 @@ class Day(RuleBasedStateMachine):
             assert refused is errors.Invalid
             return
         assert refused is None
+        if available != self.model.stock[offer]:
+            self.model.withdrawn.discard(offer)
         self.model.stock[offer] = available
+
+    @precondition(lambda self: self.model.is_open and any(map(self.model.ordered, range(OFFERS))))
+    @rule(data=st.data())
+    def take_out(self, data: st.DataObject) -> None:
+        offer = data.draw(st.sampled_from([one for one in range(OFFERS) if self.model.ordered(one)]), "offer")
+        self.planning.remove(RemoveOffer(self.staff, self.cycle, self.offers[offer]), lambda _: Answer(200, ""))
+        self.model.withdrawn.add(offer)
+        self.model.settle()
 
     def planned(self, offer: int, **changes: int | None) -> type[errors.Refused] | None:
         command = EditOffer(self.staff, self.cycle, self.offers[offer], changes)

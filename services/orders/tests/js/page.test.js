@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { showConnection, showViewers } from "../../src/orders/static/js/connection.js";
 import { ServerClock, timeLeft } from "../../src/orders/static/js/countdown.js";
-import { Draft, forgetDrafts, keepTyped } from "../../src/orders/static/js/draft.js";
+import { Draft, forgetDrafts, forgetTyped, keepTyped } from "../../src/orders/static/js/draft.js";
 import { OfferRow, caseFill, plain } from "../../src/orders/static/js/offer-row.js";
 import { money, say } from "../../src/orders/static/js/words.js";
 
@@ -90,6 +90,33 @@ test("without the sum of all orders the case fill follows from the stock", () =>
   assert.equal(text("[data-case-fill]"), "5 more");
 });
 
+/** A row with a box, as far as its own cutoff is concerned. */
+function closingRow(typed, dataset) {
+  const { row, element, text } = fakeRow(dataset);
+  const parent = { classList: { toggle() {} } };
+  row.input = { value: typed, readOnly: false, parentElement: parent, setAttribute() {}, removeAttribute() {} };
+  element.querySelectorAll = () => [];
+  Object.assign(row.words, { closedOffer: "closed", closedKept: "keeps %(num)s", closedOut: "none any more" });
+  return { row, text };
+}
+
+test("a box that closes holds what is on order, and says what it took back", () => {
+  for (const [typed, ordered, kept, said] of [
+    ["5", "2", "2", "Limes: keeps 2"],
+    ["", "2", "2", "Limes: keeps 2"],
+    ["5", undefined, "", "Limes: none any more"],
+    ["five", undefined, "", "Limes: none any more"],
+    ["2", "2", "2", ""],
+    ["", undefined, "", ""],
+    ["0", undefined, "0", ""],
+  ]) {
+    const { row, text } = closingRow(typed, { remaining: "20", ...(ordered && { ordered }) });
+    assert.equal(row.close(), said);
+    assert.deepEqual([row.input.value, row.input.readOnly], [kept, true]);
+    if (said) assert.equal(`Limes: ${text("[data-says]")}`, said);
+  }
+});
+
 class FakeStorage {
   setItem(key, value) {
     this[key] = value;
@@ -116,9 +143,10 @@ test("a draft belongs to a day, a store and a version of the order", () => {
 test("what was typed is forgotten once the order went through, and nothing else", () => {
   const storage = new FakeStorage();
   new Draft(form(), storage).save({});
-  storage.setItem("other", "x");
-  forgetDrafts(storage);
-  assert.deepEqual(Object.keys(storage), ["other"]);
+  new Draft(form("2"), storage).save({});
+  for (const other of ["other", "mercadito-draft:comment:7", "mercadito-draft:c:another:new"]) storage.setItem(other, "x");
+  forgetDrafts("c", "s", storage);
+  assert.deepEqual(Object.keys(storage), ["other", "mercadito-draft:comment:7", "mercadito-draft:c:another:new"]);
 });
 
 test("a browser that forbids storage is no reason to fail", () => {
@@ -126,7 +154,8 @@ test("a browser that forbids storage is no reason to fail", () => {
   const draft = new Draft(form(), forbidden);
   draft.save({});
   assert.equal(draft.read(), null);
-  forgetDrafts(null);
+  forgetDrafts("c", "s", null);
+  forgetTyped("comment:7", null);
 });
 
 test("a comment that was begun is there again after a sign-in, and what the server filled in wins", () => {
@@ -142,7 +171,9 @@ test("a comment that was begun is there again after a sign-in, and what the serv
   const refused = field("Too long");
   keepTyped(refused, "comment:7", storage);
   assert.equal(refused.value, "Too long");
-  forgetDrafts(storage);
+  forgetTyped("comment:8", storage);
+  assert.equal(storage.getItem("mercadito-draft:comment:7"), "By the back door");
+  forgetTyped("comment:7", storage);
   const after = field("");
   keepTyped(after, "comment:7", storage);
   assert.equal(after.value, "");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Chain, LONGEST_RETRY_MS, Realtime, SILENCE_MS, fetchTicket, retryDelay } from "../../src/orders/static/js/realtime.js";
+import { Chain, FIRST_RETRY_MS, LONGEST_RETRY_MS, Realtime, SILENCE_MS, fetchTicket, retryDelay } from "../../src/orders/static/js/realtime.js";
 import { Profile, settle } from "../fakes/browser.js";
 
 async function live(world = new Profile(), channels = [{ c: "cycle:1", since: 500 }]) {
@@ -220,12 +220,44 @@ test("waking tries at once and never opens a second socket", async () => {
   assert.equal(world.sockets.length, 2);
 });
 
-test("a forbidden channel is not asked for again", async () => {
+test("a right that is younger than the ticket is found by another ticket", async () => {
+  const { world, seen } = await live(new Profile(), [{ c: "cycle:1", since: 500 }, { c: "store:7", since: 500 }]);
+  const denied = { err: { code: "forbidden", c: "store:7" } };
+  open(world).say(denied);
+  await world.pass(FIRST_RETRY_MS);
+  const second = open(world);
+  assert.equal(world.asked.length, 2);
+  assert.deepEqual(second.subs.map(({ c }) => c), ["cycle:1", "store:7"]);
+  second.say({ sub: { c: "store:7", recovered: true, pos: { e: "x", o: 10 } } });
+  second.say({ b: [news(12, 10, { c: "store:7", k: "order" })] });
+  assert.deepEqual([seen.messages, seen.states.at(-1)], [[12], "live"]);
+});
+
+test("a channel that is forbidden with a fresh ticket, too, is given up, and the page does not say that it is live", async () => {
+  const { world, seen } = await live(new Profile(), [{ c: "cycle:1", since: 500 }, { c: "store:7", since: 500 }]);
+  const denied = { err: { code: "forbidden", c: "store:7" } };
+  open(world).say(denied);
+  await world.pass(FIRST_RETRY_MS);
+  const second = open(world);
+  second.say(denied);
+  assert.equal(seen.states.at(-1), "stale");
+  second.say({ sub: { c: "cycle:1", recovered: true, pos: { e: "x", o: 10 } } });
+  second.say({ b: [news(12, 10)] });
+  assert.deepEqual([seen.messages, seen.states.at(-1)], [[12], "stale"]);
+  second.onclose({ code: 1006 });
+  await world.pass(FIRST_RETRY_MS * 2);
+  assert.deepEqual(open(world).subs.map(({ c }) => c), ["cycle:1"]);
+});
+
+test("a page whose only channel is forbidden twice stops asking", async () => {
   const { world, seen } = await live();
-  open(world).say({ err: { code: "forbidden", c: "cycle:1" } });
+  for (let round = 0; round < 2; round += 1) {
+    open(world).say({ err: { code: "forbidden", c: "cycle:1" } });
+    await world.pass(FIRST_RETRY_MS);
+  }
   assert.equal(seen.states.at(-1), "stale");
   await world.pass(10 * LONGEST_RETRY_MS);
-  assert.equal(world.sockets.length, 1);
+  assert.equal(world.sockets.length, 2);
 });
 
 test("nonsense from the wire is ignored", async () => {

@@ -1,5 +1,6 @@
 """Whether an upgrade is let in: the path, the page it comes from, the protocol it speaks."""
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ NOT_NOW = {"Retry-After": "1", "X-Gateway-Not-Processed": "1"}
 """What goes with a 503: the gateway may hold the request and try again."""
 
 MAX_ADDRESS_CHARS = 64
+IPV6_PREFIX_BITS = 64
 MAX_REQUEST_ID_CHARS = 64
 
 
@@ -74,11 +76,24 @@ def _is_host(origin: str, host: str) -> bool:
 
 
 def address_of(headers: Headers, peer: Sequence[object] | None) -> str:
-    """Return the client's address as the gateway tells it; without a gateway, the peer's."""
+    """Return the client's address, as it is counted, as the gateway tells it; without a gateway, the peer's."""
     given = headers.getall("X-Real-IP", [])
     if len(given) == 1 and given[0]:
-        return given[0][:MAX_ADDRESS_CHARS]
-    return str(peer[0]) if peer else ""
+        return counted(given[0][:MAX_ADDRESS_CHARS])
+    return counted(str(peer[0])) if peer else ""
+
+
+def counted(text: str) -> str:
+    """Return what an address counts as: of IPv6 its /64, of which whoever rents one server has all addresses."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), IPV6_PREFIX_BITS), strict=False))
 
 
 def request_id_of(headers: Headers) -> str | None:

@@ -64,6 +64,22 @@ def test_the_address_is_the_one_the_gateway_tells() -> None:
     assert handshake.address_of(headers(), None) == ""
 
 
+@pytest.mark.parametrize(
+    ("address", "counts_as"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("no address", "no address"),
+    ],
+)
+def test_addresses_of_one_network_count_as_one(address: str, counts_as: str) -> None:
+    assert handshake.address_of(headers(("X-Real-IP", address)), None) == counts_as
+    assert handshake.address_of(headers(), (address, 1)) == counts_as
+
+
 def test_the_path_is_judged_without_its_query() -> None:
     assert handshake.path_of("/ws?x=1") == "/ws"
     assert handshake.path_of("/ws/") != handshake.PATH

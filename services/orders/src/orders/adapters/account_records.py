@@ -39,7 +39,7 @@ _REMOVE_SESSIONS = text(
 _REMOVE_TOKEN = text(
     "DELETE FROM api_tokens WHERE id = CAST(:token_id AS uuid) AND person_id = CAST(:id AS uuid) RETURNING expires_at"
 )
-_REMOVE_TOKENS = text("DELETE FROM api_tokens WHERE person_id = CAST(:id AS uuid)")
+_REMOVE_TOKENS = text("DELETE FROM api_tokens WHERE person_id = CAST(:id AS uuid) RETURNING id")
 # Kept beside the failed sign-ins, which are counted and pruned the same way; the prefix keeps the two apart.
 _ASKING = hashlib.sha256(b"asked for a link").digest()
 _ASKINGS = text(
@@ -108,9 +108,9 @@ class SqlAccountRecords:
         values = {"id": person_id, "token_id": token_id}
         return cast("datetime | None", self._connection.scalar(_REMOVE_TOKEN, values))
 
-    def remove_tokens(self, person_id: str) -> None:
-        """End all tokens."""
-        self._connection.execute(_REMOVE_TOKENS, {"id": person_id})
+    def remove_tokens(self, person_id: str) -> Sequence[str]:
+        """End all tokens; return their ids."""
+        return sorted(map(str, self._connection.scalars(_REMOVE_TOKENS, {"id": person_id})))
 
     def askings(self, address: str, since_s: int) -> int:
         """Count askings for a link."""

@@ -52,8 +52,11 @@ _LOCK_OFFERS = text(
     f"SELECT {_OFFER_FIELDS}, NULL AS counted {_FROM_OFFERS} WHERE o.id = ANY(CAST(:ids AS uuid[]))"
     " AND o.cycle_id = CAST(:cycle_id AS uuid) ORDER BY o.id FOR NO KEY UPDATE OF o"
 )
+# What is given back of an offer that was closed by hand is not for sale again: there is less of it instead.
 _TAKE = text(
-    "UPDATE offers o SET remaining = o.remaining - wanted.quantity, version = o.version + 1"
+    "UPDATE offers o SET version = o.version + 1, remaining = o.remaining - CASE WHEN o.withdrawn_at IS NULL"
+    " THEN wanted.quantity ELSE greatest(wanted.quantity, 0) END, available = o.available + CASE WHEN o.withdrawn_at"
+    " IS NULL THEN 0 ELSE least(wanted.quantity, 0) END"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS integer[])) AS wanted (id, quantity), products p"
     " WHERE o.id = wanted.id AND p.id = o.product_id AND o.remaining >= wanted.quantity"
     f" RETURNING {_OFFER_FIELDS}, NULL AS counted"

@@ -37,6 +37,10 @@ _BY_SESSION = text(
     " AS due FROM sessions x JOIN people p ON p.id = x.person_id AND p.active WHERE x.secret_hash = :secret_hash"
     " AND x.expires_at > clock_timestamp() AND x.used_at > clock_timestamp() - make_interval(secs => :idle_s)"
 )
+_KEEP_SESSION = text(
+    "SELECT 1 FROM sessions x JOIN people p ON p.id = x.person_id AND p.active WHERE x.id = CAST(:id AS uuid)"
+    " AND x.expires_at > clock_timestamp() FOR KEY SHARE OF x"
+)
 _SESSION_USED = text("UPDATE sessions SET used_at = clock_timestamp() WHERE id = :id")
 _BY_TOKEN = text(
     f"SELECT t.id AS token_id, t.scopes, {_CALLER},"
@@ -118,6 +122,10 @@ class SqlPeople:
         if row.due:
             self._connection.execute(_SESSION_USED, {"id": row.session_id})
         return _caller(row, session_id=str(row.session_id))
+
+    def keeps_session(self, session_id: str) -> bool:
+        """Tell whether a session lives, and keep it; see the port."""
+        return self._connection.scalar(_KEEP_SESSION, {"id": session_id}) is not None
 
     def by_token(self, token_id: str) -> Caller | None:
         """Return the caller of a live API token; note now and then that it was used."""

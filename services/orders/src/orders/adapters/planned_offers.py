@@ -86,6 +86,11 @@ class SqlPlannedOffers:
         rows = self._connection.execute(sql.LEFT_OUT, {"cycle_id": from_cycle})
         return [LeftOut(row.name, row.name_es) for row in rows]
 
+    def shut_before(self, cycle_id: str, by: timedelta, opens_at: datetime) -> Sequence[str]:
+        """Return what would close before it opens; see the port."""
+        rows = self._connection.execute(sql.SHUT_BEFORE, {"cycle_id": cycle_id, "by": by, "opens_at": opens_at})
+        return [row.name for row in rows]
+
     def move_cutoffs(
         self, cycle_id: str, by: timedelta, opens_at: datetime
     ) -> Sequence[tuple[str, datetime, datetime]]:

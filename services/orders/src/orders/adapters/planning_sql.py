@@ -27,10 +27,12 @@ ADD = text(
     " CAST(:cutoffs AS timestamptz[])) AS n (id, product_id, price, available, most, case_size, cutoff_at)"
     " ORDER BY n.product_id ON CONFLICT (cycle_id, product_id) DO NOTHING RETURNING id"
 )
+# As orders lock them (ADR 19): lines that are only written anew have foreign keys that would wait for FOR UPDATE.
 LOCK = text(
     "SELECT o.id, o.cycle_id, o.product_id, o.version, p.name, p.name_es, o.unit_price_cents, o.available, o.remaining,"
     " o.max_per_store, o.case_size, o.cutoff_at, o.withdrawn_at FROM offers o JOIN products p ON p.id = o.product_id"
-    " WHERE o.cycle_id = CAST(:cycle_id AS uuid) AND o.id = ANY(CAST(:ids AS uuid[])) ORDER BY o.id FOR UPDATE OF o"
+    " WHERE o.cycle_id = CAST(:cycle_id AS uuid) AND o.id = ANY(CAST(:ids AS uuid[])) ORDER BY o.id"
+    " FOR NO KEY UPDATE OF o"
 )
 ORDERED = text(
     "SELECT l.offer_id, sum(l.quantity) AS ordered FROM order_lines l JOIN orders o ON o.id = l.order_id"
@@ -60,6 +62,10 @@ COPY = text(
     " CROSS JOIN LATERAL (SELECT CASE WHEN o.withdrawn_at IS NULL THEN o.available ELSE o.withdrawn_available END"
     " AS available) a WHERE o.cycle_id = CAST(:from_cycle AS uuid) AND p.active"
     " RETURNING id, unit_price_cents, available, max_per_store, case_size, cutoff_at"
+)
+SHUT_BEFORE = text(
+    "SELECT p.name FROM offers o JOIN products p ON p.id = o.product_id WHERE o.cycle_id = CAST(:cycle_id AS uuid)"
+    " AND o.cutoff_at + :by <= CAST(:opens_at AS timestamptz) ORDER BY p.name, o.id"
 )
 MOVE_CUTOFFS = text(
     "UPDATE offers o SET cutoff_at ="

@@ -76,7 +76,8 @@ class AccountRecords(Protocol):
     def remove_token(self, person_id: str, token_id: str) -> datetime | None:
         """End a token if it is this person's; return when it would have ended."""
 
-    def remove_tokens(self, person_id: str) -> None: ...
+    def remove_tokens(self, person_id: str) -> Sequence[str]:
+        """End all tokens; return their ids."""
 
     def askings(self, address: str, since_s: int) -> int:
         """Count how often this address asked lately for a link by mail."""

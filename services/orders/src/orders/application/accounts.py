@@ -162,13 +162,22 @@ class Accounts:
         return made
 
     def add_token(self, caller: Caller, wish: TokenWish) -> MadeToken:
-        """Make an API token for somebody signed in by a session; a token can't prolong itself by another."""
-        if caller.session_id is None:
+        """Make an API token for somebody signed in by a session; a token can't prolong itself by another.
+
+        Raises:
+            Unauthenticated: the session is over by now, as after a reset of the password that came in between.
+
+        """
+        session_id = caller.session_id
+        if session_id is None:
             raise Unauthenticated("only a session makes tokens without the password")
         _require_sound(wish)
 
         def issue(work: UnitOfWork) -> MadeToken:
             self._require_place(work, caller.actor.person_id)
+            # With the person's row held, as a reset does: what began before it must not outlive it (ADR 11).
+            if not work.people.keeps_session(session_id):
+                raise Unauthenticated("the session is over")
             return self._issue(work, caller.actor.person_id, wish.name, wish.scopes)
 
         return self._transactions.run(issue)

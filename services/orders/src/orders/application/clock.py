@@ -1,7 +1,7 @@
 """The market day's clock: each step of a day by the database's time, exactly once, however late it looks."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from orders.application import facts, standing_placement
@@ -9,6 +9,7 @@ from orders.application.day_reports import MAX_LISTED, MAX_TOP
 from orders.application.ordering import withdraw_order
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
 from orders.domain.cycle import REMIND_AHEAD, Cycle, CycleState
+from orders.domain.errors import Unavailable
 from orders.domain.people import Actor, Role
 
 WARN_AHEAD_S = int(REMIND_AHEAD.total_seconds())
@@ -18,15 +19,45 @@ LONGEST_WINDING_UP_S = 2.0
 """How many of a cancelled day's orders one look takes, and for how long: other days must not wait for them."""
 
 
+class StepsFailed(Exception):
+    """Some kinds of steps failed; all others were taken. `errors` says why, by the name of the kind."""
+
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
+        super().__init__(", ".join(errors))
+        self.errors = errors
+
+
 def advance(transactions: Transactions) -> int:
     """Take every step that is due; return how many were taken.
 
     Each kind of step is a transaction of its own, state and events together, so a crash repeats nothing and loses
-    nothing. A cycle whose whole life fell into an outage opens, closes and passes to packing right after.
+    nothing. A cycle whose whole life fell into an outage opens, closes and passes to packing right after. A kind that
+    fails keeps none of the others waiting: a reminder that can't be told must not keep a day from closing.
+
+    Raises:
+        StepsFailed: what failed will be tried at the next look.
+        Unavailable: the database is away.
+
     """
-    steps: tuple[Callable[[UnitOfWork], int], ...] = (open_due, warn_due, close_due, pack_due)
-    taken = sum(transactions.run(step) for step in steps)
-    return taken + standing_placement.place_due(transactions) + _wind_up_all(transactions)
+    steps: Mapping[str, Callable[[], int]] = {
+        "opening": lambda: transactions.run(open_due),
+        "reminding": lambda: transactions.run(warn_due),
+        "closing": lambda: transactions.run(close_due),
+        "packing": lambda: transactions.run(pack_due),
+        "standing_orders": lambda: standing_placement.place_due(transactions),
+        "winding_up": lambda: _wind_up_all(transactions),
+    }
+    taken, failed = 0, dict[str, Exception]()
+    for kind, step in steps.items():
+        try:
+            taken += step()
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns one kind of step
+            failed[kind] = error
+    if failed:
+        raise StepsFailed(failed)
+    return taken
 
 
 def open_due(work: UnitOfWork) -> int:
@@ -50,8 +81,8 @@ def warn_due(work: UnitOfWork) -> int:
     due = work.cycles.due_to_warn(WARN_AHEAD_S)
     for cycle in due:
         work.cycles.closing_told(cycle.id)
-        stores = list(work.cycles.stores_without_order(cycle.id))
-        work.publish(facts.cycle_fact("closing", cycle, work.now(), stores_without_order=stores))
+        for fact in facts.closing(cycle, work.now(), work.cycles.stores_without_order(cycle.id)):
+            work.publish(fact)
     return len(due)
 
 

@@ -14,6 +14,8 @@ from orders.domain.people import Actor
 
 MAX_OFFERS_PER_EVENT = 200
 MAX_OFFER_BYTES_PER_EVENT = 240_000
+MAX_STORES_PER_EVENT = 5_000
+"""Of 39 bytes each; as many as the schema allows."""
 MAX_PACK_ES_CHARACTERS = 120
 MAX_MARKET_PACK_CHARACTERS = 64
 """The longest of two months' reports has 61, in either language; a hundred of them must fit into an opening."""
@@ -122,6 +124,15 @@ def cycle_fact(verb: str, cycle: Cycle, server_time: datetime, **more: object) -
         **more,
     }
     return Fact(f"orders.cycle.{verb}.v1", cycle.id, data)
+
+
+def closing(cycle: Cycle, server_time: datetime, stores: Sequence[str]) -> Iterator[Fact]:
+    """Describe a market day that closes soon, in parts where more stores than an event holds have no order."""
+    starts = range(0, len(stores), MAX_STORES_PER_EVENT) or (0,)
+    for number, start in enumerate(starts, start=1):
+        part = {"part": number, "parts": len(starts)} if len(starts) > 1 else {}
+        listed = list(stores[start : start + MAX_STORES_PER_EVENT])
+        yield cycle_fact("closing", cycle, server_time, stores_without_order=listed, **part)
 
 
 def price_list(found: PriceList) -> dict[str, object]:

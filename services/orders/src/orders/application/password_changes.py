@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from orders.application import facts, one_time_links
 from orders.application.account_records import Account
-from orders.application.accounts import API_TOKEN_LIFETIME_S
+from orders.application.accounts import API_TOKEN_LIFETIME_S, IDENTITY_LIFETIME_S
 from orders.application.commands import Client
 from orders.application.one_time_links import MAX_SECRET_CHARACTERS, Purpose, hashed
 from orders.application.own_access import end_sessions
@@ -85,10 +85,7 @@ class PasswordChanges:
                 raise LinkOver("this link does not work any more")
             actor = Actor(holder.person_id, holder.role, frozenset())
             _set_password(work, actor, fresh, f"password_by_{purpose}")
-            work.accounts.remove_sessions(holder.person_id, but=None, warm_s=0)
-            work.accounts.remove_tokens(holder.person_id)
-            until = work.now() + timedelta(seconds=API_TOKEN_LIFETIME_S)
-            work.publish(facts.signed_out(holder.person_id, until))
+            _end_everything(work, holder.person_id)
 
         self._transactions.run(set_it)
 
@@ -119,6 +116,20 @@ class PasswordChanges:
 
     def _require_good(self, password: str, account: Account) -> None:
         require_good(password, about=(account.email, account.name, self._hub_name))
+
+
+def _end_everything(work: UnitOfWork, person_id: str) -> None:
+    """End sessions and tokens, by name and as a whole.
+
+    "Everything until now" does not cover what a request that is under way signs a moment later for a session or token
+    that it still saw; by their names such tickets and identities are refused as well.
+    """
+    end_sessions(work, person_id, but=None)
+    soon = work.now() + timedelta(seconds=IDENTITY_LIFETIME_S)
+    for token_id in work.accounts.remove_tokens(person_id):
+        work.publish(facts.signed_out(person_id, soon, token_id=token_id))
+    until = work.now() + timedelta(seconds=API_TOKEN_LIFETIME_S)
+    work.publish(facts.signed_out(person_id, until))
 
 
 def _owner(work: UnitOfWork, secret: str, purpose: Purpose) -> Account:

@@ -14,7 +14,7 @@ from orders.application.planning_ports import LeftOut, OfferAudit
 from orders.application.ports import AuditEntry, Transactions, UnitOfWork
 from orders.domain.cycle import Cycle, CycleState
 from orders.domain.errors import Invalid, NotFound, VersionConflict
-from orders.domain.faults import text_fault
+from orders.domain.faults import Fault, text_fault
 from orders.domain.offer import term_changes
 from orders.domain.order import is_id
 from orders.domain.people import Actor
@@ -28,6 +28,8 @@ from orders.domain.planning import (
     usual_packing_at,
 )
 
+MAX_NAMED = 10
+"""So many products a refusal names, and that there are more."""
 _FIELDS = ("name", "opens_at", "cutoff_at", "delivery_on", "remind_at", "packing_at")
 
 
@@ -144,6 +146,8 @@ class PlanningDesk:
         plan = changed_plan(was, command.changes, now=now, zone=self._zone)
         if plan == Plan.of(was):
             return PlannedDay(was, now)
+        if plan.opens_at > was.opens_at:
+            _require_open_offers(work, was, plan)
         cycle = work.plans.change(was.id, plan)
         work.audit(AuditEntry("cycle", cycle.id, "changed", command.actor, _changes(Plan.of(was), plan)))
         if cycle.state is CycleState.SCHEDULED:
@@ -183,6 +187,14 @@ def _planned(work: UnitOfWork, cycle: Cycle, actor: Actor, action: str, reason: 
     work.audit(AuditEntry("cycle", cycle.id, action, actor, _changes(None, Plan.of(cycle)), reason))
     work.publish(facts.cycle_fact("scheduled", cycle, now))
     return PlannedDay(cycle, now)
+
+
+def _require_open_offers(work: UnitOfWork, was: Cycle, plan: Plan) -> None:
+    """Refuse an opening that comes after an offer's own cutoff: nobody could ever order it."""
+    names = work.planned_offers.shut_before(was.id, plan.cutoff_at - was.cutoff_at, plan.opens_at)
+    if names:
+        listed = ", ".join(names[:MAX_NAMED]) + (" …" if len(names) > MAX_NAMED else "")
+        raise Invalid(Fault("opens_at", f"own cutoffs come before it: {listed}", "shut_before", {"names": listed}))
 
 
 def _move_own_cutoffs(work: UnitOfWork, was: Cycle, cycle: Cycle, actor: Actor) -> None:

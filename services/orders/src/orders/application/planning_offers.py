@@ -224,8 +224,9 @@ def _edit(command: EditOffer, work: UnitOfWork) -> PlannedOffer:
     if terms == was.terms:
         return was
     now = with_terms(was, terms)
-    write_offers(work, cycle, command.actor, [(was, now, "changed", reason)])
-    return now
+    dropped = write_offers(work, cycle, command.actor, [(was, now, "changed", reason)])
+    # What was dropped gave stock back, which is one more version.
+    return work.planned_offers.lock(cycle.id, [now.id])[0] if dropped else now
 
 
 def _remove(command: RemoveOffer, work: UnitOfWork) -> RemovedOffer:
@@ -273,8 +274,11 @@ def plannable_cycle(work: UnitOfWork, cycle_id: str) -> Cycle:
 
 def write_offers(
     work: UnitOfWork, cycle: Cycle, actor: Actor, changed: Sequence[tuple[PlannedOffer, PlannedOffer, str, str]]
-) -> None:
-    """Write locked offers (as they were, as they are, action, reason) with their trail, and tell the screens."""
+) -> int:
+    """Write locked offers (as they were, as they are, action, reason) with their trail, and tell the screens.
+
+    Returns how many lines a raised price dropped.
+    """
     work.planned_offers.change([now for _, now, _, _ in changed])
     trail = [
         OfferAudit(now.id, action, [*term_changes(was.terms, now.terms), *_stock_change(was, now)], reason)
@@ -282,9 +286,10 @@ def write_offers(
     ]
     work.planned_offers.audit(actor, trail)
     published = publish_offers(work, cycle, [now.id for _, now, _, _ in changed])
-    if cycle.state is CycleState.OPEN:
-        dearer = {now.id for was, now, _, _ in changed if now.terms.unit_price_cents > was.terms.unit_price_cents}
-        drop_dear_lines(work, cycle, [offer for offer in published if offer.id in dearer], actor=actor)
+    if cycle.state is not CycleState.OPEN:
+        return 0
+    dearer = {now.id for was, now, _, _ in changed if now.terms.unit_price_cents > was.terms.unit_price_cents}
+    return drop_dear_lines(work, cycle, [offer for offer in published if offer.id in dearer], actor=actor)
 
 
 def _stock_change(was: PlannedOffer, now: PlannedOffer) -> list[dict[str, object]]:

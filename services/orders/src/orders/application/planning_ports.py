@@ -122,6 +122,9 @@ class PlannedOffers(Protocol):
     def left_out(self, from_cycle: str) -> Sequence[LeftOut]:
         """Return the products that are offered there and not active any more."""
 
+    def shut_before(self, cycle_id: str, by: timedelta, opens_at: datetime) -> Sequence[str]:
+        """Return the names of what would close before it opens if own cutoffs moved so far and the opening there."""
+
     def move_cutoffs(
         self, cycle_id: str, by: timedelta, opens_at: datetime
     ) -> Sequence[tuple[str, datetime, datetime]]:

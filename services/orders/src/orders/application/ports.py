@@ -180,7 +180,8 @@ class Offers(Protocol):
     def take(self, deltas: Mapping[str, int]) -> dict[str, LockedOffer]:
         """Take stock (negative gives back) where enough remains; return the limited offers that changed, as they are.
 
-        Offers without a limit are left alone. An offer that has too little is missing from the result.
+        Offers without a limit are left alone. An offer that has too little is missing from the result. What is given
+        back of an offer that was closed by hand lowers what is available of it: nothing more of it can be had.
         """
 
     def count(self, offer_ids: Iterable[str]) -> dict[str, LockedOffer]:
@@ -231,6 +232,9 @@ class People(Protocol):
 
     def by_session(self, secret_hash: bytes, idle_s: int) -> Caller | None:
         """Return the caller of a session that is neither over nor idle for too long; note that it was used."""
+
+    def keeps_session(self, session_id: str) -> bool:
+        """Tell whether a session of an active person lives, and keep it from being ended until the transaction is."""
 
     def by_token(self, token_id: str) -> Caller | None: ...
 

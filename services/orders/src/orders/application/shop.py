@@ -1,6 +1,7 @@
 """What the order page reads: some offers of a market day, never all of them at once, and what the store has of them."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -96,6 +97,12 @@ class Shelves:
     @property
     def total(self) -> int:
         return sum(aisle.offers for aisle in self.aisles)
+
+    def of_these(self, offer_ids: Collection[str]) -> "Shelves":
+        """Return what is left when nothing else is shown than these and what is on order."""
+        offers = tuple(offer for offer in self.offers if offer.ordered or offer.id in offer_ids)
+        counts = Counter(offer.category for offer in offers if offer.in_view)
+        return Shelves(self.view, tuple(Aisle(one, count, count) for one, count in counts.items()), offers)
 
     @property
     def found(self) -> int:

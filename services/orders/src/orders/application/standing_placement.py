@@ -72,7 +72,9 @@ def place_one(work: UnitOfWork, cycle_id: str, store_id: str) -> bool:
 def _place(work: UnitOfWork, cycle: Cycle, standing: StandingOrder) -> None:
     by_product = work.standing.offers_of(cycle.id, [line.product.id for line in standing.lines])
     locked = work.offers.lock(by_product.values(), cycle.id)
-    plan = make_plan(standing.lines, {one: locked[offer] for one, offer in by_product.items()}, work.now())
+    # Without what staff took out since it was read.
+    there = {one: locked[offer] for one, offer in by_product.items() if offer in locked}
+    plan = make_plan(standing.lines, there, work.now())
     if not plan.requests:
         work.standing.finish(cycle.id, standing.store_id, Outcome.NOTHING_LEFT, drops=plan.drops)
         return
@@ -84,7 +86,7 @@ def _place(work: UnitOfWork, cycle: Cycle, standing: StandingOrder) -> None:
         note=standing.note,
         on_shortage=OnShortage.PARTIAL,
         reason=STANDING_ORDER,
-        told=tuple(_told(drop, by_product) for drop in plan.drops if drop.reason is not DropReason.SHORT),
+        told=tuple(_told(drop, there) for drop in plan.drops if drop.reason is not DropReason.SHORT),
     )
     order = place_order(command, work)
     work.standing.finish(cycle.id, standing.store_id, Outcome.PLACED, order_id=order.id, drops=plan.drops)
@@ -143,10 +145,10 @@ def _drop(line: StandingLineView, reason: DropReason, *, given: int = 0, price_c
     )
 
 
-def _told(drop: Drop, offers: Mapping[str, str]) -> Mapping[str, object]:
+def _told(drop: Drop, offers: Mapping[str, LockedOffer]) -> Mapping[str, object]:
     """Return a drop as a change of the order's trail: what was wished for and what came instead."""
     old, new = (
         (drop.limit_cents, drop.price_cents) if drop.reason is DropReason.PRICE_LIMIT else (drop.wanted, drop.given)
     )
-    subject = {"offer_id": offers[drop.product_id]} if drop.product_id in offers else {}
+    subject = {"offer_id": offers[drop.product_id].id} if drop.product_id in offers else {}
     return {"field": drop.reason.value, "old": old, "new": new, "name": drop.name, "name_es": drop.name_es, **subject}

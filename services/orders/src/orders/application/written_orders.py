@@ -50,7 +50,8 @@ def record_order(work: UnitOfWork, written: Written) -> None:
 def record_stock(work: UnitOfWork, cycle: Cycle, actor: Actor | None, stock: StockMove, why: str) -> None:
     """Write the audit trail of moved stock, and publish how the offers stand."""
     for was, now in stock.moved:
-        moved = [{"field": "remaining", "old": was.remaining, "new": now.remaining}]
+        figures = (("available", was.available, now.available), ("remaining", was.remaining, now.remaining))
+        moved = [{"field": name, "old": old, "new": new} for name, old, new in figures if old != new]
         work.audit(AuditEntry("offer", now.id, "stock", actor, moved, why))
     for fact in facts.offers_changed(cycle.id, stock.changed(work)):
         work.publish(fact)

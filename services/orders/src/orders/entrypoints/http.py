@@ -12,6 +12,7 @@ from mercadito_events.service import tracing
 from prometheus_client import Counter, Histogram
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+IPV6_PREFIX_BITS = 64
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _REQUESTS = Counter("orders_http_requests_total", "Requests answered", ["method", "route", "status"])
 _DURATION = Histogram(
@@ -36,12 +37,24 @@ def request_id() -> str:
 
 
 def client_address() -> str:
-    """Return the client's address: what the gateway says in X-Real-IP, the only header it vouches for."""
-    claimed = request.headers.get("X-Real-IP", "")
+    """Return the client's address as throttles count it; the gateway vouches for what X-Real-IP says, and only that.
+
+    Of IPv6 it is the network: whoever rents one server has a /64, and as many addresses as there are guesses.
+    """
+    peer = request.remote_addr or ""
+    return _counted(request.headers.get("X-Real-IP", "")) or _counted(peer) or peer or "unknown"
+
+
+def _counted(text: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(claimed))
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return request.remote_addr or "unknown"
+        return None
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), IPV6_PREFIX_BITS), strict=False))
 
 
 def _route() -> str:

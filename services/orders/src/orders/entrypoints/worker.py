@@ -18,6 +18,7 @@ from mercadito_events.service.memory import tell_memory
 from nats.aio.client import Client as NATS  # noqa: N814 - the name its own package gives it
 
 from orders import __version__
+from orders.application.clock import StepsFailed
 from orders.bootstrap import Worker, build_worker
 from orders.domain.errors import Unavailable
 from orders.settings import WorkerSettings
@@ -78,13 +79,20 @@ class Process:
         return 1 if failed or late else 0
 
     async def _regularly(self, part: str, work: Callable[[], object], every_s: float) -> None:
-        """Do the work again and again; a database that is away is waited for, anything else ends the process."""
+        """Do the work again and again; a database that is away is waited for, a step of the clock tried again.
+
+        Anything else ends the process.
+        """
         while not self._stop.is_set():
             try:
                 await asyncio.to_thread(work)
                 beat(part)
             except Unavailable as error:
                 _log.warning("worker_waits", problem=str(error))
+            except StepsFailed as failed:
+                # No sign of life either: whoever watches is told of a clock that is behind.
+                for step, cause in failed.errors.items():
+                    _log.error("clock_step_failed", step=step, exc_info=cause)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), every_s)
 

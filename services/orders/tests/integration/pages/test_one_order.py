@@ -134,10 +134,25 @@ def test_what_has_closed_early_is_named_on_the_order_form_with_what_the_order_ho
     form = market.browser.get("/order")
     again = market.browser.order(form, {market.apples: "5", market.rice: "4"})
     assert (again.status, "One product has closed already." in again.words) == (409, True)
-    assert "Your order has 2 of it: write 2 to go on." in again.words
-    assert again.form("/orders").fields[f"quantity-{market.apples}"] == "5"
-    after = market.browser.order(again, {market.apples: "2", market.rice: "4"})
+    assert "You wrote 5; your order keeps its 2." in again.words
+    # Nobody can write into that box, so it holds what lets the rest go on.
+    assert again.form("/orders").fields[f"quantity-{market.apples}"] == "2"
+    after = market.browser.send(again.form("/orders"))
     assert "4 instead of 1" in after.words
+
+
+def test_what_has_closed_early_and_is_not_on_order_leaves_the_form_and_is_told(world: Any, market: Any) -> None:
+    form = market.browser.get("/order")
+    _close(world, market.apples)
+    again = market.browser.order(form, {market.apples: "5", market.rice: "4"})
+    assert (again.status, "You wrote 5; none can be ordered any more." in again.words) == (409, True)
+    assert again.form("/orders").fields.get(f"quantity-{market.apples}", "") == ""
+    assert "Your order is in." in market.browser.send(again.form("/orders")).words
+    # Also where another shelf is looked at, which has no row for it, and where something else was refused.
+    turned = market.browser.post(
+        "/order/view", {**form.form("/orders").fields, f"quantity-{market.apples}": "5", "q": "rice"}
+    )
+    assert "You wrote 5; none can be ordered any more." in turned.words
 
 
 def test_a_line_that_its_limit_dropped_is_told_in_the_readers_language(world: Any, market: Any) -> None:

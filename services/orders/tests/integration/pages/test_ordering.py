@@ -135,6 +135,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(world: Any, mar
     assert _ordered(world, market) == {market.apples: 4}
     form = again.form("/orders")
     assert (form.fields[f"quantity-{market.apples}"], form.fields[f"quantity-{market.limes}"]) == ("2", "1")
+    assert "Apples: Saved meanwhile: 4. Save again to keep yours." in again.words
     market.browser.order(again, {})
     assert _ordered(world, market) == {market.apples: 2, market.limes: 1}
 
@@ -145,8 +146,59 @@ def test_a_second_first_order_becomes_a_change_of_the_first(world: Any, market: 
     again = market.browser.order(other, {market.limes: "2"})
     assert again.status == 409
     assert "already has an order" in again.words
-    market.browser.order(again, {market.apples: "1"})
+    assert "Saved meanwhile, and in the form now: Apples 1." in again.words
+    market.browser.order(again, {})
     assert _ordered(world, market) == {market.apples: 1, market.limes: 2}
+
+
+def test_the_second_press_undoes_nothing_that_another_person_of_the_store_saved(world: Any, market: Any) -> None:
+    market.browser.order(market.browser.get("/order"), {market.apples: "1", market.limes: "1"}, note="Ring the bell")
+    mine, theirs = market.browser.get("/order"), market.browser.get("/order")
+    limit = {f"max-{market.rice}": "6.00"}
+    market.browser.order(theirs, {market.rice: "10", market.limes: ""}, note="By the back door", **limit)
+    again = market.browser.order(mine, {market.apples: "2"})
+    assert again.status == 412
+    assert "Saved meanwhile, and in the form now: Rice 10." in again.words
+    assert "Taken out meanwhile: Limes." in again.words
+    market.browser.order(again, {})
+    assert _ordered(world, market) == {market.apples: 2, market.rice: 10}
+    assert world.value("SELECT note FROM orders") == "By the back door"
+    assert world.value("SELECT max_unit_price_cents FROM order_lines WHERE quantity = 10") == 600
+
+
+def test_turning_a_page_does_not_let_an_old_form_pass_for_a_new_one(world: Any, market: Any) -> None:
+    market.browser.order(market.browser.get("/order"), {market.apples: "1"}, note="Ring the bell")
+    mine, theirs = market.browser.get("/order"), market.browser.get("/order")
+    market.browser.order(theirs, {market.rice: "10"}, note="By the back door")
+    typed = {f"quantity-{market.limes}": "2", "note": "Ring twice", "q": "limes"}
+    turned = market.browser.post("/order/view", {**mine.form("/orders").fields, **typed})
+    assert turned.status == 200
+    assert "Saved meanwhile, and in the form now: Rice 10." in turned.words
+    assert "The note that was saved meanwhile: “By the back door”." in turned.words
+    market.browser.order(turned, {})
+    assert _ordered(world, market) == {market.apples: 1, market.limes: 2, market.rice: 10}
+    assert world.value("SELECT note FROM orders") == "Ring twice"
+
+
+@pytest.mark.parametrize("path", ["/order/view", "/order/shelves", "/orders"])
+def test_nothing_is_shown_of_a_day_that_has_not_opened_or_was_cancelled_but_what_was_typed(
+    world: Any, market: Any, signed_in: Callable[..., Any], path: str
+) -> None:
+    form = market.browser.get("/order").form("/orders").fields
+    planned = world.cycle(state="scheduled", opens_in_s=3600, cutoff_in_s=7200)
+    world.offer(planned, name="Saffron", price=98_765)
+    for token in (form["csrf_token"], "0" * 64):
+        answer = market.browser.post(path, {**form, "cycle_id": planned, "csrf_token": token})
+        assert (answer.status, "Saffron" in answer.html) == (404, False)
+    world.run("UPDATE cycles SET state = 'cancelled' WHERE id = CAST(:id AS uuid)", id=planned)
+    answer = market.browser.post(path, {**form, "cycle_id": planned})
+    assert ("Saffron" in answer.html, "987.65" in answer.html) == (False, False)
+    world.run("UPDATE cycles SET state = 'cancelled'")
+    again = market.browser.post(path, {**form, f"quantity-{market.apples}": "2"})
+    assert ("Apples" in again.html, "Limes" in again.html) == (True, False)
+    staff = signed_in(world.person(Role.STAFF))
+    token = staff.get("/orders").form("/sign-out").fields["csrf_token"]
+    assert "Limes" in staff.post(path, {**form, "csrf_token": token}).html
 
 
 def test_a_form_changed_after_it_went_through_is_explained(world: Any, market: Any) -> None:

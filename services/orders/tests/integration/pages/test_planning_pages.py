@@ -185,6 +185,33 @@ def test_cancelling_says_whom_it_hits_and_wants_a_reason(
     assert buyer.get("/order").status == 200
 
 
+def test_who_renames_a_day_does_not_put_back_the_cutoff_that_another_moved_meanwhile(world: Any, desk: Desk) -> None:
+    cycle = world.cycle(state="scheduled", opens_in_s=3_600, cutoff_in_s=86_400)
+    path = f"/staff/cycles/{cycle}"
+    mine, theirs = desk.browser.get(path), desk.browser.get(path)
+    cutoff = local(hours=30)
+    late = {"cutoff_at": cutoff, "delivery_on": local(days=3)[:10]}
+    assert desk.browser.send(theirs.form(path), **late).status == 200
+    again = desk.browser.send(mine.form(path), name="Saturday")
+    assert (again.status, "Somebody changed this in the meantime." in again.words) == (412, True)
+    fields = again.form(path).fields
+    assert (fields["name"], fields["cutoff_at"]) == ("Saturday", cutoff)
+    saved = desk.browser.send(again.form(path))
+    assert saved.status == 200, saved.words
+    [day] = world.rows("SELECT name, cutoff_at FROM cycles")
+    assert (day.name, day.cutoff_at.astimezone(HUB).strftime("%Y-%m-%dT%H:%M")) == ("Saturday", cutoff)
+
+
+def test_what_both_changed_of_a_day_is_told_and_stays_as_typed(world: Any, desk: Desk) -> None:
+    cycle = world.cycle(state="scheduled", opens_in_s=3_600, cutoff_in_s=86_400)
+    path = f"/staff/cycles/{cycle}"
+    mine, theirs = desk.browser.get(path), desk.browser.get(path)
+    desk.browser.send(theirs.form(path), name="Sunday")
+    again = desk.browser.send(mine.form(path), name="Saturday")
+    assert again.form(path).fields["name"] == "Saturday"
+    assert "Saved meanwhile: Sunday. Save again to keep yours." in again.words
+
+
 def test_a_buyer_whose_day_is_cancelled_under_the_fingers_keeps_what_was_typed(
     world: Any, market: Any, transactions: Any
 ) -> None:

@@ -263,6 +263,23 @@ def test_moving_a_day_to_come_takes_the_offers_own_cutoffs_along(world: Any, sta
     assert moment(moved["changes"][0]["new"]) == moment(own) + timedelta(hours=5)
 
 
+def test_an_opening_is_not_moved_behind_what_closes_earlier_by_itself(world: Any, staff: Staff) -> None:
+    day = staff.planned()
+    berries = staff.product("Berries")
+    own = ahead(days=1, hours=4)
+    offer = staff.offer(day["id"], product_id=berries, cutoff_at=own).json
+    refused = staff.patch(day["id"], 1, opens_at=ahead(days=1, hours=6))
+    assert fields(refused) == {"opens_at"}
+    assert "Berries" in refused.text
+    assert staff.patch(day["id"], 1, opens_at=own).status_code == 422  # it would open and close at once
+    assert staff.patch(day["id"], 1, opens_at=ahead(days=1, hours=3)).status_code == 200
+    # Where the whole day moves, own cutoffs move along and stay behind the opening.
+    later = (moment(day["cutoff_at"]) + timedelta(hours=5)).isoformat()
+    assert staff.patch(day["id"], 2, opens_at=ahead(days=1, hours=6), cutoff_at=later).status_code == 200
+    [moved] = staff.trail(offer["id"])[:1]
+    assert moment(moved["changes"][0]["new"]) == moment(own) + timedelta(hours=5)
+
+
 def test_every_field_of_a_market_day_is_in_the_trail_with_who_and_what_it_was(world: Any, staff: Staff) -> None:
     day = staff.planned()
     staff.patch(day["id"], 1, remind_at=ahead(days=1, hours=2))

@@ -17,10 +17,14 @@ from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import caller, container
 
 _ID = {"type": "string", "format": "uuid"}
+_SINCE = (
+    "only changed at or after. Who polls asks again from a minute before the newest `updated_at` seen, and ignores what"
+    " it has by id and version: a change says when it was written, and is seen a bit later, when its transaction ends"
+)
 _FILTERS = (
     Parameter("cycle_id", "query", "only of this market day", schema=_ID),
     Parameter("store_id", "query", "only of this store", schema=_ID),
-    Parameter("updated_since", "query", "only changed at or after", schema={"type": "string", "format": "date-time"}),
+    Parameter("updated_since", "query", _SINCE, schema={"type": "string", "format": "date-time"}),
 )
 _REASON = Parameter("reason", "query", "why, for the order's history; up to 200 characters")
 _REFUSALS = ("sold-out", "cycle-closed", "price-changed")

@@ -1,11 +1,16 @@
 """The form of a market day's plan: filled, read, and always shown again as it was typed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from werkzeug.datastructures import MultiDict
+
 from orders.domain.cycle import Cycle
 from orders.domain.planning import Plan, usual_packing_at
+from orders.entrypoints.pages.directory_forms import WAS
+from orders.entrypoints.pages.directory_forms import Typed as Merging
 from orders.entrypoints.pages.typed import Typed, local_text
 
 FIELDS = ("name", "opens_at", "cutoff_at", "delivery_on", "remind_at", "packing_at")
@@ -26,6 +31,19 @@ def filled(plan: Plan, zone: ZoneInfo) -> dict[str, str]:
 def kept(form: Mapping[str, str]) -> dict[str, str]:
     """Return what was typed, to be shown again."""
     return {name: form.get(name, "")[:200] for name in FIELDS}
+
+
+def met(
+    form: Mapping[str, str], saved: Mapping[str, str], changeable: Collection[str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return a refused form of a plan merged with what is saved now, and what to tell beside fields both changed."""
+    fields = [name for name in FIELDS if name in changeable and name in form]
+    typed = Merging.posted(MultiDict(form), fields)
+    if not any(f"{WAS}{name}" in form for name in fields):
+        return {**saved, **typed.values}, {}
+    merged = typed.meeting({name: saved[name] for name in fields}, frozenset(), 0)
+    readable = {name: text.replace("T", " ") if name.endswith("_at") else text for name, text in merged.saved.items()}
+    return {**saved, **merged.values}, replace(merged, saved=readable).told()
 
 
 def read_plan(typed: Typed) -> dict[str, Any]:

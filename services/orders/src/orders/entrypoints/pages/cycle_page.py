@@ -1,7 +1,7 @@
 """What the page of one market day shows, worked out from rows: offers beside suggestions, and what was typed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -17,7 +17,7 @@ from orders.domain.cycle import CycleState
 from orders.domain.order import is_id
 from orders.domain.planning import CANCELLABLE, Plan, may_change
 from orders.entrypoints.identity import container
-from orders.entrypoints.pages.cycle_form import filled
+from orders.entrypoints.pages.cycle_form import filled, met
 from orders.entrypoints.pages.reader import locale, signed_in
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.typed import local_text
@@ -120,6 +120,7 @@ class CyclePageModel:
     acceptable: Acceptable
     left_out: tuple[LeftOut, ...]
     plan: Mapping[str, str]
+    saved_plan: Mapping[str, str]
     changeable: frozenset[str]
     refusal: Refusal | None
     said: Said | None
@@ -149,7 +150,10 @@ def build(cycle_id: str, wanted: Filter, *, refusal: Refusal | None = None, said
         actor, cycle_id, limit=OFFERS_PER_PAGE, cursor=wanted.cursor, category=wanted.category, text=wanted.text
     )
     scheduled = day.cycle.state is CycleState.SCHEDULED
-    plan = filled(Plan.of(day.cycle), zone)
+    plan, changeable = filled(Plan.of(day.cycle), zone), may_change(day.cycle, day.server_time)
+    typed, told = met(refusal.typed, plan, changeable) if refusal and refusal.form == "plan" else (plan, {})
+    if refusal and told:
+        refusal = replace(refusal, wrong={**told, **refusal.wrong})
     return CyclePageModel(
         day=day,
         rows=_rows(offers, zone, refusal),
@@ -158,8 +162,9 @@ def build(cycle_id: str, wanted: Filter, *, refusal: Refusal | None = None, said
         categories=queries.categories(actor, cycle_id),
         acceptable=queries.acceptable(actor, cycle_id),
         left_out=queries.left_out(actor, cycle_id) if scheduled else (),
-        plan={**plan, **refusal.typed} if refusal and refusal.form == "plan" else plan,
-        changeable=may_change(day.cycle, day.server_time),
+        plan=typed,
+        saved_plan=plan,
+        changeable=changeable,
         refusal=refusal,
         said=said,
     )

@@ -31,6 +31,7 @@ ORDERS_PER_PAGE = 30
 MAX_BODY_CHARACTERS = 1_000_000
 """Longer than any body: a comment that is too long is refused, not cut."""
 MARKET_DAYS_LISTED = 60
+DONE = frozenset({"placed", "amended", "cancelled", "commented"})
 MAX_NUMBER_DIGITS = 15
 
 blueprint = Blueprint("my_orders", __name__)
@@ -110,7 +111,8 @@ class Typed:
 @private
 def one(order_id: UUID) -> Response:
     """Show one order."""
-    return _page(order_id, done=request.args.get("done"))
+    done = request.args.get("done")
+    return _page(order_id, done=done if done in DONE else None)
 
 
 @blueprint.post("/orders/<uuid:order_id>/cancel")

@@ -13,6 +13,7 @@ from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.reader import ngettext
 from orders.entrypoints.pages.refusals import Refusal
 from orders.entrypoints.pages.sparklines import sparkline
+from orders.entrypoints.pages.typed_money import dollars_of
 
 RUNNING_LOW_SHARE = 0.25
 
@@ -89,6 +90,12 @@ class Row:
     @property
     def total_cents(self) -> int:
         return self.wished * self.offer.charged_cents(self.wished)
+
+    @property
+    def saved_limit(self) -> str:
+        """Return the price limit that the order has for it."""
+        cents = self.offer.max_unit_price_cents
+        return "" if cents is None else dollars_of(cents)
 
     @property
     def agreed(self) -> str | None:

@@ -13,9 +13,10 @@ from orders.entrypoints.pages.filling import LAST, Filling, fill
 from orders.entrypoints.pages.formats import TimeLeft
 from orders.entrypoints.pages.offer_rows import RowWriter
 from orders.entrypoints.pages.order_form import TypedOrder, as_ordered
+from orders.entrypoints.pages.order_meeting import meet
 from orders.entrypoints.pages.order_page import OrderPageModel, arrange
 from orders.entrypoints.pages.reader import formats, locale, signed_in
-from orders.entrypoints.pages.refusals import Refusal, not_offered_any_more
+from orders.entrypoints.pages.refusals import Refusal, closed_meanwhile, meanwhile, not_offered_any_more
 from orders.entrypoints.pages.words import order_page_words
 
 WHOLE_PAGE, ONLY_SHELVES = "pages/order.html", "pages/order_shelves.html"
@@ -71,8 +72,15 @@ def draw(
 ) -> Response:
     """Draw the page with what was typed, else with what is ordered."""
     order = sight.standing.order if sight.standing.order and sight.standing.order.editable else None
-    filled = as_ordered(sight.stock.offers, order.note if order else "") if typed is None else typed
+    saved = as_ordered(sight.stock.offers, order.note if order else "")
     by_id = sight.by_id
+    filled = saved if typed is None else typed
+    if typed is not None and order is not None and template == WHOLE_PAGE:
+        met = meet(typed, saved)
+        filled, refusal = met.typed, meanwhile(refusal, met, by_id)
+    if sight.cycle.takes_orders and not (refusal and refusal.closed):
+        fixed = [one for one in sight.stock.offers if one.is_closed and not filled.has_just(one.id, one.ordered)]
+        filled, refusal = filled.holding(fixed), closed_meanwhile(refusal, fixed, filled)
     if refusal is None and any(line.offer_id not in by_id for line in filled.lines()):
         refusal = not_offered_any_more()
     filling: Filling | None = None

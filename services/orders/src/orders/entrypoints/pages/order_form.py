@@ -15,6 +15,7 @@ QUANTITY_PREFIX = "quantity-"
 PRICE_PREFIX = "price-"
 CENTS = 100
 LIMIT_PREFIX = "max-"
+WAS_PREFIX = "was-"
 MAX_TYPED_CHARACTERS = 20
 MAX_PRICE_DIGITS = 9
 # More than an order may have, so that one who chose too much can take out instead of finding some gone.
@@ -25,7 +26,10 @@ MAX_NOTE_KEPT = 4 * MAX_NOTE_CHARACTERS
 
 @dataclass(frozen=True, slots=True)
 class TypedOrder:
-    """Quantities and price limits as text by offer, and the prices that were on the page when they were typed."""
+    """Quantities and price limits as text by offer, and the prices that were on the page when they were typed.
+
+    `was` is what the order held when the form was drawn; None: there was no order.
+    """
 
     quantities: Mapping[str, str] = field(default_factory=dict)
     prices: Mapping[str, int] = field(default_factory=dict)
@@ -33,6 +37,7 @@ class TypedOrder:
     note: str = ""
     on_shortage: OnShortage = OnShortage.REJECT
     by_phone: bool = False
+    was: "TypedOrder | None" = None
 
     def nonsense(self) -> list[str]:
         """Return the offers whose quantity is no whole number from 0 to what anybody could want."""
@@ -62,6 +67,10 @@ class TypedOrder:
     def wished(self, offer_id: str) -> int:
         return whole_number(self.quantities.get(offer_id, "")) or 0
 
+    def has_just(self, offer_id: str, quantity: int) -> bool:
+        """Tell whether the box says just so many."""
+        return is_same_quantity(self.quantities.get(offer_id, ""), str(quantity))
+
     def without(self, offer_id: str) -> "TypedOrder":
         """Return the same with one product taken out."""
         left = {id_: text for id_, text in self.quantities.items() if id_ != offer_id}
@@ -71,6 +80,11 @@ class TypedOrder:
         """Return the same with quantities for products of which nothing was chosen yet."""
         chosen = {id_: text for id_, text in self.quantities.items() if whole_number(text) != 0}
         return replace(self, quantities={**{id_: str(number) for id_, number in quantities.items()}, **chosen})
+
+    def holding(self, offers: Iterable[ShopOffer]) -> "TypedOrder":
+        """Return the same with just what is on order of these."""
+        there = {offer.id: str(offer.ordered) if offer.ordered else "" for offer in offers}
+        return replace(self, quantities={id_: text for id_, text in {**self.quantities, **there}.items() if text})
 
 
 def whole_number(text: str) -> int | None:
@@ -82,6 +96,12 @@ def whole_number(text: str) -> int | None:
         return None
     number = int(digits)
     return number if number <= MAX_QUANTITY else None
+
+
+def is_same_quantity(one: str, other: str) -> bool:
+    """Tell whether two texts wish for the same; what is no number is like itself alone."""
+    numbers = whole_number(one), whole_number(other)
+    return one.strip() == other.strip() if None in numbers else numbers[0] == numbers[1]
 
 
 def read_form(form: MultiDict[str, str]) -> TypedOrder:
@@ -99,6 +119,18 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
         note=field_text(form, "note", MAX_NOTE_KEPT),
         on_shortage=OnShortage.PARTIAL if form.get("on_shortage") == OnShortage.PARTIAL.value else OnShortage.REJECT,
         by_phone=form.get("by_phone") == "yes",
+        was=_was(form),
+    )
+
+
+def _was(form: MultiDict[str, str]) -> TypedOrder | None:
+    """Read what the form says that the order held when it was drawn."""
+    if not any(name.startswith(WAS_PREFIX) for name in form):
+        return None
+    return TypedOrder(
+        quantities=dict(islice(_typed(form, WAS_PREFIX + QUANTITY_PREFIX), MAX_LINES)),
+        limits=dict(islice(_typed(form, WAS_PREFIX + LIMIT_PREFIX), MAX_LINES)),
+        note=field_text(form, WAS_PREFIX + "note", MAX_NOTE_KEPT),
     )
 
 

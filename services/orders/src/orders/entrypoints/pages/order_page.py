@@ -128,7 +128,7 @@ def arrange(rows: Iterable[Row], stock: Shelves) -> Arranged:
             mine.append(row)
         elif row.offer.in_view:
             seen.append(row)
-        elif row.typed:
+        elif row.typed or row.says:
             kept.append(row)
     found = {aisle.category: aisle.found for aisle in stock.aisles}
     shelves = (

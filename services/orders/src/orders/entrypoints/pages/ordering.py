@@ -1,6 +1,7 @@
 """The order page: shown, sent, and shown again with everything typed when it can't be done."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import ParamSpec
 
@@ -186,7 +187,13 @@ def _sight(
     if store is None:
         raise errors.NotFound("no such store")
     cycle = container().queries.cycle(cycle_id)
-    return look(stores, store, cycle, view, typed=typed, copying=copying)
+    if cycle.state is CycleState.SCHEDULED and not person.actor.is_staff:
+        # What a day that has not opened will cost is the business of those who plan it (ADR 14).
+        raise errors.NotFound("no such market day")
+    sight = look(stores, store, cycle, view, typed=typed, copying=copying)
+    if cycle.state is CycleState.CANCELLED and not person.actor.is_staff:
+        return replace(sight, stock=sight.stock.of_these(typed.quantities), wishes=())
+    return sight
 
 
 def _closed(store: StoreView) -> Response:

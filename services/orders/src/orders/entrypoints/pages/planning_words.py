@@ -28,6 +28,9 @@ def _about_days() -> Mapping[str, str]:
         "long": _("At most %(most)s characters."),
         "controls": _("There is something in it that is no text. Type it anew."),
         "opens_range": _("From yesterday to a year ahead."),
+        "shut_before": _(
+            "These close by themselves before that: %(names)s. Change their own cutoffs first, or open earlier."
+        ),
         "cutoff_past": _("This is over already. Choose a time to come."),
         "cutoff_before_opening": _("The cutoff has to come after the opening."),
         "cutoff_far": _("Within a year."),

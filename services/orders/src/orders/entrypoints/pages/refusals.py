@@ -1,14 +1,16 @@
 """What is said when an order is refused: which lines, what is left, what to do. Short, and without blame."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from orders.application.shop import ShopOffer
 from orders.domain import errors
 from orders.domain.order import MAX_LINES, MAX_NOTE_CHARACTERS, MAX_QUANTITY
 from orders.entrypoints.pages.formats import money
 from orders.entrypoints.pages.order_form import TypedOrder
-from orders.entrypoints.pages.reader import formats, ngettext
+from orders.entrypoints.pages.order_meeting import Met
+from orders.entrypoints.pages.reader import formats, locale, ngettext
 from orders.entrypoints.pages.reader import gettext as _
 
 OK, FORBIDDEN, CONFLICT, PRECONDITION_FAILED, UNPROCESSABLE = 200, 403, 409, 412, 422
@@ -43,7 +45,7 @@ def explain(refused: errors.Refused, typed: TypedOrder, offers: Mapping[str, Sho
         case errors.Invalid(errors=problems):
             return _invalid(problems, typed, offers)
         case errors.OffersClosed(offers=closed_ones):
-            return offers_closed(closed_ones, offers)
+            return _offers_closed(closed_ones, typed, offers)
         case _:
             return _explain_state(refused)
 
@@ -84,23 +86,67 @@ def _cancelled() -> Refusal:
     )
 
 
-def offers_closed(closed_ones: tuple[errors.OfferCutoff, ...], offers: Mapping[str, ShopOffer]) -> Refusal:
+def _offers_closed(
+    closed_ones: tuple[errors.OfferCutoff, ...], typed: TypedOrder, offers: Mapping[str, ShopOffer]
+) -> Refusal:
     """Say which lines can't be changed any more, and what stands in each."""
+    lines = {
+        one.offer_id: _stays(one.cutoff_at, typed, one.offer_id, offers[one.offer_id].ordered)
+        for one in closed_ones
+        if one.offer_id in offers
+    }
+    return _closed_earlier(CONFLICT, len(closed_ones), lines, "refusal")
 
-    def sentence(one: errors.OfferCutoff) -> str:
-        ordered = offers[one.offer_id].ordered if one.offer_id in offers else 0
-        return _("Closed since %(moment)s. Your order has %(num)s of it: write %(num)s to go on.") % {
-            "moment": formats().moment(one.cutoff_at),
-            "num": ordered,
-        }
 
+def closed_meanwhile(refusal: Refusal | None, fixed: Sequence[ShopOffer], typed: TypedOrder) -> Refusal | None:
+    """Say likewise, beside what else is to be said, which boxes hold what is on order instead of what was typed."""
+    lines = {one.id: _stays(one.cutoff_at, typed, one.id, one.ordered) for one in fixed if one.cutoff_at}
+    if not lines:
+        return refusal
+    if refusal is None:
+        return _closed_earlier(OK, len(lines), lines, "warning")
+    return replace(refusal, lines={**(refusal.lines or {}), **lines})
+
+
+def _closed_earlier(status: int, number: int, lines: Mapping[str, str], kind: str) -> Refusal:
     return Refusal(
-        CONFLICT,
-        ngettext("One product has closed already.", "%(num)s products have closed already.", len(closed_ones))
-        % {"num": len(closed_ones)},
-        _("They are being bought earlier than the rest, so their lines stay as they are. Nothing was changed yet."),
-        lines={one.offer_id: sentence(one) for one in closed_ones},
+        status,
+        ngettext("One product has closed already.", "%(num)s products have closed already.", number) % {"num": number},
+        _("They are being bought earlier, so their lines stay as they are. Nothing was changed yet: send it again."),
+        lines=lines,
+        kind=kind,
     )
+
+
+def _stays(cutoff_at: datetime, typed: TypedOrder, offer_id: str, ordered: int) -> str:
+    sentence = (
+        _("Closed since %(moment)s. You wrote %(typed)s; your order keeps its %(num)s.")
+        if ordered
+        else _("Closed since %(moment)s. You wrote %(typed)s; none can be ordered any more.")
+    )
+    written = typed.quantities.get(offer_id, "").strip() or "0"
+    return sentence % {"moment": formats().moment(cutoff_at), "typed": written, "num": ordered}
+
+
+def meanwhile(refusal: Refusal | None, met: Met, offers: Mapping[str, ShopOffer]) -> Refusal | None:
+    """Say, beside what else is to be said, what somebody else saved since the form was drawn."""
+    if not met.is_news:
+        return refusal
+    if refusal is None:
+        refusal = replace(_changed_meanwhile(), status=OK, kind="warning")
+    names = {one.id: one.name_es if locale() == "es" else one.name for one in offers.values()}
+    there = [f"{names[id_]} {offers[id_].ordered}" for id_ in met.taken if id_ in names and offers[id_].ordered]
+    gone = [names[id_] for id_ in met.taken if id_ in names and not offers[id_].ordered]
+    said = [
+        refusal.text,
+        _("Saved meanwhile, and in the form now: %(lines)s.") % {"lines": ", ".join(there)} if there else "",
+        _("Taken out meanwhile: %(names)s.") % {"names": ", ".join(gone)} if gone else "",
+        _("The note that was saved meanwhile: “%(note)s”.") % {"note": met.note} if met.note is not None else "",
+    ]
+    nothing = _("Saved meanwhile: nothing. Save again to keep yours.")
+    words = _("Saved meanwhile: %(saved)s. Save again to keep yours.")
+    both = {id_: words % {"saved": saved} if saved else nothing for id_, saved in (met.both or {}).items()}
+    return replace(refusal, text=" ".join(filter(None, said)), lines={**both, **(refusal.lines or {})})
 
 
 def signed_in_again() -> Refusal:

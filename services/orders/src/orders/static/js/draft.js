@@ -27,11 +27,16 @@ export class Draft {
   }
 }
 
-/** The order went through: nothing typed before counts any more. */
-export function forgetDrafts(storage = sessionStorageOrNone()) {
+/** The order of this day and store went through: nothing typed for it before counts any more. */
+export function forgetDrafts(cycle, store, storage = sessionStorageOrNone()) {
   for (const key of Object.keys(storage ?? {})) {
-    if (key.startsWith(PREFIX)) storage.removeItem(key);
+    if (key.startsWith(`${PREFIX}${cycle}:${store}:`)) storage.removeItem(key);
   }
+}
+
+/** What was typed in one field went through. */
+export function forgetTyped(name, storage = sessionStorageOrNone()) {
+  storage?.removeItem(PREFIX + name);
 }
 
 /** Keep what is typed in one field, a comment say, until it went through. */

@@ -146,14 +146,30 @@ export class OfferRow {
     return say(this.words.nowPrice, { name: this.name, price: money(price) });
   }
 
-  /** Its own cutoff, earlier than the day's, has passed. */
+  /**
+   * Its own cutoff, earlier than the day's, has passed: what is on order stays, anything else can't be sent any more,
+   * and a box that can't be written in must not hold it. Returns the sentence about what was taken back, if it was.
+   */
   close() {
     this.element.dataset.closed = "";
+    const said = this.takeBack();
     const place = this.element.querySelector("[data-closes]");
     if (place) place.textContent = this.words.closedOffer;
     this.element.classList.toggle("gone", !this.matters);
     if (this.input) this.input.readOnly = true;
     for (const button of this.element.querySelectorAll("[data-step]")) button.disabled = true;
+    return said;
+  }
+
+  takeBack() {
+    const typed = this.input?.value.trim() ?? "";
+    const kept = this.ordered ? String(this.ordered) : "";
+    if (typed === kept || (typed === "0" && !kept)) return "";
+    this.input.value = kept;
+    this.check();
+    const text = this.ordered ? say(this.words.closedKept, { num: this.ordered }) : this.words.closedOut;
+    this.element.querySelector("[data-says]").textContent = text;
+    return `${this.name}: ${text}`;
   }
 
   glow() {

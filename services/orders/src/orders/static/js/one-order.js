@@ -1,14 +1,24 @@
 // The page of one order: after it went through, nothing typed before counts; and what others write or change shows up.
 
 import { showConnection } from "./connection.js";
-import { forgetDrafts, keepTyped } from "./draft.js";
+import { forgetDrafts, forgetTyped, keepTyped } from "./draft.js";
 import { goLive } from "./realtime.js";
 
 const GATHER_MS = 250;
 
-if (document.querySelector("[data-done]")) forgetDrafts();
 const sheet = document.querySelector("[data-one-order]");
-if (sheet) watch(sheet);
+if (sheet) {
+  forget(sheet.dataset);
+  watch(sheet);
+}
+
+/** What was done was done once: whoever comes back to this page later has typed anew since. */
+function forget({ done, cycle, store, order }) {
+  if (done === undefined) return;
+  if (done === "commented") forgetTyped(`comment:${order}`);
+  else forgetDrafts(cycle, store);
+  history.replaceState(null, "", location.pathname + location.hash);
+}
 
 function watch(sheet) {
   const { order, store, since } = sheet.dataset;

@@ -13,9 +13,8 @@ const RENEW_BEFORE_MS = 60_000;
 const SHORTEST_RENEWAL_MS = 30_000;
 const PATIENCE_MS = 10_000;
 const TOO_MANY = 4029;
-const FOR_WIRE = ["want", "bye", "wake"];
+const FOR_WIRE = ["want", "bye", "wake", "closed"];
 
-/** One channel's place in its stream. */
 export class Chain {
   waiting = true;
   constructor(c, since) {
@@ -47,7 +46,6 @@ export class Chain {
   }
 }
 
-/** Full jitter: phones must not come back at once. */
 export function retryDelay(attempt, random) {
   return Math.round(random() * Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt));
 }
@@ -355,12 +353,14 @@ export class Realtime extends Timed {
     const chain = (mine || !sub?.recovered) && this.chains.get(sub?.c);
     if (chain) {
       this.clear("stale");
-      this.tell("live");
+      this.tell(this.lost ?? "live");
       if (!chain.answer(sub.pos, sub.recovered)) this.handlers.reset?.(sub.c);
     }
     if (b) this.batch(b, t);
     for (const { waiting, pos } of this.chains.values()) if (!waiting && seen[pos.e] > pos.o) pos.o = seen[pos.e];
-    if (err?.c && mine) this.chains.delete(err.c);
+    const denied = mine && this.chains.get(err?.c);
+    if (denied?.again) this.tell((this.lost = "stale"), this.chains.delete(err.c));
+    else if (denied) this.say("closed", (denied.again = true));
     if (!this.chains.size) this.end("stale");
   }
 
