@@ -71,6 +71,8 @@ def check(folder: Path, key: Path, migrations: Path, tell: Callable[[str], None]
             raise Refused(f"{folder.name}/{dump.file} can't be opened with this key: {problem}") from None
         tell(f"✓ {name}: {dump.size / MB:.1f} MB, schema {dump.revision}, {sum(dump.rows.values()):,} rows")
     tell(f"✓ {folder.name}: taken at {made.taken_at:%Y-%m-%d %H:%M:%S} UTC, {made.raw_files} answers of the USDA")
+    for lacking in raw_files.not_to_be_put_back(folder.parent, key, made.raw_files):
+        tell(f"! {lacking}. A restore goes on without them")
     return made
 
 
@@ -104,9 +106,12 @@ def load_beside(folder: Path, key: Path, made: Manifest, server: Server, tell: C
 
 
 def put_back_raw_files(shelf: Path, target: Path, key: Path, tell: Callable[[str], None]) -> None:
-    """Put back the USDA's answers that are missing."""
-    count = raw_files.put_back(shelf, target, key)
+    """Put back the USDA's answers that are missing; whatever becomes of them, orders come back."""
+    count, wrong = raw_files.put_back(shelf, target, key)
     tell(f"✓ {count} answers of the USDA put back")
+    if wrong:
+        tell(f"! {len(wrong)} answers of the USDA can't be put back: usda-ingest backfill --again fetches them anew")
+        tell(f"  one of them is {wrong[0]}")
 
 
 def swap(server: Server) -> None:
