@@ -50,7 +50,7 @@ def drill(settings: Settings, tell: Callable[[str], None]) -> None:
             say("drill_failed", "error", reason=str(problem))
             raise Failed(str(problem)) from problem
         seconds = round(time.monotonic() - began, 1)
-        shelf.remember(settings.state, drill_at=now, drill_of=name, drill_seconds=seconds)
+        shelf.remember(settings.state, drill_at=now, drill_of=name, drill_seconds=seconds, drill_failed_at=None)
         say("drill_passed", name=name, seconds=seconds)
 
 
