@@ -28,8 +28,8 @@ FIRST, SECOND = "0001", "0002"
 _OUTBOX = "CREATE TABLE outbox (id int, published_at timestamptz, stream_seq int, expires_at timestamptz);"
 SCHEMAS = {
     "orders": (
-        "CREATE TABLE offers (id int, available int, remaining int);"
-        "CREATE TABLE orders (id int, state text, total_cents int);"
+        "CREATE TABLE offers (id int PRIMARY KEY, available int, remaining int);"
+        "CREATE TABLE orders (id int PRIMARY KEY, state text, total_cents int);"
         "CREATE TABLE order_lines (order_id int, offer_id int, quantity int, unit_price_cents int);"
         "CREATE TABLE sessions (id int); CREATE TABLE one_time_links (used_at timestamptz);"
         "CREATE SEQUENCE order_numbers; INSERT INTO orders VALUES (1, 'cancelled', 700);"

@@ -136,7 +136,7 @@ def backup(tmp_path: Path, key: tuple[Path, str]) -> Path:
         (tmp_path / "migrations" / name / "0001_first.py").write_text('revision = "0001"\n')
         written = into_file([["printf", name], lock([key[1]])], ENVIRONMENT, folder / f"{name}.age")
         dumps[name] = Dump(f"{name}.age", written.size, written.sha256, "0001", {"people": 3}, 1_000)
-    Manifest(NOW, 1.0, dumps, 0).write(folder)
+    Manifest(NOW, 1.0, dumps, 0, {}).write(folder)
     return folder
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mercadito_backup import copying, databases, raw_files, shelf
+from mercadito_backup import copying, databases, raw_files, schemas, shelf
 from mercadito_backup.locking import lock, new_key
 from mercadito_backup.logs import say
 from mercadito_backup.manifest import Dump, Manifest, read
@@ -71,7 +71,8 @@ def _take(settings: Settings, now: datetime) -> Path:
             dumps = {each.database: _dump(settings, partial, each, recipients) for each in snapshots}
         # After the snapshots: an answer is kept before the row that speaks of it, so none is missing.
         kept = raw_files.keep(settings)
-        made = Manifest(now, round(time.monotonic() - began, 1), dumps, kept)
+        known = {name: schemas.newest(settings.migrations / name) for name in dumps}
+        made = Manifest(now, round(time.monotonic() - began, 1), dumps, kept, known)
         made.write(partial)
         whole = shelf.finish(partial)
     except BaseException:
