@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from mercadito_backup import raw_files
+from mercadito_backup import raw_files, shelf
+from mercadito_backup.problems import NoRoom
 
 from .conftest import Hub
 
@@ -39,6 +40,15 @@ def test_a_backup_for_a_new_key_is_restored_on_a_fresh_server_with_that_key(hub:
     assert done.returncode == 0, done.stdout
     assert "✓ 3 answers of the USDA put back" in done.stdout
     assert there(kept) == 3
+
+
+def test_what_is_under_way_lies_where_a_copy_passes_it_over(hub: Hub, tmp_path: Path) -> None:
+    hub.answer("an answer")
+    hub.more["BACKUP_KEEP_FREE_MB"] = str(10**9 - 1)
+    partial = shelf.begin(hub.settings.folder, "2026-11-30T023000Z")
+    with pytest.raises(NoRoom):
+        raw_files.keep(hub.settings, partial)
+    assert [file.parent for file in hub.settings.folder.rglob("*") if file.is_file()] == [partial]
 
 
 def test_they_are_locked_once_for_the_same_keys_in_whatever_order(hub: Hub, kept: list[Path]) -> None:

@@ -22,11 +22,11 @@ _DIGITS = 64
 _TRIED = 3
 
 
-def keep(settings: Settings) -> int:
+def keep(settings: Settings, partial: Path) -> int:
     """Keep what is not kept yet for the keys of now; return how many are. They never change, so each is written once.
 
     None of them is ever removed here but what was locked for other keys: usda-ingest removes none either, and a backup
-    may speak of each.
+    may speak of each. One under way lies in the folder of the backup under way, which a copy off this host passes over.
 
     Raises:
         Failed: one could not be kept.
@@ -38,24 +38,15 @@ def keep(settings: Settings) -> int:
         target = settings.folder / FOLDER / file.name[:2] / f"{file.name}.{keys}{_END}"
         before = kept.get(file.name, [])
         if target not in before:
-            _keep(file, target, settings)
+            unfinished = partial / target.name
+            into_file([[*lock(settings.recipients), str(file)]], ENVIRONMENT, unfinished, keep_free=settings.keep_free)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unfinished.rename(target)
+            sync(target.parent)
         for other in before:
             if other != target:
                 other.unlink()
     return len(there)
-
-
-def _keep(file: Path, target: Path, settings: Settings) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{_UNFINISHED}{target.name}")
-    unfinished.unlink(missing_ok=True)
-    try:
-        into_file([[*lock(settings.recipients), str(file)]], ENVIRONMENT, unfinished, keep_free=settings.keep_free)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
-    unfinished.rename(target)
-    sync(target.parent)
 
 
 def _kept(shelf: Path) -> dict[str, list[Path]]:

@@ -70,7 +70,7 @@ def _take(settings: Settings, now: datetime) -> Path:
         with databases.snapshots(settings.server) as snapshots:
             dumps = {each.database: _dump(settings, partial, each, recipients) for each in snapshots}
         # After the snapshots: an answer is kept before the row that speaks of it, so none is missing.
-        kept = raw_files.keep(settings)
+        kept = raw_files.keep(settings, partial)
         known = {name: schemas.newest(settings.migrations / name) for name in dumps}
         made = Manifest(now, round(time.monotonic() - began, 1), dumps, kept, known)
         made.write(partial)
