@@ -1,6 +1,5 @@
 """A backup from beginning to end on a real server: what is remembered of it, and who may work beside it."""
 
-import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,13 +32,12 @@ def test_the_newest_by_the_clock_is_told_alone_and_the_others_are_marked(hub: Hu
 
 def test_others_are_taken_while_a_copy_is_under_way(hub: Hub, tmp_path: Path) -> None:
     begun, end = tmp_path / "begun", tmp_path / "end"
-    for pipe in (begun, end):
-        os.mkfifo(pipe)
-    hub.more["BACKUP_COPY_COMMAND"] = f"echo >{begun}; read -r x <{end}"
+    hub.more["BACKUP_COPY_COMMAND"] = f"touch {begun}; until [ -e {end} ]; do sleep 0.05; done"
     copying = threading.Thread(target=hub.take)
     copying.start()
     try:
-        begun.read_text()
+        while not begun.exists() and copying.is_alive():
+            copying.join(0.05)
         # As a deploy does.
         of_a_deploy = Hub(hub.folder, hub.told, hub.more | {"BACKUP_COPY_COMMAND": ""})
         whole = of_a_deploy.take()
@@ -48,7 +46,7 @@ def test_others_are_taken_while_a_copy_is_under_way(hub: Hub, tmp_path: Path) ->
         with shelf.alone(hub.settings.state):
             pass
     finally:
-        end.write_text("\n")
+        end.touch()
         copying.join(COPIED_WITHIN_S)
     assert whole.name in shelf.names(hub.settings.folder)
     assert "copy_at" in shelf.recall(hub.settings.state)
