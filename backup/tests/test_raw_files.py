@@ -89,6 +89,18 @@ def test_a_file_of_several_keys_opens_what_each_of_them_opens(hub: Hub, kept: li
     assert there(kept) == 3
 
 
+def test_where_locking_anew_was_broken_off_either_file_will_do(hub: Hub, kept: list[Path]) -> None:
+    beside = hub.settings.folder / raw_files.FOLDER
+    for file in beside.glob("*/*.age"):
+        file.with_name(f"{file.name[:64]}.0000000000000000.age").write_bytes(b"of another key")
+        file.with_name(f"{file.name[:64]}.ffffffffffffffff.age").write_bytes(b"of another key")
+    lose(hub)
+    first = hub.folder / "first.key"
+    assert "!" not in hub.run("check", "newest", key=first).stdout
+    assert "✓ 3 answers of the USDA put back" in hub.run("load", "newest", key=first).stdout
+    assert there(kept) == 3
+
+
 def test_a_damaged_one_is_left_out_and_said(hub: Hub, kept: list[Path]) -> None:
     (damaged,) = (hub.settings.folder / raw_files.FOLDER).glob(f"*/{kept[1].name}*")
     content = bytearray(damaged.read_bytes())

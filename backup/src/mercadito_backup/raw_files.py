@@ -4,7 +4,7 @@ A file's name also says for which keys it is locked (``<SHA-256>.<name of the ke
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -123,16 +123,12 @@ def _put_back_one_of(files: Sequence[Path], target: Path, key: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _open_one_of(files: Iterable[Path], target: Path, key: Path) -> None:
-    problem = Failed("there is none")
-    for file in files:
-        try:
+def _open_one_of(files: Sequence[Path], target: Path, key: Path) -> None:
+    for file in files[:-1]:
+        with suppress(Failed):
             _open(file, target, key)
-        except Failed as why:
-            problem = why
-        else:
             return
-    raise problem
+    _open(files[-1], target, key)
 
 
 def _open(file: Path, target: Path, key: Path) -> None:
