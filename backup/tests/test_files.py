@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,10 +76,32 @@ def test_one_under_way_is_no_backup_and_what_a_killed_one_left_goes(tmp_path: Pa
 def test_what_is_kept_no_longer_goes(tmp_path: Path) -> None:
     for back in range(60):
         (tmp_path / shelf.name_of(NOW - timedelta(days=back))).mkdir()
-    gone = shelf.tidy(tmp_path)
+    gone = shelf.tidy(tmp_path, NOW)
     assert "2026-11-20T023000Z" in gone
     assert set(gone).isdisjoint(shelf.names(tmp_path))
     assert len(gone) + len(shelf.names(tmp_path)) == 60
+
+
+def test_the_newest_is_none_that_a_wrong_clock_named(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    ahead, sound = (shelf.name_of(now + timedelta(days=days)) for days in (3650, -1))
+    for name in (ahead, sound):
+        (tmp_path / name).mkdir()
+    assert shelf.find(tmp_path, "newest").name == sound
+    assert shelf.find(tmp_path, ahead).name == ahead
+    (tmp_path / sound).rmdir()
+    # By the clock of now all are ahead: it may be that one that is wrong.
+    assert shelf.find(tmp_path, "newest").name == ahead
+
+
+def test_a_wrong_clock_takes_no_backup_away(tmp_path: Path) -> None:
+    """Neither one that is behind, to which all are of days to come, nor what one that was ahead has left."""
+    now = datetime.now(UTC)
+    there = [shelf.name_of(now - timedelta(days=back)) for back in range(7)]
+    ahead = [shelf.name_of(now + timedelta(days=3650 + day)) for day in range(40)]
+    for name in (*there, *ahead):
+        (tmp_path / name).mkdir()
+    assert shelf.tidy(tmp_path, now) == []
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "2026-11-30", "", "/etc"])
@@ -94,6 +117,14 @@ def test_a_damaged_state_file_is_no_end(tmp_path: Path) -> None:
     assert shelf.recall(tmp_path) == {"since": "now"}
 
 
+def test_what_several_remember_at_once_is_all_remembered(tmp_path: Path) -> None:
+    """A copy ends while a backup does."""
+    marks = [f"mark {number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(lambda mark: shelf.remember(tmp_path, **{mark: "done"}), marks))
+    assert shelf.recall(tmp_path).keys() == set(marks)
+
+
 @pytest.fixture
 def backup(tmp_path: Path, key: tuple[Path, str]) -> Path:
     """A backup whose dumps are none: what is looked at before them is what these tests are about."""
@@ -105,7 +136,7 @@ def backup(tmp_path: Path, key: tuple[Path, str]) -> Path:
         (tmp_path / "migrations" / name / "0001_first.py").write_text('revision = "0001"\n')
         written = into_file([["printf", name], lock([key[1]])], ENVIRONMENT, folder / f"{name}.age")
         dumps[name] = Dump(f"{name}.age", written.size, written.sha256, "0001", {"people": 3}, 1_000)
-    Manifest(NOW, 1.0, dumps, 0).write(folder)
+    Manifest(NOW, 1.0, dumps, 0, {}).write(folder)
     return folder
 
 

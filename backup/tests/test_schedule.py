@@ -1,12 +1,14 @@
 """The clock: when a backup or drill is due, over changes of clocks and after failures."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from mercadito_backup import shelf
 from mercadito_backup.schedule import Moment
-from mercadito_backup.serving import RETRY, due
-from mercadito_backup.standing import BACKUP_LATE, ages
+from mercadito_backup.serving import RETRY, due, note_start
+from mercadito_backup.standing import AHEAD, BACKUP_LATE, ages
 
 HERE = ZoneInfo("America/Los_Angeles")
 
@@ -61,3 +63,35 @@ def test_late_is_more_than_26_hours_for_a_backup_and_8_days_for_a_drill_counted_
     assert late == {"backup": True, "drill": True}
     good = since | {"backup_at": (now - BACKUP_LATE).isoformat()}
     assert not ages(good, now, copied=False)[0].late
+
+
+NIGHT = local(2026, 11, 30, 2, 30)
+LONG_AGO = (NIGHT - timedelta(days=90)).isoformat()
+YEARS_AHEAD = (NIGHT + timedelta(days=3650)).isoformat()
+
+
+@pytest.mark.parametrize("wrong", [{"backup_at": YEARS_AHEAD}, {"failed_at": YEARS_AHEAD}])
+def test_a_mark_of_a_clock_that_was_wrong_keeps_no_backup_from_being_taken(wrong: dict[str, str]) -> None:
+    assert due(NIGHT, NIGHT + timedelta(hours=1), {"since": LONG_AGO} | wrong, "backup_at", "failed_at")
+
+
+def test_a_first_start_by_a_clock_that_was_wrong_began_now(tmp_path: Path) -> None:
+    shelf.remember(tmp_path, since=YEARS_AHEAD)
+    note_start(tmp_path, NIGHT)
+    assert shelf.recall(tmp_path) == {"since": NIGHT.isoformat()}
+    note_start(tmp_path, NIGHT + timedelta(hours=1))
+    assert shelf.recall(tmp_path) == {"since": NIGHT.isoformat()}
+
+
+def test_what_was_done_in_years_to_come_is_late() -> None:
+    (backup, drill) = ages({"since": LONG_AGO, "backup_at": YEARS_AHEAD, "drill_at": YEARS_AHEAD}, NIGHT, copied=False)
+    assert backup.late
+    assert drill.late
+    assert backup.words == "backup: none for 2161 h, more than 26 h"
+
+
+def test_a_clock_set_back_by_a_little_is_no_reason_for_alarm() -> None:
+    known = {"since": LONG_AGO, "backup_at": (NIGHT + AHEAD / 2).isoformat()}
+    assert not ages(known, NIGHT, copied=False)[0].late
+    assert ages(known, NIGHT, copied=False)[0].age == timedelta(0)
+    assert not due(NIGHT - timedelta(days=1), NIGHT, known, "backup_at", "failed_at")

@@ -1,6 +1,7 @@
 """What a deploy looks at before it touches anything, and how it remembers releases; no container is started."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def test_a_server_that_was_told_everything_passes_and_has_secrets(server: dict[s
         ("BACKUP_DIR", "/nowhere/backups", "install -d -o 10001"),
         ("BACKUP_KEEP_FREE_MB", "999999999", "BACKUP_KEEP_FREE_MB=999999999 MB left"),
         ("TLS_DOMAIN", "shop.example", "shop.example.key is not there"),
+        ("DKIM_KEY_FILE", "/nowhere/dkim.pem", "DKIM_KEY_FILE=/nowhere/dkim.pem is not there"),
+        ("BACKUP_COPY_CONFIG_FILE", "nowhere.conf", "/compose/nowhere.conf is not there"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_touched(
@@ -77,6 +80,35 @@ def test_what_is_wrong_is_named_and_nothing_is_touched(
     assert done.returncode == 1
     assert said in done.stdout
     assert done.stdout.endswith("nothing was touched\n")
+
+
+def test_every_file_of_the_operators_own_is_looked_for() -> None:
+    wanted = re.findall(r"\$\{([A-Z_]+_FILE):-/dev/null\}", (COMPOSE / "compose.yaml").read_text())
+    assert len(wanted) == 5
+    (looked_for,) = re.findall(r"OWN_FILES=\((.*)\)", (COMPOSE / "release/preflight").read_text())
+    assert set(looked_for.split()) == set(wanted)
+
+
+ENGINE = """docker() {
+    case $* in
+        *Labels*) echo "$SERVICE" ;;
+        inspect*) printf '%s\\n' CMD bash -c 'GET /readyz HTTP/1.0' '' ;;
+        exec*) echo "$*" >&9 ;;
+    esac
+}"""
+
+
+@pytest.mark.parametrize(("service", "asked"), [("orders-web", "/readyz"), ("backup", "/healthz")])
+def test_a_late_copy_or_drill_keeps_no_release_out(service: str, asked: str) -> None:
+    """It may be the one that mends it."""
+    done = subprocess.run(
+        ["bash", "-c", f"source {COMPOSE}/system; {ENGINE}; exec 9>&1; is_ready x"],
+        env={"PATH": os.environ["PATH"], "SERVICE": service},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert asked in done.stdout
 
 
 def test_every_problem_is_told_at_once(server: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ HOME = "/srv/mercadito"
 SETTINGS = "/etc/mercadito/settings.yaml"
 APPLY = "/usr/local/sbin/mercadito-apply"
 FIRST_RUN = "/var/log/cloud-init-output.log"
+RCLONE = "[away]\ntype = sftp\n"
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
@@ -91,7 +92,9 @@ def made(fresh: Server) -> Server:
     """The server after its first start, as cloud-init does it."""
     for file in cloud_init()["write_files"]:
         fresh.write(file["path"], file["content"], file["permissions"])
-    fill_in(fresh, {"mercadito_repository": "/src", "mercadito_backup_recipients": RECIPIENT})
+    secrets = settings(fresh)["mercadito_secrets"] | {"backup_copy_config": RCLONE}
+    given = {"mercadito_repository": "/src", "mercadito_backup_recipients": RECIPIENT, "mercadito_secrets": secrets}
+    fill_in(fresh, given)
     for command in cloud_init()["runcmd"]:
         fresh.says(f"{' '.join(command)} | tee {FIRST_RUN}")
     return fresh
@@ -132,6 +135,7 @@ def test_secrets_are_read_by_nobody_else(made: Server) -> None:
     assert made.mode(SETTINGS) == "600 root:root"
     assert made.mode(f"{HOME}/secrets/smtp_password").split()[0] == "400"
     assert made.says(f"cat {HOME}/secrets/smtp_password") == "from-the-relay\n"
+    assert made.says(f"cat {HOME}/secrets/backup_copy_config") == RCLONE
     assert {made.mode(f"{HOME}/{name}").split()[0] for name in ("backups", "tls", "tls/certificates")} == {"750"}
 
 
@@ -141,6 +145,7 @@ def test_its_settings_are_those_of_production(made: Server) -> None:
     assert env["PUBLIC_URL"] == "https://shop.example"
     assert env["BACKUP_RECIPIENTS"] == RECIPIENT
     assert env["SMTP_PASSWORD_FILE"] == f"{HOME}/secrets/smtp_password"
+    assert env["BACKUP_COPY_CONFIG_FILE"] == f"{HOME}/secrets/backup_copy_config"
     assert "from-the-relay" not in " ".join(env.values())
     known = (ROOT / ".env.example").read_text()
     assert [name for name in env if f"# {name}=" not in known] == []
@@ -218,7 +223,7 @@ MAKE = f"""#!/bin/bash
 set -eu
 echo "make $*" >>{STAND_IN}/done
 [ ! -e {STAND_IN}/broken-make ]
-for process in notify usda; do [ -e {STAND_IN}/$process ] || touch {STAND_IN}/$process; done
+for process in notify usda backup; do [ -e {STAND_IN}/$process ] || touch {STAND_IN}/$process; done
 echo "now $(git describe --tags --always | sed s/^v//) production" >{HOME}/state/releases
 """
 DOCKER = rf"""#!/bin/bash
@@ -279,6 +284,9 @@ def test_a_deploy_and_the_restart_of_who_reads_a_new_secret_are_tried_again_by_t
     assert deployed.run(broken="docker") == ["make deploy", "docker restart usda"]
     assert deployed.run() == ["docker restart usda"]
     assert deployed.run() == []
+    deployed.set(mercadito_secrets={"dkim_key": "-----BEGIN\nof nobody\n", "backup_copy_config": f"{RCLONE}host = x\n"})
+    # The settings name another file now.
+    assert deployed.run() == ["make deploy", "docker restart notify", "docker restart backup"]
 
 
 @pytest.mark.parametrize(
@@ -289,6 +297,7 @@ def test_a_deploy_and_the_restart_of_who_reads_a_new_secret_are_tried_again_by_t
         ({"mercadito_settings": {"HUB_NAME": "a\nMERCADITO_ENV=demo"}}, "HUB_NAME does not fit"),
         ({"mercadito_settings": {"hub name": "a"}}, "hub name does not fit"),
         ({"mercadito_secrets": {"../smtp": "a"}}, "../smtp is none of smtp_password"),
+        ({"mercadito_secrets": {"smtp_password": "a\nb"}}, "smtp_password is not on one line"),
     ],
 )
 def test_what_does_not_fit_is_named_and_changes_nothing(made: Server, values: dict[str, Any], says: str) -> None:

@@ -17,6 +17,7 @@ from tests.driver.system import System
 
 TAKEN_WITHIN_S = 120
 RESTORED_WITHIN_S = 400
+DATABASES = ("orders", "usda", "notify")
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +272,25 @@ def test_the_streams_tell_of_the_restored_world_alone(system: System, kept_order
     assert int(sql(system, "orders", "SELECT max(stream_seq) FROM outbox")) < int(
         sql(system, "orders", "SELECT count(*) + 50 FROM outbox")
     )
+
+
+def test_after_a_rollback_the_release_that_runs_restores_its_own_backups(
+    system: System, kept_order: dict[str, Any]
+) -> None:
+    """The schemas are of a release that it does not know, and on which it is at work."""
+    schemas = {name: sql(system, name, "SELECT version_num FROM alembic_version") for name in DATABASES}
+    for name in schemas:
+        sql(system, name, "UPDATE alembic_version SET version_num = 'later'")
+    try:
+        system.make("backup")
+        assert "✓ this release can restore it" in system.make("restore-drill")
+        lose_the_volume(system)
+        compose("restore", "newest", "--yes", system=system, within_s=RESTORED_WITHIN_S)
+        assert sql(system, "orders", "SELECT version_num FROM alembic_version") == "later"
+        assert sql(system, "orders", f"SELECT state FROM orders WHERE id = '{kept_order['id']}'") == "placed"
+    finally:
+        for name, schema in schemas.items():
+            sql(system, name, f"UPDATE alembic_version SET version_num = '{schema}'")
 
 
 def test_what_was_in_use_before_stays_aside_until_it_is_forgotten(system: System) -> None:

@@ -58,7 +58,7 @@ def test_scripts_of_compose_that_documents_name_are_there() -> None:
     assert wrong(r"(?<![\w./-])(compose/[a-z][\w./-]*)", there, *DOCUMENTS) == []
 
 
-@pytest.mark.parametrize("verb", ["exec", "run", "restart"])
+@pytest.mark.parametrize("verb", ["exec", "run", "restart", "start", "stop"])
 def test_services_of_compose_that_documents_name_are_there(verb: str) -> None:
     options = r"(?: --(?:env|volume|publish|user) \S+| --[a-z-]+)*"
     pattern = rf"compose/production{options} {verb}{options} ([a-z][a-z-]*)"

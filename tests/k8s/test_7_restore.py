@@ -81,12 +81,34 @@ def test_it_reaches_the_database_and_nobody_else(made: list[dict[str, Any]], pod
     assert matches(by, pod["metadata"]["labels"])
 
 
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+
+
+def writers() -> list[str]:
+    (found,) = re.findall(r"^readonly WRITERS=\((.*)\)$", (ROOT / "compose/restore").read_text(), re.MULTILINE)
+    return str(found).split()
+
+
+def test_who_moves_stops_the_old_shop_before_the_last_backup_and_takes_along_what_old_data_need() -> None:
+    moving = OPERATIONS.split("**Moving to a cluster**")[1].split("\n**")[0]
+    lines = moving.splitlines()
+    (stop,) = [line for line in lines if line.startswith("compose/production stop ")]
+    assert stop.split()[2:] == writers()
+    assert lines.index(stop) < lines.index("make backup")
+    # A pause ends by itself.
+    assert "admin pause" not in moving
+    (taken,) = re.findall(r"-C /srv/mercadito/state/secrets ([a-z_ ]+)'", moving)
+    k8s = (K8S / "README.md").read_text()
+    assert set(taken.split()) == {"session_secret", "mail_link_key", "bounce_webhook_key"}
+    # What lies there is not made anew.
+    assert '[ -s "$name" ] || printf' in k8s
+    assert all(name in k8s for name in taken.split())
+
+
 def test_the_steps_stop_and_start_what_those_of_compose_do() -> None:
-    steps = (ROOT / "docs/operations.md").read_text().split("**Restore on a cluster.**")[1].split("\n**")[0]
-    script = (ROOT / "compose/restore").read_text()
-    (writers,) = re.findall(r"^readonly WRITERS=\((.*)\)$", script, re.MULTILINE)
+    steps = OPERATIONS.split("**Restore on a cluster.**")[1].split("\n**")[0]
     (stopped,) = re.findall(r"scale deployment ([a-z -]+) --replicas=0", steps)
-    assert stopped.split() == writers.split()
+    assert stopped.split() == writers()
     started = re.findall(r"scale deployment ([a-z -]+) --replicas=[12]\b", steps)
     assert [set(each.split()) for each in started] == [{"orders-worker", "usda", "notify"}, {"realtime", "orders-web"}]
     said = re.findall(r"mercadito-backup (\w+)", steps)

@@ -1,4 +1,4 @@
-"""``mercadito-backup serve | settings | now | drill | list``, and the steps of a restore."""
+"""``mercadito-backup serve | settings | now | drill | list | newest``, and the steps of a restore."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mercadito_backup import restoring, settings, shelf
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         ("now", _now, "take a backup now"),
         ("drill", _drill, "restore the newest backup into a server of its own, and check it"),
         ("list", _list, "list the backups"),
+        ("newest", _newest, "say which one is the newest"),
         ("swap", _swap, "put what `load` restored into the place of what is in use (superuser)"),
         ("finish", _finish, "all is in its place: the next restore puts this aside in its turn (superuser)"),
         ("forget", _forget, "drop what the last restore put aside (superuser)"),
@@ -85,21 +87,27 @@ def _drill(_: argparse.Namespace) -> None:
 
 
 def _list(_: argparse.Namespace) -> None:
+    ahead = shelf.ahead(_folder(), datetime.now(UTC))
     for name in shelf.names(_folder()):
         made = read(_folder() / name)
         rows = sum(sum(dump.rows.values()) for dump in made.databases.values())
-        _say(f"{name}  {made.size / MB:.1f} MB  {rows:,} rows")
+        wrong = "  ! of a day to come: the clock was wrong" if name in ahead else ""
+        _say(f"{name}  {made.size / MB:.1f} MB  {rows:,} rows{wrong}")
+
+
+def _newest(_: argparse.Namespace) -> None:
+    _say(shelf.find(_folder(), "newest").name)
 
 
 def _check(options: argparse.Namespace) -> None:
     with _key() as key:
-        restoring.check(shelf.find(_folder(), options.name), key, _migrations(), _say)
+        restoring.check(shelf.find(_folder(), options.name), key, _migrations(), _say, _schemas_in_use)
 
 
 def _load(options: argparse.Namespace) -> None:
     folder = shelf.find(_folder(), options.name)
     with _key() as key:
-        made = restoring.check(folder, key, _migrations(), _say)
+        made = restoring.check(folder, key, _migrations(), _say, _schemas_in_use)
         restoring.load_beside(folder, key, made, _superuser(), _say)
         raw_files = Path(os.environ.get("USDA_RAW_DIR") or "/var/lib/mercadito/usda-raw")
         restoring.put_back_raw_files(_folder(), raw_files, key, _say)
@@ -123,6 +131,10 @@ def _folder() -> Path:
 
 def _migrations() -> Path:
     return Path(os.environ.get("MIGRATIONS_DIR") or "/srv/migrations")
+
+
+def _schemas_in_use() -> dict[str, str]:
+    return restoring.schemas_in_use(_superuser())
 
 
 def _superuser() -> Server:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from mercadito_backup import shelf
 from mercadito_backup.logs import say
-from mercadito_backup.problems import NotCopied
+from mercadito_backup.problems import Busy, NotCopied
 from mercadito_backup.programs import WORDS_SHOWN
 from mercadito_backup.settings import Settings
 
@@ -17,11 +17,19 @@ def copy(settings: Settings) -> None:
     """Run ``BACKUP_COPY_COMMAND`` in the folder of the backups, by ``sh -c``; without one there is nothing to do.
 
     Raises:
-        NotCopied: it ended badly, or not in ``DEADLINE_S``. The backup itself stands.
+        NotCopied: it ended badly, not in ``DEADLINE_S``, or another is under way. The backup itself stands.
 
     """
     if not settings.copy_command:
         return
+    try:
+        with shelf.alone(settings.state, shelf.COPYING):
+            _copy(settings)
+    except Busy:
+        raise NotCopied("the backup stands here, but a copy is under way: the next one takes it along") from None
+
+
+def _copy(settings: Settings) -> None:
     env = {"PATH": os.environ.get("PATH", ""), "HOME": "/tmp", "BACKUP_FOLDER": str(settings.folder)}  # noqa: S108
     env |= {name: value for name, value in os.environ.items() if name.startswith("RCLONE_")}
     command = ["sh", "-c", settings.copy_command]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mercadito_backup import databases, shelf
+from mercadito_backup import databases, raw_files, shelf
 from mercadito_backup.invariants import BROKEN
 from mercadito_backup.loading import load
 from mercadito_backup.locking import ENVIRONMENT
@@ -21,6 +21,7 @@ from mercadito_backup.logs import say
 from mercadito_backup.manifest import Dump, read
 from mercadito_backup.problems import Failed, NoRoom, Refused
 from mercadito_backup.programs import digest, free_bytes, run
+from mercadito_backup.restoring import newer, unknown_schemas
 from mercadito_backup.settings import MB, Settings
 from mercadito_backup.taking import drill_key
 
@@ -50,7 +51,7 @@ def drill(settings: Settings, tell: Callable[[str], None]) -> None:
             say("drill_failed", "error", reason=str(problem))
             raise Failed(str(problem)) from problem
         seconds = round(time.monotonic() - began, 1)
-        shelf.remember(settings.state, drill_at=now, drill_of=name, drill_seconds=seconds)
+        shelf.remember(settings.state, drill_at=now, drill_of=name, drill_seconds=seconds, drill_failed_at=None)
         say("drill_passed", name=name, seconds=seconds)
 
 
@@ -75,6 +76,13 @@ def _drill(settings: Settings, tell: Callable[[str], None]) -> str:
             check(f"{database}: the file is as it was written", _damage(folder / dump.file, dump))
             load(key, folder / dump.file, database, env)
             _look(database, dump, env, check)
+    unknown = unknown_schemas(made, settings.migrations)
+    check("this release can restore it", f"it is {newer(unknown)}" if unknown else "")
+    gone = made.raw_files - raw_files.count(settings.folder)
+    check(
+        f"usda-raw: {made.raw_files:,} answers are kept",
+        f"{gone} of {made.raw_files} answers of the USDA are not here" if gone > 0 else "",
+    )
     if wrong:
         raise Failed(f"{folder.name}: {'; '.join(wrong)}")
     return folder.name

@@ -1,5 +1,6 @@
 """Encryption by age: locked for public keys, so that what stands on the server cannot open what lies there."""
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -9,6 +10,13 @@ from mercadito_backup.problems import Failed
 from mercadito_backup.programs import run
 
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": "/tmp"}  # noqa: S108 - age keeps nothing there
+_NAME_DIGITS = 16
+
+
+def name_of(recipients: Sequence[str]) -> str:
+    """Return a short name for a set of keys, the same in whatever order and with whatever remark they are given."""
+    keys = sorted({" ".join(each.split()[:2]) for each in recipients})
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:_NAME_DIGITS]
 
 
 def lock(recipients: Sequence[str]) -> list[str]:

@@ -34,6 +34,9 @@ class Manifest:
     seconds: float
     databases: dict[str, Dump]
     raw_files: int
+    known: dict[str, str | None]
+    """The newest step of each schema that the release had which took it. The schemas themselves may be newer: after a
+    rollback that release is at work on those of the one after it, and can restore them."""
 
     def write(self, folder: Path) -> None:
         """Put it beside the dumps."""
@@ -62,6 +65,7 @@ def read(folder: Path) -> Manifest:
             known["seconds"],
             {name: Dump(**dump) for name, dump in known["databases"].items()},
             known["raw_files"],
+            known.get("known") or {},
         )
     except FileNotFoundError:
         raise Refused(f"there is no backup {folder.name} in {folder.parent}") from None

@@ -1,75 +1,145 @@
-"""The USDA's answers as they were served: each content once, locked and kept beside the backups under its SHA-256."""
+"""The USDA's answers as they were served: each content once, locked and kept beside the backups under its SHA-256.
+
+A file's name also says for which keys it is locked (``<SHA-256>.<name of the keys>.age``): those of now open them all.
+"""
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from mercadito_backup.locking import ENVIRONMENT, lock, unlock
-from mercadito_backup.problems import Refused
-from mercadito_backup.programs import chained, into_file, sync
+from mercadito_backup.locking import ENVIRONMENT, lock, name_of, unlock
+from mercadito_backup.problems import Failed, Refused
+from mercadito_backup.programs import CHUNK, chained, into_file, read_all, sync
 from mercadito_backup.settings import Settings
 
 FOLDER = "usda-raw"
 _END = ".age"
 _UNFINISHED = "."
 _DIGITS = 64
+# So many of each set of keys are tried: one of them may be damaged.
+_TRIED = 3
 
 
-def keep(settings: Settings) -> int:
-    """Keep what is not kept yet; return how many are. They never change, so each is locked and written once.
+def keep(settings: Settings, partial: Path) -> int:
+    """Keep what is not kept yet for the keys of now; return how many are. They never change, so each is written once.
 
-    None of them is ever removed here: usda-ingest removes none either, and a backup may speak of each.
+    None of them is ever removed here but what was locked for other keys: usda-ingest removes none either, and a backup
+    may speak of each. One under way lies in the folder of the backup under way, which a copy off this host passes over.
 
     Raises:
         Failed: one could not be kept.
 
     """
-    shelf = settings.folder / FOLDER
+    kept, keys = _kept(settings.folder), name_of(settings.recipients)
     there = [file for file in settings.raw_files.glob("*/*") if len(file.name) == _DIGITS]
     for file in there:
-        target = shelf / file.name[:2] / f"{file.name}{_END}"
-        if target.exists():
-            continue
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = target.with_name(f"{_UNFINISHED}{target.name}")
-        unfinished.unlink(missing_ok=True)
-        try:
+        target = settings.folder / FOLDER / file.name[:2] / f"{file.name}.{keys}{_END}"
+        before = kept.get(file.name, [])
+        if target not in before:
+            unfinished = partial / target.name
             into_file([[*lock(settings.recipients), str(file)]], ENVIRONMENT, unfinished, keep_free=settings.keep_free)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-        unfinished.rename(target)
-        sync(target.parent)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            unfinished.rename(target)
+            sync(target.parent)
+        for other in before:
+            if other != target:
+                other.unlink()
     return len(there)
 
 
-def put_back(shelf: Path, raw_files: Path, key: Path) -> int:
-    """Put back those that are missing; return how many were.
-
-    Raises:
-        Refused: one is damaged, or the key does not open it.
-
-    """
-    missing = 0
+def _kept(shelf: Path) -> dict[str, list[Path]]:
+    """Return in which files each answer is kept: several, where locking them anew was broken off."""
+    kept: dict[str, list[Path]] = {}
     for file in sorted((shelf / FOLDER).glob(f"*/[!{_UNFINISHED}]*{_END}")):
-        digest = file.name.removesuffix(_END)
+        kept.setdefault(file.name[:_DIGITS], []).append(file)
+    return kept
+
+
+def count(shelf: Path) -> int:
+    """Return how many answers are kept."""
+    return len(_kept(shelf))
+
+
+def not_to_be_put_back(shelf: Path, key: Path, spoken_of: int) -> list[str]:
+    """Say what a restore would go on without: answers that are not here, and those that this key does not open.
+
+    The files themselves are not read through: a few of each set of keys tell whether the key is one of them.
+    """
+    kept, wrong = _kept(shelf), []
+    if len(kept) < spoken_of:
+        wrong.append(
+            f"{spoken_of - len(kept)} of {spoken_of} answers of the USDA are not here: {FOLDER} lies beside backups"
+        )
+    by_keys: dict[str, list[Path]] = {}
+    for files in kept.values():
+        for file in files:
+            by_keys.setdefault(file.name[_DIGITS:], []).append(file)
+    opened = {keys for keys, files in by_keys.items() if any(_opens(key, file) for file in files[:_TRIED])}
+    closed = [files for files in kept.values() if not any(file.name[_DIGITS:] in opened for file in files)]
+    if closed:
+        wrong.append(
+            f"{len(closed)} of {len(kept)} answers of the USDA are locked for other keys ({closed[0][0].name} is one):"
+            " give the older key beside this one"
+        )
+    return wrong
+
+
+def _opens(key: Path, file: Path) -> bool:
+    with suppress(Failed):
+        chained([unlock(key, file)], ENVIRONMENT, read_all)
+        return True
+    return False
+
+
+def put_back(shelf: Path, raw_files: Path, key: Path) -> tuple[int, list[str]]:
+    """Put back those that are missing; return how many were, and why each of the others can't be.
+
+    None of them is worth a restore that ends: orders do without, and the USDA has them still.
+    """
+    done, wrong = 0, []
+    for digest, files in _kept(shelf).items():
         target = raw_files / digest[:2] / digest
         if target.exists():
             continue
-        found = hashlib.sha256()
-        unfinished = target.with_name(f"{_UNFINISHED}{digest}")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _put_back_one_of(files, target, key)
+        except (Failed, OSError) as problem:
+            wrong.append(f"{files[-1].name}: {problem}")
+        else:
+            done += 1
+    return done, wrong
 
-        def write(stream: IO[bytes], to: Path = unfinished, seen: "hashlib._Hash" = found) -> None:
-            with to.open("wb") as out:
-                while chunk := stream.read(1 << 20):
-                    seen.update(chunk)
-                    out.write(chunk)
 
-        chained([unlock(key, file)], ENVIRONMENT, write)
-        if found.hexdigest() != digest:
-            unfinished.unlink()
-            raise Refused(f"{file} is damaged")
+def _put_back_one_of(files: Sequence[Path], target: Path, key: Path) -> None:
+    """Write what is in one of these, whichever opens."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{_UNFINISHED}{target.name}")
+    try:
+        _open_one_of(files, unfinished, key)
         unfinished.rename(target)
-        missing += 1
-    return missing
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _open_one_of(files: Sequence[Path], target: Path, key: Path) -> None:
+    for file in files[:-1]:
+        with suppress(Failed):
+            _open(file, target, key)
+            return
+    _open(files[-1], target, key)
+
+
+def _open(file: Path, target: Path, key: Path) -> None:
+    found = hashlib.sha256()
+
+    def write(stream: IO[bytes]) -> None:
+        with target.open("wb") as out:
+            while chunk := stream.read(CHUNK):
+                found.update(chunk)
+                out.write(chunk)
+
+    chained([unlock(key, file)], ENVIRONMENT, write)
+    if found.hexdigest() != file.name[:_DIGITS]:
+        raise Refused("it is damaged")

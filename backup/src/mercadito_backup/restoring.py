@@ -1,10 +1,10 @@
 """The restore: beside what runs, made safe for the world of now, then put in its place in one transaction."""
 
-import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from mercadito_backup import databases, raw_files
+from mercadito_backup import databases, raw_files, schemas
 from mercadito_backup.loading import load, pg_restore
 from mercadito_backup.locking import ENVIRONMENT, unlock
 from mercadito_backup.manifest import Manifest, read
@@ -48,8 +48,16 @@ _MADE_SAFE: dict[str, tuple[str, ...]] = {
 }
 
 
-def check(folder: Path, key: Path, migrations: Path, tell: Callable[[str], None]) -> Manifest:
+def check(
+    folder: Path,
+    key: Path,
+    migrations: Path,
+    tell: Callable[[str], None],
+    in_use: Callable[[], Mapping[str, str]] = dict,
+) -> Manifest:
     """Look whether a backup can be restored by this version, with this key; touch nothing.
+
+    ``in_use`` says, where it matters, on which schemas this version is at work.
 
     Raises:
         Refused: it can't; the words say why.
@@ -58,9 +66,10 @@ def check(folder: Path, key: Path, migrations: Path, tell: Callable[[str], None]
     made = read(folder)
     if made.databases.keys() != set(databases.DATABASES):
         raise Refused(f"{folder.name} holds {', '.join(sorted(made.databases))}; that is not what this version wants")
-    for name, dump in made.databases.items():
-        if dump.revision not in _revisions(migrations / name):
-            raise Refused(f"{folder.name} is of a newer version: {name} has schema {dump.revision}, unknown here")
+    unknown = unknown_schemas(made, migrations)
+    if unknown and not unknown.items() <= in_use().items():
+        raise Refused(f"{folder.name} is {newer(unknown)}")
+    for dump in made.databases.values():
         file = folder / dump.file
         if not file.is_file() or file.stat().st_size != dump.size or digest(file) != dump.sha256:
             raise Refused(f"{folder.name}/{dump.file} is damaged: size or checksum is not what the manifest says")
@@ -71,14 +80,38 @@ def check(folder: Path, key: Path, migrations: Path, tell: Callable[[str], None]
             raise Refused(f"{folder.name}/{dump.file} can't be opened with this key: {problem}") from None
         tell(f"✓ {name}: {dump.size / MB:.1f} MB, schema {dump.revision}, {sum(dump.rows.values()):,} rows")
     tell(f"✓ {folder.name}: taken at {made.taken_at:%Y-%m-%d %H:%M:%S} UTC, {made.raw_files} answers of the USDA")
+    for lacking in raw_files.not_to_be_put_back(folder.parent, key, made.raw_files):
+        tell(f"! {lacking}. A restore goes on without them")
     return made
 
 
-def _revisions(folder: Path) -> set[str]:
-    found = (
-        re.search(r'^revision(?:: str)? = "(\w+)"', file.read_text(), re.MULTILINE) for file in folder.glob("*.py")
-    )
-    return {each[1] for each in found if each}
+def unknown_schemas(made: Manifest, migrations: Path) -> dict[str, str]:
+    """Return the schemas on which this release may not be able to work.
+
+    It can on those it knows, and on those on which the release was that took the backup, where that was no newer one.
+    """
+    known = {name: schemas.steps(migrations / name) for name in made.databases}
+    return {
+        name: dump.revision
+        for name, dump in made.databases.items()
+        if dump.revision not in known[name] and made.known.get(name) not in known[name]
+    }
+
+
+def newer(unknown: Mapping[str, str]) -> str:
+    """Say which schemas are not known here, and what to do."""
+    listed = ", ".join(f"{name} has schema {schema}" for name, schema in unknown.items())
+    return f"of a newer version: {listed}, unknown here; the release that took it can restore it"
+
+
+def schemas_in_use(server: Server) -> dict[str, str]:
+    """Return on which schema each database is now; nothing of those that don't answer, as after the loss of a disk."""
+    found = {}
+    for name in databases.DATABASES:
+        with suppress(Failed):
+            command = [*databases.PSQL, "--dbname", name, "--command", databases.REVISION]
+            found[name] = run(command, server.environment).strip()
+    return found
 
 
 def load_beside(folder: Path, key: Path, made: Manifest, server: Server, tell: Callable[[str], None]) -> None:
@@ -104,9 +137,12 @@ def load_beside(folder: Path, key: Path, made: Manifest, server: Server, tell: C
 
 
 def put_back_raw_files(shelf: Path, target: Path, key: Path, tell: Callable[[str], None]) -> None:
-    """Put back the USDA's answers that are missing."""
-    count = raw_files.put_back(shelf, target, key)
+    """Put back the USDA's answers that are missing; whatever becomes of them, orders come back."""
+    count, wrong = raw_files.put_back(shelf, target, key)
     tell(f"✓ {count} answers of the USDA put back")
+    if wrong:
+        tell(f"! {len(wrong)} answers of the USDA can't be put back: usda-ingest backfill --again fetches them anew")
+        tell(f"  one of them is {wrong[0]}")
 
 
 def swap(server: Server) -> None:

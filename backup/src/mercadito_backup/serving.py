@@ -8,13 +8,15 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 from mercadito_backup import shelf
 from mercadito_backup.drill import drill
 from mercadito_backup.logs import say
 from mercadito_backup.problems import Failed
 from mercadito_backup.settings import Settings
-from mercadito_backup.standing import Age, ages
+from mercadito_backup.standing import Age, ages, moment
 from mercadito_backup.taking import take
 
 LOOK_S = 20.0
@@ -26,8 +28,7 @@ def serve(settings: Settings) -> None:
     """Work by the clock until SIGTERM."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    if "since" not in shelf.recall(settings.state):
-        shelf.remember(settings.state, since=datetime.now(UTC).isoformat())
+    note_start(settings.state, datetime.now(UTC))
     server = ThreadingHTTPServer(("", settings.http_port), handler(settings))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     say("started", backup_at=str(settings.backup_at.at), kept=len(shelf.names(settings.folder)))
@@ -35,6 +36,12 @@ def serve(settings: Settings) -> None:
     worker.start()
     stop.wait()
     server.shutdown()
+
+
+def note_start(state: Path, now: datetime) -> None:
+    """Note the first start, and anew where a clock that was wrong then has noted one that is yet to come."""
+    if moment(shelf.recall(state), "since", now) is None:
+        shelf.remember(state, since=now.isoformat())
 
 
 def _work_until(settings: Settings, stop: threading.Event) -> None:
@@ -49,6 +56,7 @@ def _work(settings: Settings, stop: threading.Event) -> None:
     alarmed_at = -ALARM_EVERY_S
     while not stop.is_set():
         now = datetime.now(UTC)
+        note_start(settings.state, now)
         known = shelf.recall(settings.state)
         try:
             if due(settings.backup_at.last(now, settings.zone), now, known, "backup_at", "failed_at"):
@@ -65,11 +73,11 @@ def _work(settings: Settings, stop: threading.Event) -> None:
         stop.wait(LOOK_S)
 
 
-def due(moment: datetime, now: datetime, known: Mapping[str, str], done: str, failed: str) -> bool:
+def due(last: datetime, now: datetime, known: Mapping[str, Any], done: str, failed: str) -> bool:
     """Say whether the clock's last moment came after what was done last; a failure is tried again after a while."""
-    before = datetime.fromisoformat(known.get(done) or known.get("since") or now.isoformat())
-    tried = known.get(failed)
-    return before < moment and (tried is None or datetime.fromisoformat(tried) + RETRY <= now)
+    before = moment(known, done, now) or moment(known, "since", now) or now
+    tried = moment(known, failed, now)
+    return before < last and (tried is None or tried + RETRY <= now)
 
 
 def standing(settings: Settings) -> list[Age]:

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,12 @@ from mercadito_backup.programs import sync
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _PARTIAL = ".partial-"
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
+# Whoever names a backup later than this from now had a clock that was wrong, or ours is.
+AHEAD = timedelta(days=1)
 STATE = "state.json"
-LOCK = "lock"
+# Whoever takes or drills a backup holds the one, whoever copies them off this host the other.
+WORKING, COPYING = "lock", "copy.lock"
+WRITING = "state.lock"
 
 
 def name_of(moment: datetime) -> str:
@@ -37,6 +41,17 @@ def names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir() if _NAME.fullmatch(each.name))
 
 
+def ahead(folder: Path, now: datetime) -> list[str]:
+    """Return those whose names are of days to come."""
+    return [name for name in names(folder) if moment_of(name) > now + AHEAD]
+
+
+def newest(folder: Path, now: datetime) -> str | None:
+    """Return the newest; one of days to come only where there are no others: then the clock of now may be wrong."""
+    there, wrong = names(folder), ahead(folder, now)
+    return next(reversed([name for name in there if name not in wrong] or there), None)
+
+
 def find(folder: Path, name: str) -> Path:
     """Return the folder of a backup by its name; ``newest`` is one, too.
 
@@ -45,8 +60,8 @@ def find(folder: Path, name: str) -> Path:
 
     """
     there = names(folder)
-    if name == "newest" and there:
-        return folder / there[-1]
+    if name == "newest":
+        name = newest(folder, datetime.now(UTC)) or name
     if name not in there:
         raise Refused(f"there is no backup {name!r}; there are: {', '.join(there) or 'none'}")
     return folder / name
@@ -77,9 +92,13 @@ def discard(partial: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
 
 
-def tidy(folder: Path) -> list[str]:
-    """Remove the backups that are not kept any longer; return their names."""
-    moments = {moment_of(name): name for name in names(folder)}
+def tidy(folder: Path, now: datetime) -> list[str]:
+    """Remove the backups that are not kept any longer; return their names.
+
+    Those of days to come neither go nor count: whichever clock is wrong, that of now or of then, none is lost by it.
+    """
+    wrong = ahead(folder, now)
+    moments = {moment_of(name): name for name in names(folder) if name not in wrong}
     gone = sorted(moments.keys() - retention.kept(moments))
     for moment in gone:
         # Renamed first: one that is half removed must not look whole.
@@ -88,18 +107,18 @@ def tidy(folder: Path) -> list[str]:
 
 
 @contextmanager
-def alone(state: Path) -> Iterator[None]:
-    """Let only one backup or drill work at a time.
+def alone(state: Path, what: str = WORKING) -> Iterator[None]:
+    """Let only one backup or drill work at a time; or only one copy (``COPYING``).
 
     Raises:
         Busy: another one does.
 
     """
-    with (state / LOCK).open("w") as lock:
+    with (state / what).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy("another backup or drill is under way") from None
+            raise Busy(f"another {'copy' if what == COPYING else 'backup or drill'} is under way") from None
         yield
 
 
@@ -115,5 +134,8 @@ def recall(state: Path) -> dict[str, Any]:
 def remember(state: Path, **what: Any) -> None:
     """Note what happened, whole or not at all."""
     fresh = state / f".{STATE}"
-    fresh.write_text(json.dumps(recall(state) | what, indent=1) + "\n")
-    fresh.rename(state / STATE)
+    # A copy may end while a backup does.
+    with (state / WRITING).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fresh.write_text(json.dumps(recall(state) | what, indent=1) + "\n")
+        fresh.rename(state / STATE)

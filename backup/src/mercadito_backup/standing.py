@@ -8,6 +8,8 @@ from typing import Any
 BACKUP_LATE = timedelta(hours=26)
 COPY_LATE = timedelta(hours=26)
 DRILL_LATE = timedelta(days=8)
+# A mark further ahead is of a clock that was wrong, and says nothing; with less the clock was set back a little.
+AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,15 @@ class Age:
     def words(self) -> str:
         """Say how old it is."""
         hours = self.age.total_seconds() / 3600
-        return (
-            f"{self.what}: {'the last good one' if self.ever else 'none'} {'is' if self.ever else 'for'} {hours:.0f} h"
-            + (f" old, more than {self.bound.total_seconds() / 3600:.0f} h" if self.late else "")
-        )
+        told = f"the last good one is {hours:.0f} h old" if self.ever else f"none for {hours:.0f} h"
+        return f"{self.what}: {told}" + (f", more than {self.bound.total_seconds() / 3600:.0f} h" if self.late else "")
+
+
+def moment(known: Mapping[str, Any], mark: str, now: datetime) -> datetime | None:
+    """Return when something happened; None where it never did, or a clock that was wrong says that it is yet to."""
+    told = known.get(mark)
+    found = datetime.fromisoformat(told) if told else None
+    return found if found is None or found <= now + AHEAD else None
 
 
 def ages(known: Mapping[str, Any], now: datetime, *, copied: bool) -> list[Age]:
@@ -39,8 +46,6 @@ def ages(known: Mapping[str, Any], now: datetime, *, copied: bool) -> list[Age]:
     wanted = [("backup", "backup_at", BACKUP_LATE), ("drill", "drill_at", DRILL_LATE)]
     if copied:
         wanted.append(("copy", "copy_at", COPY_LATE))
-    since = known.get("since") or now.isoformat()
-    return [
-        Age(what, now - datetime.fromisoformat(known.get(mark) or since), bound, bool(known.get(mark)))
-        for what, mark, bound in wanted
-    ]
+    since = moment(known, "since", now) or now
+    done = [(what, moment(known, mark, now), bound) for what, mark, bound in wanted]
+    return [Age(what, max(now - (at or since), timedelta(0)), bound, at is not None) for what, at, bound in done]

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mercadito_backup import copying, databases, raw_files, shelf
+from mercadito_backup import copying, databases, raw_files, schemas, shelf
 from mercadito_backup.locking import lock, new_key
 from mercadito_backup.logs import say
 from mercadito_backup.manifest import Dump, Manifest, read
-from mercadito_backup.problems import Failed, NoRoom, Refused
+from mercadito_backup.problems import Busy, Failed, NoRoom, Refused
 from mercadito_backup.programs import free_bytes, into_file
 from mercadito_backup.settings import MB, Settings
 
@@ -42,11 +43,21 @@ def take(settings: Settings) -> Path:
         for key in settings.state.glob("drill-*.key"):
             if key != drill_key(settings.state, whole.name):
                 key.unlink()
-        gone = shelf.tidy(settings.folder)
+        _tidy(settings, now)
+    # After the lock: it may take hours, and an urgent release wants a backup meanwhile.
+    copying.copy(settings)
+    return whole
+
+
+def _tidy(settings: Settings, now: datetime) -> None:
+    # Nothing goes under a copy that reads it: the next backup finds it still there.
+    with suppress(Busy), shelf.alone(settings.state, shelf.COPYING):
+        gone = shelf.tidy(settings.folder, now)
         if gone:
             say("backups_removed", names=gone)
-        copying.copy(settings)
-        return whole
+    ahead = shelf.ahead(settings.folder, now)
+    if ahead:
+        say("backups_of_days_to_come", "warning", names=ahead)
 
 
 def _take(settings: Settings, now: datetime) -> Path:
@@ -60,15 +71,16 @@ def _take(settings: Settings, now: datetime) -> Path:
         with databases.snapshots(settings.server) as snapshots:
             dumps = {each.database: _dump(settings, partial, each, recipients) for each in snapshots}
         # After the snapshots: an answer is kept before the row that speaks of it, so none is missing.
-        kept = raw_files.keep(settings)
-        made = Manifest(now, round(time.monotonic() - began, 1), dumps, kept)
+        kept = raw_files.keep(settings, partial)
+        known = {name: schemas.newest(settings.migrations / name) for name in dumps}
+        made = Manifest(now, round(time.monotonic() - began, 1), dumps, kept, known)
         made.write(partial)
         whole = shelf.finish(partial)
     except BaseException:
         shelf.discard(partial)
         key.unlink(missing_ok=True)
         raise
-    shelf.remember(settings.state, backup_at=now.isoformat(), backup=name, backup_bytes=made.size)
+    shelf.remember(settings.state, backup_at=now.isoformat(), backup=name, backup_bytes=made.size, failed_at=None)
     rows = sum(sum(dump.rows.values()) for dump in dumps.values())
     say("backup_taken", name=name, bytes=made.size, rows=rows, raw_files=kept, seconds=made.seconds)
     return whole
@@ -83,9 +95,9 @@ def _dump(settings: Settings, partial: Path, snapshot: databases.Snapshot, recip
 
 def _need_room(settings: Settings) -> None:
     """Refuse before the disk is filled: PostgreSQL may live on the same one."""
-    there = shelf.names(settings.folder)
+    newest = shelf.newest(settings.folder, datetime.now(UTC))
     try:
-        wanted = int(read(settings.folder / there[-1]).size * GROWTH) if there else 0
+        wanted = int(read(settings.folder / newest).size * GROWTH) if newest else 0
     except Refused:
         wanted = 0
     free = free_bytes(settings.folder)
