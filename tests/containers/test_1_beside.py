@@ -1,0 +1,95 @@
+"""What stands beside the services: it follows its files and `.env`; no container is started but for one that goes."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.driver.system import ROOT
+
+WITHIN_S = 60
+WATCHERS = ("prometheus", "alertmanager", "collector", "jaeger")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, engine: None) -> Path:
+    """A checkout of its own, whose files may be changed."""
+    shutil.copytree(ROOT / "compose", tmp_path / "compose", ignore=shutil.ignore_patterns(".state"))
+    return tmp_path
+
+
+def hosts(checkout: Path, body: str, **settings: str) -> str:
+    """Run what compose/deploy is made of; return what it prints."""
+    deploy = (checkout / "compose" / "deploy").read_text().replace('\nmain "$@"; exit', "")
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    given = {
+        "COMPOSE_PROJECT_NAME": f"mercadito-beside-{os.getpid()}",
+        "MERCADITO_STATE_DIR": str(checkout / "state"),
+        "MERCADITO_ENV": "production",
+        "MERCADITO_VERSION": "1",
+        "PUBLIC_URL": "https://shop.example",
+        "SMTP_HOST": "smtp.shop.example",
+        "MAIL_FROM": "orders@shop.example",
+        "MAIL_MESSAGE_ID_DOMAIN": "shop.example",
+        "BACKUP_RECIPIENTS": "age1",
+    }
+    (checkout / "state").mkdir(exist_ok=True)
+    done = subprocess.run(
+        ["bash", "-c", f"{deploy}\nmake_secrets; choose_files\n{body}", str(checkout / "compose" / "deploy")],
+        env=kept | given | settings,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=WITHIN_S,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_new_rules_and_configuration_make_another_definition_of_who_reads_them(checkout: Path) -> None:
+    def definitions() -> dict[str, str]:
+        said = hosts(checkout, "compose config --hash '*'", MERCADITO_OBSERVABILITY="on")
+        return dict(line.split() for line in said.splitlines())
+
+    before = definitions()
+    for file in ("prometheus/alerts.yml", "alertmanager/start", "collector/collector.yaml", "jaeger/jaeger.yaml"):
+        with (checkout / "compose" / "observability" / file).open("a") as rules:
+            rules.write("# a comment\n")
+    after = definitions()
+    assert {name for name in after if after[name] != before[name]} == set(WATCHERS)
+
+
+def test_what_is_not_wanted_any_more_goes_and_a_stopped_service_stays(checkout: Path) -> None:
+    project = f"mercadito-beside-{os.getpid()}"
+
+    def there(service: str) -> None:
+        labels = {"project": project, "service": service, "oneoff": "False"}
+        named = [part for key, value in labels.items() for part in ("--label", f"com.docker.compose.{key}={value}")]
+        command = [
+            "docker",
+            "run",
+            "--detach",
+            "--init",
+            "--network",
+            "none",
+            *named,
+            "postgres:17-trixie",
+            "sleep",
+            "60",
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=WITHIN_S)
+
+    for service in ("grafana", "usda"):
+        there(service)
+    try:
+        said = hosts(
+            checkout, 'remove_unwanted; echo "grafana $(container_of grafana)"; echo "usda $(container_of usda)"'
+        )
+        assert "  grafana: not wanted any more, removed" in said
+        assert "grafana \n" in said
+        assert "usda \n" not in said
+    finally:
+        hosts(checkout, "for one in grafana usda; do docker rm --force $(container_of $one) || true; done")
