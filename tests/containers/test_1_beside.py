@@ -93,3 +93,21 @@ def test_what_is_not_wanted_any_more_goes_and_a_stopped_service_stays(checkout: 
         assert "usda \n" not in said
     finally:
         hosts(checkout, "for one in grafana usda; do docker rm --force $(container_of $one) || true; done")
+
+
+OWN = """
+services:
+  orders-web: {mem_limit: 1g}
+"""
+
+
+def test_an_overlay_of_the_operators_own_comes_over_all_others(checkout: Path) -> None:
+    own = checkout / "compose.own.yaml"
+    own.write_text(OWN)
+    said = hosts(checkout, "compose config", MERCADITO_OVERLAY=str(own), MERCADITO_OBSERVABILITY="on")
+    assert 'mem_limit: "1073741824"' in said
+
+
+def test_an_overlay_of_the_operators_own_that_is_not_there_is_told(checkout: Path) -> None:
+    said = hosts(checkout, "MERCADITO_OVERLAY=/nowhere/own.yaml; (choose_files) || true")
+    assert "MERCADITO_OVERLAY=/nowhere/own.yaml is not there" in said
