@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.driver.system import ROOT
 
@@ -111,3 +112,50 @@ def test_an_overlay_of_the_operators_own_comes_over_all_others(checkout: Path) -
 def test_an_overlay_of_the_operators_own_that_is_not_there_is_told(checkout: Path) -> None:
     said = hosts(checkout, "MERCADITO_OVERLAY=/nowhere/own.yaml; (choose_files) || true")
     assert "MERCADITO_OVERLAY=/nowhere/own.yaml is not there" in said
+
+
+LEGO = """#!/bin/sh
+echo "$*" >>"$STATE/asked"
+[ ! -e "$STATE/refuses" ]
+"""
+
+
+def renewed(folder: Path, *arguments: str, **settings: str) -> list[str]:
+    """Run the sidecar once around, with a stand-in for lego; return what that was asked to do."""
+    acme = yaml.safe_load((ROOT / "compose" / "compose.tls.yaml").read_text())["services"]["acme"]
+    script = acme["entrypoint"][2].replace("$$", "$").replace("/run/tls", str(folder))
+    (folder / "certificates").mkdir(exist_ok=True)
+    (folder / "asked").unlink(missing_ok=True)
+    for name, text in (("lego", LEGO), ("sleep", "#!/bin/sh\nkill $PPID\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    told = {"TLS_DOMAIN": "shop.example", "ACME_EMAIL": "you@shop.example", "ACME_SERVER": "https://acme.example/"}
+    subprocess.run(
+        ["sh", "-c", script, "acme", *(arguments or acme["command"])],
+        env={"PATH": f"{folder}:{os.environ['PATH']}", "STATE": str(folder), **told, **settings},
+        check=False,
+        timeout=WITHIN_S,
+    )
+    asked = (folder / "asked").read_text().splitlines()
+    return ["run" if " run" in line else "renew" for line in asked if "--http.webroot" in line] or asked
+
+
+def test_a_certificate_of_another_account_or_authority_is_had_anew_beside_the_gateway(tmp_path: Path) -> None:
+    (first,) = renewed(tmp_path, "first")
+    assert "--http.port :8080 run" in first
+    assert renewed(tmp_path) == ["renew"]
+    for changed in (
+        {"ACME_EMAIL": "me@shop.example"},
+        {"ACME_SERVER": "https://x.example/"},
+        {"TLS_DOMAIN": "a.example"},
+    ):
+        (tmp_path / "refuses").touch()
+        assert renewed(tmp_path, **changed) == ["run"]
+        (tmp_path / "refuses").unlink()
+        assert renewed(tmp_path, **changed) == ["run"]
+        assert renewed(tmp_path, **changed) == ["renew"]
+
+
+def test_another_name_is_asked_for_while_the_gateway_has_the_port(tmp_path: Path) -> None:
+    assert renewed(tmp_path, "beside") == ["run"]
+    assert renewed(tmp_path) == ["renew"]

@@ -163,6 +163,12 @@ def test_the_firewall_leaves_the_engines_rules_alone(made: Server) -> None:
     made.says("nft --check --file /etc/nftables.conf")
 
 
+def test_a_container_does_not_read_the_clouds_user_data(made: Server) -> None:
+    rules = made.says("cat /etc/nftables.conf")
+    forwarded = rules.partition("hook forward")[2]
+    assert "ip daddr 169.254.169.254 drop" in forwarded
+
+
 def test_with_no_key_anywhere_passwords_are_left_on(made: Server) -> None:
     assert made.run("test -e /etc/ssh/sshd_config.d/10-mercadito.conf").returncode != 0
 
@@ -226,7 +232,10 @@ set -eu
 echo "docker $*" >>{STAND_IN}/done
 container=${{!#}}
 case "$*" in
-    ps*) [[ $* =~ compose.service=([a-z-]+) ]] && echo "${{BASH_REMATCH[1]}}" ;;
+    ps*)
+        [[ $* =~ compose.service=([a-z-]+) ]]
+        [ ! -e {STAND_IN}/${{BASH_REMATCH[1]}} ] || echo "${{BASH_REMATCH[1]}}"
+        ;;
     restart*) [ ! -e {STAND_IN}/broken-docker ] && touch {STAND_IN}/$container ;;
     *StartedAt*) date --utc --reference={STAND_IN}/$container +%FT%T.%NZ ;;
     *Healthcheck*) printf 'CMD
@@ -281,6 +290,13 @@ def test_a_deploy_and_the_restart_of_who_reads_a_new_secret_are_tried_again_by_t
     assert deployed.run() == []
 
 
+def test_a_new_password_of_the_relay_reaches_who_mails_alerts_too_where_that_runs(deployed: Deployed) -> None:
+    deployed.set(mercadito_secrets={"smtp_password": "another-one"})
+    deployed.server.says(f"touch --date=yesterday {STAND_IN}/alertmanager")
+    assert deployed.run() == ["docker restart notify", "docker restart alertmanager"]
+    assert deployed.run() == []
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -288,6 +304,9 @@ def test_a_deploy_and_the_restart_of_who_reads_a_new_secret_are_tried_again_by_t
         ({"mercadito_backup_recipients": "AGE-SECRET-KEY-1QQ"}, "the private one never stands on the server"),
         ({"mercadito_settings": {"HUB_NAME": "a\nMERCADITO_ENV=demo"}}, "HUB_NAME does not fit"),
         ({"mercadito_settings": {"hub name": "a"}}, "hub name does not fit"),
+        ({"mercadito_settings": {"MERCADITO_OBSERVABILITY": True}}, "MERCADITO_OBSERVABILITY is True to YAML"),
+        ({"mercadito_settings": {"HUB_ADDRESS": None}}, "put the value in quotes"),
+        ({"mercadito_settings": {"ACME_EMAIL": ""}}, "ACME_EMAIL is missing"),
         ({"mercadito_secrets": {"../smtp": "a"}}, "../smtp is none of smtp_password"),
     ],
 )
