@@ -64,7 +64,7 @@ def test_of_a_server_that_keeps_no_list_yet_no_secret_is_made_anew(tmp_path: Pat
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> Callable[[str], str]:
+def history(tmp_path: Path) -> Callable[..., str]:
     """A checkout with the releases 0.1.0, 0.1.1, 0.2.0, 0.2.1, 0.3.0 in a line, and a commit after each."""
     checkout = tmp_path / "checkout"
     author = ("-c", "user.name=Hub", "-c", "user.email=hub@example.org")
