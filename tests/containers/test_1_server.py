@@ -242,6 +242,7 @@ case "$*" in
 true
 
 ' ;;
+    *State.Running*) echo true false ;;
     *State.Pid*) echo 1 ;;
 esac
 """
@@ -295,6 +296,23 @@ def test_a_new_password_of_the_relay_reaches_who_mails_alerts_too_where_that_run
     deployed.server.says(f"touch --date=yesterday {STAND_IN}/alertmanager")
     assert deployed.run() == ["docker restart notify", "docker restart alertmanager"]
     assert deployed.run() == []
+
+
+@pytest.mark.parametrize(
+    ("runs", "asked"),
+    [(False, "--publish 80:8080 acme first"), (True, "run --rm --no-deps acme beside")],
+    ids=["first", "while the gateway has the port"],
+)
+def test_a_certificate_of_another_name_is_asked_for(deployed: Deployed, asked: str, *, runs: bool) -> None:
+    kept = settings(deployed.server)
+    deployed.server.says(f"rm -f {STAND_IN}/gateway {STAND_IN}/done; [ {int(runs)} = 0 ] || touch {STAND_IN}/gateway")
+    try:
+        fill_in(deployed.server, {"mercadito_acme": True, "mercadito_domain": "another.example"})
+        deployed.server.says(APPLY)
+        done = deployed.server.says(f"cat {STAND_IN}/done").splitlines()
+        assert [line for line in done if " acme " in line and line.endswith(asked)]
+    finally:
+        deployed.server.write(SETTINGS, yaml.safe_dump(kept), "0600")
 
 
 @pytest.mark.parametrize(
