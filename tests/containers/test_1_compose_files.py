@@ -227,3 +227,23 @@ def test_a_dockerfile_pins_checks_and_gives_up_root(file: Any) -> None:
         assert "--require-hashes" in installed or "--no-deps" in installed
     assert re.findall(r"^ARG [A-Z]+=(.+)$", text, re.MULTILINE)
     assert "latest" not in text
+
+
+# Where it lies and listens, and as whom, its image, compose.yaml and compose.tls.yaml decide.
+OF_THE_CONTAINER = {
+    *("GATEWAY_PORT", "GATEWAY_BIND", "GATEWAY_ADMIN_PORT", "GATEWAY_ADMIN_BIND", "GATEWAY_ADMIN_TOKEN_FILE"),
+    *("GATEWAY_STATE_DIR", "STATIC_DIR", "GATEWAY_RESOLVER", "GATEWAY_ACCESS_LOG", "GATEWAY_USER", "GATEWAY_NGINX"),
+    *("ORDERS_UPSTREAM", "USDA_UPSTREAM", "NOTIFY_UPSTREAM", "REALTIME_HTTP_UPSTREAM", "REALTIME_WS_UPSTREAM"),
+    *("GATEWAY_TLS_PORT", "GATEWAY_TLS_CERTIFICATE_FILE", "GATEWAY_TLS_KEY_FILE", "GATEWAY_TLS_PUBLIC_PORT"),
+    "GATEWAY_ACME_DIR",
+}
+
+
+def test_every_setting_of_the_gateway_reaches_its_container() -> None:
+    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (ROOT / "gateway" / "README.md").read_text(), re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"[A-Z][A-Z_]+", row)}
+    passed_on = {
+        name for name, value in services()["gateway"]["environment"].items() if value.startswith(f"${{{name}:-")
+    }
+    assert len(documented) > len(OF_THE_CONTAINER)
+    assert documented - OF_THE_CONTAINER == passed_on

@@ -70,12 +70,16 @@ def test_a_server_that_was_told_everything_passes_and_has_secrets(server: dict[s
         ("TLS_DOMAIN", "shop.example", "shop.example.key is not there"),
         ("DKIM_KEY_FILE", "/nowhere/dkim.pem", "DKIM_KEY_FILE=/nowhere/dkim.pem is not there"),
         ("BACKUP_COPY_CONFIG_FILE", "nowhere.conf", "/compose/nowhere.conf is not there"),
+        ("COMPOSE_PROFILES", "acme", "ACME_EMAIL is not set"),
+        ("MERCADITO_OBSERVABILITY", "True", "MERCADITO_OBSERVABILITY=True is neither on nor off"),
+        ("MERCADITO_IMAGES", "pulled", "MERCADITO_IMAGES=pulled is neither build nor present"),
+        ("MERCADITO_PULL", "true", "MERCADITO_PULL=true is neither yes nor no"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_touched(
     server: dict[str, str], name: str, value: str, said: str
 ) -> None:
-    extra = {"TLS_DIR": "/nowhere"} if name == "TLS_DOMAIN" else {}
+    extra = {"TLS_DIR": "/nowhere", "TLS_DOMAIN": "shop.example"} if name in ("TLS_DOMAIN", "COMPOSE_PROFILES") else {}
     done = run("deploy", {**server, **extra, name: value}, "--check")
     assert done.returncode == 1
     assert said in done.stdout
@@ -116,6 +120,23 @@ def test_every_problem_is_told_at_once(server: dict[str, str]) -> None:
     assert [line for line in done.stdout.splitlines() if line.startswith("✗")] == [
         f"✗ {name} is not set: give it in .env (.env.example says what it is)" for name in ("SMTP_HOST", "MAIL_FROM")
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        ({}, False),
+        ({"MERCADITO_OBSERVABILITY": "on"}, False),
+        ({"ALERT_MAIL_TO": "ops@hub.example"}, False),
+        ({"MERCADITO_OBSERVABILITY": "on", "ALERT_MAIL_TO": "ops@hub.example"}, True),
+    ],
+)
+def test_a_server_on_which_nobody_is_told_of_anything_says_so(
+    server: dict[str, str], more: dict[str, str], *, is_told: bool
+) -> None:
+    done = run("deploy", server | more, "--check")
+    assert done.returncode == 0, done.stdout
+    assert ("! nobody is mailed when something is wrong" in done.stdout) is not is_told
 
 
 def test_the_key_of_a_demos_backups_and_a_short_secret_are_refused(server: dict[str, str]) -> None:
@@ -265,3 +286,42 @@ def test_a_demo_is_not_started_over_a_production_system(tmp_path: Path) -> None:
     refused = recorded(tmp_path, "(forget_rehearsals 2>&1) || true")
     assert "this is a production system" in refused
     recorded(tmp_path, "MERCADITO_ENV=demo record_release 1.2.3", "forget_rehearsals", "test ! -e $RECORD")
+
+
+def test_images_of_releases_that_never_arrived_or_were_gone_back_from_are_named_once(tmp_path: Path) -> None:
+    recorded(tmp_path, "for r in a b c; do remember_images_of $r; done", "record_release a", "record_release c")
+    assert recorded(tmp_path, "forget_strays") == "b\n"
+    assert (
+        recorded(tmp_path, "forget_current_release", "remember_images_of d", "record_release d", "forget_strays")
+        == "c\n"
+    )
+    assert recorded(tmp_path, "forget_strays") == ""
+
+
+def images(tmp_path: Path, **settings: str) -> list[str]:
+    """Have a deploy provide its images, with stand-ins for engine and Compose; return what those were asked for."""
+    stand_ins = r"""
+        compose() {
+            [ $1 != config ] || { printf '%s\n' mercadito/orders:1 postgres:17-trixie postgres:17-trixie; return; }
+            echo "compose $*"
+        }
+        docker() { echo "docker $*"; }
+        provide_images"""
+    parts = f"for part in system release/record files release/images; do source {COMPOSE}/$part; done"
+    said = f"set -euo pipefail; {parts}; {stand_ins}"
+    done = subprocess.run(
+        ["bash", "-c", said],
+        env={"PATH": os.environ["PATH"], "MERCADITO_STATE_DIR": str(tmp_path), **settings},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_fixes_of_base_images_are_fetched_when_asked_for_and_nobodys_images_of_ours(tmp_path: Path) -> None:
+    assert images(tmp_path) == ["compose build --quiet"]
+    assert images(tmp_path, MERCADITO_PULL="yes") == [
+        "docker pull --quiet postgres:17-trixie",
+        "compose build --quiet --pull",
+    ]

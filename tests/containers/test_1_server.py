@@ -168,6 +168,12 @@ def test_the_firewall_leaves_the_engines_rules_alone(made: Server) -> None:
     made.says("nft --check --file /etc/nftables.conf")
 
 
+def test_a_container_does_not_read_the_clouds_user_data(made: Server) -> None:
+    rules = made.says("cat /etc/nftables.conf")
+    forwarded = rules.partition("hook forward")[2]
+    assert "ip daddr 169.254.169.254 drop" in forwarded
+
+
 def test_with_no_key_anywhere_passwords_are_left_on(made: Server) -> None:
     assert made.run("test -e /etc/ssh/sshd_config.d/10-mercadito.conf").returncode != 0
 
@@ -231,13 +237,17 @@ set -eu
 echo "docker $*" >>{STAND_IN}/done
 container=${{!#}}
 case "$*" in
-    ps*) [[ $* =~ compose.service=([a-z-]+) ]] && echo "${{BASH_REMATCH[1]}}" ;;
+    ps*)
+        [[ $* =~ compose.service=([a-z-]+) ]]
+        [ ! -e {STAND_IN}/${{BASH_REMATCH[1]}} ] || echo "${{BASH_REMATCH[1]}}"
+        ;;
     restart*) [ ! -e {STAND_IN}/broken-docker ] && touch {STAND_IN}/$container ;;
     *StartedAt*) date --utc --reference={STAND_IN}/$container +%FT%T.%NZ ;;
     *Healthcheck*) printf 'CMD
 true
 
 ' ;;
+    *State.Running*) echo true false ;;
     *State.Pid*) echo 1 ;;
 esac
 """
@@ -289,6 +299,31 @@ def test_a_deploy_and_the_restart_of_who_reads_a_new_secret_are_tried_again_by_t
     assert deployed.run() == ["make deploy", "docker restart notify", "docker restart backup"]
 
 
+def test_a_new_password_of_the_relay_reaches_who_mails_alerts_too_where_that_runs(deployed: Deployed) -> None:
+    deployed.set(mercadito_secrets={"smtp_password": "another-one"})
+    # Whoever deploys starts it again.
+    deployed.server.says(f"touch --date=yesterday {STAND_IN}/alertmanager; chmod 0666 {STAND_IN}/alertmanager")
+    assert deployed.run() == ["docker restart notify", "docker restart alertmanager"]
+    assert deployed.run() == []
+
+
+@pytest.mark.parametrize(
+    ("runs", "asked"),
+    [(False, "--publish 80:8080 acme first"), (True, "run --rm --no-deps acme beside")],
+    ids=["first", "while the gateway has the port"],
+)
+def test_a_certificate_of_another_name_is_asked_for(deployed: Deployed, asked: str, *, runs: bool) -> None:
+    kept = settings(deployed.server)
+    deployed.server.says(f"rm -f {STAND_IN}/gateway {STAND_IN}/done; [ {int(runs)} = 0 ] || touch {STAND_IN}/gateway")
+    try:
+        fill_in(deployed.server, {"mercadito_acme": True, "mercadito_domain": "another.example"})
+        deployed.server.says(APPLY)
+        done = deployed.server.says(f"cat {STAND_IN}/done").splitlines()
+        assert [line for line in done if " acme " in line and line.endswith(asked)]
+    finally:
+        deployed.server.write(SETTINGS, yaml.safe_dump(kept), "0600")
+
+
 @pytest.mark.parametrize(
     ("values", "says"),
     [
@@ -296,6 +331,9 @@ def test_a_deploy_and_the_restart_of_who_reads_a_new_secret_are_tried_again_by_t
         ({"mercadito_backup_recipients": "AGE-SECRET-KEY-1QQ"}, "the private one never stands on the server"),
         ({"mercadito_settings": {"HUB_NAME": "a\nMERCADITO_ENV=demo"}}, "HUB_NAME does not fit"),
         ({"mercadito_settings": {"hub name": "a"}}, "hub name does not fit"),
+        ({"mercadito_settings": {"MERCADITO_OBSERVABILITY": True}}, "MERCADITO_OBSERVABILITY is True to YAML"),
+        ({"mercadito_settings": {"HUB_ADDRESS": None}}, "put the value in quotes"),
+        ({"mercadito_acme": True, "mercadito_settings": {"ACME_EMAIL": ""}}, "ACME_EMAIL is missing"),
         ({"mercadito_secrets": {"../smtp": "a"}}, "../smtp is none of smtp_password"),
         ({"mercadito_secrets": {"smtp_password": "a\nb"}}, "smtp_password is not on one line"),
     ],

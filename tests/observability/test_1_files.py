@@ -229,6 +229,12 @@ def test_alerts_are_mailed_by_the_hubs_own_relay(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def test_links_in_mails_of_alerts_lead_to_grafana() -> None:
+    port = overlay()["alertmanager"]["environment"]["GRAFANA_PORT"]
+    assert overlay()["grafana"]["ports"] == [f"127.0.0.1:{port}:3000"]
+    assert '--web.external-url="http://localhost:${GRAFANA_PORT:-3000}/"' in ALERTMANAGER.read_text()
+
+
 def test_without_an_address_nobody_is_mailed_and_with_half_a_setting_it_does_not_start(tmp_path: Path) -> None:
     shown = run("sh", ALERTMANAGER, "show", ALERT_MAIL_TO="")
     assert yaml.safe_load(shown.stdout)["receivers"] == [{"name": "admins"}]

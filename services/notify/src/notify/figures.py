@@ -36,7 +36,7 @@ IN_STATE = Gauge("notify_messages", "Messages that are not settled", ["state", "
 OLDEST_DUE_S = Gauge("notify_oldest_due_seconds", "How long the longest waiting due message has been due", ["kind"])
 INTENTS_WAITING = Gauge("notify_intents_waiting", "Events whose people are not known yet")
 PAUSED_S = Gauge("notify_relay_paused_seconds", "Seconds until a paused relay is tried again; 0: it is used", ["relay"])
-HELD = Gauge("notify_queue_held", "1 while staff hold the queue")
+HELD = Gauge("notify_queue_held", "1 while staff, or MAIL_MODE, hold the queue")
 DEAD_LETTERS = Gauge("notify_dead_letters", "Events that could not be handled, and were not handled since")
 
 UNSETTLED = ("queued", "sending", "deferred")
@@ -74,13 +74,13 @@ def ended(kind: str, state: str) -> None:
     OUTCOMES.labels(_label(kind), state).inc()
 
 
-def measure(connection: Connection) -> None:
-    """Bring the gauges up to date with the database."""
+def measure(connection: Connection, mode: str = "send") -> None:
+    """Bring the gauges up to date with the database, and with what the settings say of mail."""
     _measure_messages(connection)
     INTENTS_WAITING.set(connection.scalar(_WAITING) or 0)
     UNKNOWN.set(connection.scalar(_UNKNOWN) or 0)
     DEAD_LETTERS.set(connection.scalar(_DEAD) or 0)
-    HELD.set(int(switch.current(connection).held))
+    HELD.set(int(mode == "hold" or switch.current(connection).held))
     for relay, state in pause.current(connection).items():
         PAUSED_S.labels(relay).set(state.left_s)
 

@@ -48,6 +48,13 @@ def change(engine: Engine, sql: str, **values: Any) -> None:
         connection.execute(text(sql), values)
 
 
+@pytest.mark.parametrize(("mode", "held"), [("send", 0), ("hold", 1)])
+def test_a_mode_that_holds_is_told_as_the_switch_is(engine: Engine, mode: str, held: int) -> None:
+    with engine.begin() as connection:
+        sender._keep_house(connection, mode)
+    assert REGISTRY.get_sample_value("notify_queue_held") == held
+
+
 @pytest.mark.usefixtures("two")
 def test_the_oldest_due_mail_is_told_by_kind(measured: Measured) -> None:
     assert 59 < (measured("notify_oldest_due_seconds", kind="order_confirmation") or 0) < 120
@@ -81,7 +88,7 @@ def test_what_waited_too_long_counts_among_the_outcomes(engine: Engine) -> None:
     before = count()
     change(engine, "UPDATE messages SET expires_at = now()")
     with engine.begin() as connection:
-        sender._keep_house(connection)
+        sender._keep_house(connection, "send")
     assert count() == before + 2
 
 

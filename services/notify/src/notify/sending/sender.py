@@ -105,8 +105,9 @@ class Sender:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``; returns when the last message in hand is settled or ``DRAIN_S`` has passed."""
         look_for_alarms = partial(alarms.look, relays=[relay.name for relay in self._post.relays])
+        keep_house = partial(_keep_house, mode=self._post.mode)
         # Apart from the beat: no chore may keep the leases from being renewed.
-        chores = self._every(HOUSEKEEPING_EVERY_S, _keep_house), self._every(ALARMS_EVERY_S, look_for_alarms)
+        chores = self._every(HOUSEKEEPING_EVERY_S, keep_house), self._every(ALARMS_EVERY_S, look_for_alarms)
         beside = [asyncio.create_task(each) for each in (self._beat(), self._wake_at(stop), *chores)]
         try:
             while not stop.is_set():
@@ -365,7 +366,7 @@ def _most_unanswered(kind: str) -> int:
     return policy.MAX_UNANSWERED if known is None or known.again_when_unanswered else policy.UNANSWERED_ONCE
 
 
-def _keep_house(connection: Connection) -> None:
+def _keep_house(connection: Connection, mode: str) -> None:
     for kind, state in messages.expire(connection):
         figures.ended(kind, state)
         _log.warning("message_expired", kind=kind, state=state)
@@ -375,4 +376,4 @@ def _keep_house(connection: Connection) -> None:
     revocations.forget_expired(connection)
     rates.forget_full(connection)
     ordered.forget_old(connection)
-    figures.measure(connection)
+    figures.measure(connection, mode)
