@@ -57,10 +57,16 @@ return {
     runner.same(replay.sign_of_absence(UNSENT), "connect failed")
     runner.same(replay.sign_of_absence(SLOW_CONNECT), "connect failed")
     runner.same(replay.sign_of_absence(LOST), "closed without an answer")
-    runner.same(replay.sign_of_absence(PARTIAL), "closed in mid-answer")
+    runner.same(replay.sign_of_absence(PARTIAL), nil)
     runner.same(replay.sign_of_absence(SAID_503, true), "answered 503, not processed")
     runner.same(replay.sign_of_absence(HUNG), nil)
     runner.same(replay.sign_of_absence(SAID_503), nil)
+  end,
+  ["half an answer is a reason to ask the service, and nothing else is"] = function()
+    runner.same(replay.is_doubtful(PARTIAL), true)
+    for _, attempt in ipairs({ UNSENT, SLOW_CONNECT, LOST, HUNG, SAID_503 }) do
+      runner.same(replay.is_doubtful(attempt), false)
+    end
   end,
   ["a key counts where it is honoured, 1 to 255 printable characters"] = function()
     local function keyed(method, path, header, query)

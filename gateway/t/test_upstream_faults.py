@@ -86,6 +86,25 @@ def test_a_head_that_cannot_be_read_is_an_honest_error(gateway: Gateway, name: s
     _goes_on(gateway)
 
 
+@pytest.mark.parametrize("name", BROKEN_HEAD)
+def test_one_request_whose_answer_breaks_off_stops_nobody_elses(gateway: Gateway, name: str) -> None:
+    """A client that finds such a request could else take the service away from everybody."""
+    asked = gateway.metric('gateway_probes_total{upstream="orders"')
+    transitions = gateway.metric("gateway_transitions_total")
+    for _ in range(5):
+        gateway.orders.script.append(BROKEN_HEAD[name])
+        assert _one(gateway, _ask("GET", "/r")).status == 503
+        assert gateway.fetch("/next").held_ms is None
+    eventually(lambda: gateway.metric('gateway_probes_total{upstream="orders"') > asked)
+    assert gateway.metric("gateway_transitions_total") == transitions
+
+
+def test_a_long_address_in_an_answers_head_is_passed_on(gateway: Gateway) -> None:
+    address = "/sign-in?next=" + "%2F" * 4_000
+    gateway.orders.script.append(answer(303, b"", f"Location: {address}"))
+    assert gateway.fetch("/account").headers["Location"] == address
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("name", CUT_SHORT)
 def test_an_answer_cut_short_is_seen_to_be(gateway: Gateway, name: str, method: str) -> None:

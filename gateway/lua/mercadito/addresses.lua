@@ -38,4 +38,11 @@ function addresses.probe_again_in(name, seconds)
   shared:set(name .. ":probe", 0, seconds)
 end
 
+--- Make the next probe due now, unless one is under way; once in `seconds` at most, however many would like to know.
+function addresses.hurry(name, seconds)
+  if shared:get(name .. ":probe") == 0 and shared:add(name .. ":hurried", true, seconds) then
+    shared:delete(name .. ":probe")
+  end
+end
+
 return addresses

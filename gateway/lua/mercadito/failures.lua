@@ -1,4 +1,5 @@
 -- What to do about a request whose attempt failed: wait and try again, or tell its client.
+local addresses = require("mercadito.addresses")
 local attempts = require("mercadito.attempts")
 local bit = require("bit")
 local counters = require("mercadito.counters")
@@ -40,7 +41,8 @@ end
 
 local function note_absence(visit, attempt, not_processed)
   local absence = replay.sign_of_absence(attempt, not_processed)
-  if absence and states.request_failed(visit.upstream.name, absence) then
+  if absence and states.request_failed(visit.upstream.name, absence) or replay.is_doubtful(attempt) then
+    addresses.hurry(visit.upstream.name, settings.probe_ms / 1000)
     prober.at_once(visit.upstream.name)
   end
 end

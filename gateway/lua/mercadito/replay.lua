@@ -75,10 +75,16 @@ function replay.sign_of_absence(attempt, not_processed)
     return nil
   elseif attempt.sent == 0 then
     return "connect failed"
-  elseif attempt.status == 502 then
-    return attempt.received == 0 and "closed without an answer" or "closed in mid-answer"
+  elseif attempt.status == 502 and attempt.received == 0 then
+    return "closed without an answer"
   end
   return nil
+end
+
+--- Return whether an attempt met with half an answer, or one that nginx cannot read. The service is there, and what went
+-- wrong may be that request's own (its answer's head may be too long): no reason to hold the others, but one to ask.
+function replay.is_doubtful(attempt)
+  return attempt.status == 502 and not attempt.answered and attempt.received > 0
 end
 
 return replay
