@@ -216,7 +216,7 @@ def test_orders_stamps_as_the_gateway_reads_it() -> None:
 
 @pytest.mark.parametrize("version", ["1", "0123456789ab", "{}0", "x{}", ""])
 def test_a_file_under_the_version_of_another_release_is_not_kept(gateway: Gateway, version: str) -> None:
-    """In a deploy the new pages are drawn while the old gateway serves the files, and after a rollback the other way."""
+    """In a deploy new pages are drawn while the old gateway serves the files, and in a rollback the other way round."""
     got = gateway.fetch(f"/static/site.css?v={version.format(_stamp(gateway, 'site.css'))}")
     assert (got.status, got.headers["Cache-Control"]) == (200, "public, no-cache")
 

@@ -56,16 +56,19 @@ local function seconds(name, default, maximum)
   return value and value <= maximum and value or nil
 end
 
--- A worker that has not seen the pause yet may still let one in; one that has only gets emptier.
+-- A worker that has not seen the pause yet may still let one in; one that has only gets emptier. Once the pause is over,
+-- nothing that is seen here says that the next moment is like this one.
 local function drained(upstream, version, drain_s)
   local deadline = ngx.now() + drain_s
-  while not view.is_seen_by_all(version) or ledger:sum(upstream.inside_account) > 0 do
-    if ngx.now() >= deadline then
+  while states.paused_until(upstream.name) do
+    if view.is_seen_by_all(version) and ledger:sum(upstream.inside_account) == 0 then
+      return true
+    elseif ngx.now() >= deadline then
       return false
     end
     ngx.sleep(DRAIN_SLICE_S)
   end
-  return true
+  return false
 end
 
 local function pause(upstream)
@@ -81,7 +84,9 @@ local function pause(upstream)
   end
   if not drained(upstream, version, drain_s) then
     local number = ledger:sum(upstream.inside_account)
-    local detail = "Still paused until it expires: go on, wait, or resume. In flight: " .. number
+    local stands = states.paused_until(upstream.name) and "Still paused until it expires: go on, wait, or resume."
+      or "It is paused no more: the pause ended, or was ended, before it had drained."
+    local detail = stands .. " In flight: " .. number
     return complain(409, "not-drained", "Requests are still under way", detail)
   end
   return say(200, describe(upstream))

@@ -34,9 +34,10 @@ local function count_answers(upstream)
 end
 
 local function tell_inside(upstream)
-  if upstream.told_inside ~= upstream.inside then
-    upstream.told_inside = upstream.inside
-    ledger:put(upstream.inside_account, upstream.inside)
+  local inside = upstream.inside + upstream.displaced
+  if upstream.told_inside ~= inside then
+    upstream.told_inside = inside
+    places.tell(upstream)
   end
 end
 
@@ -62,7 +63,7 @@ local function tidy()
   for _, upstream in ipairs(upstreams.all()) do
     waiting = waiting + upstream.queue.size
     places.give_back_unused(upstream)
-    if not upstream.open then
+    if not upstream.open and not upstream.paused then
       gate.reclaim(upstream)
     end
     if upstream.phase == "ramp" and ledger:sum(upstream.waiting_account) == 0 then
@@ -96,7 +97,7 @@ local beat = guard.background(heartbeat.beat)
 
 local function is_needed()
   for _, upstream in ipairs(upstreams.all()) do
-    if upstream.queue.size > 0 or upstream.inside > 0 then
+    if upstream.queue.size > 0 or upstream.inside > 0 or upstream.displaced > 0 then
       return true
     end
   end

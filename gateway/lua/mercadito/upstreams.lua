@@ -30,6 +30,7 @@ local function make(name, given, workers)
     paused = false,
     is_proven = false, -- whether it has answered here since it was opened
     inside = 0, -- places in use here
+    displaced = 0, -- requests under way here that have lost their places
     leased = 0, -- places this worker may use without asking
     peak = 0,
     answered = {}, -- {status = number} since they were last counted

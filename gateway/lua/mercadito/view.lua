@@ -40,7 +40,7 @@ end
 --- Tell the others how far this worker has come: from here on it lets nothing in that the truth of `version` forbids.
 local function acknowledge(version)
   for _, upstream in ipairs(upstreams.all()) do
-    ledger:put(upstream.inside_account, upstream.inside)
+    places.tell(upstream)
   end
   ledger:put("seen", closed and AFTER_ALL or version)
 end
