@@ -93,6 +93,8 @@ bounds() {
     whole GATEWAY_WORKERS 1 64 2 WORKERS
     whole GATEWAY_HOLD_S 1 300 25 HOLD_S
     whole GATEWAY_HOLD_REQUESTS 1 100000 2000 HOLD_REQUESTS
+    # 4 services, 4 keys a request, 256 bytes a key.
+    [ -n "$problems" ] || export CLIENTS_MB=$((HOLD_REQUESTS / 256 + 2))
     whole GATEWAY_HOLD_MB 1 65536 256 HOLD_MB
     whole GATEWAY_SHARE_PERCENT 1 100 5 SHARE_PERCENT
     whole GATEWAY_ADDRESS_SHARES 1 100 4 ADDRESS_SHARES
@@ -121,16 +123,19 @@ bounds() {
 # What may come from one address: the demo's limits are those of design/interfaces.md.
 limits() {
     case ${MERCADITO_ENV:-production} in
-        demo | test) rate=1000 sign_ins=600 ;;
-        production) rate=100 sign_ins=30 ;;
+        demo | test) rate=1000 sign_ins=600 requests=20000 large=40 ;;
+        production) rate=100 sign_ins=30 requests=400 large=10 ;;
         *) problem "MERCADITO_ENV must be production, demo or test: $MERCADITO_ENV" ;;
     esac
     whole GATEWAY_RATE_PER_S 1 1000000 "${rate:-1}" RATE_PER_S
     whole GATEWAY_SIGN_INS_PER_MIN 1 1000000 "${sign_ins:-1}" SIGN_INS_PER_MIN
+    whole GATEWAY_ADDRESS_REQUESTS 1 65535 "${requests:-1}" ADDRESS_REQUESTS
+    whole GATEWAY_ADDRESS_LARGE_REQUESTS 1 65535 "${large:-1}" ADDRESS_LARGE_REQUESTS
+    whole GATEWAY_LARGE_REQUESTS 1 65535 40 LARGE_REQUESTS
     path='/[A-Za-z0-9/_-]*'
     matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/sign-in/code,/forgot,/login SIGN_IN_PATHS
     # Each path, and with a slash at its end.
-    export SIGN_IN_ADDRESSES="$(printf %s "$SIGN_IN_PATHS" | tr , '\n' | sed 's#/*$##; s#.*#& $binary_remote_addr; &/ $binary_remote_addr;#' | sort -u | tr '\n' ' ')"
+    export SIGN_IN_ADDRESSES="$(printf %s "$SIGN_IN_PATHS" | tr , '\n' | sed 's#/*$##; s#.*#& $client_network; &/ $client_network;#' | sort -u | tr '\n' ' ')"
     matching GATEWAY_KEYED_PATHS "$path(,$path)*" "a list of paths" /api/v1/orders KEYED_PATHS
     export KEYED_PATTERN="$(printf %s "$KEYED_PATHS" | tr , '|')"
     KEYED_PATHS="\"$(printf %s "$KEYED_PATHS" | sed 's/,/", "/g')\""

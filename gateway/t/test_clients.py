@@ -136,6 +136,21 @@ def test_the_rate_is_the_clients_not_the_proxys(make_gateway: Callable[..., Gate
     assert 429 in forged
 
 
+def test_a_household_with_ipv6_is_one_client(make_gateway: Callable[..., Gateway]) -> None:
+    """It has 2^64 addresses: by each of them there would be no limit."""
+    behind = make_gateway(
+        GATEWAY_TRUSTED_PROXIES=TRUSTED, GATEWAY_RATE_PER_S="3", GATEWAY_SIGN_INS_PER_MIN="2", ORDERS_CONCURRENCY="1"
+    )
+
+    def ask(client: str, *request: str) -> int:
+        return behind.fetch(*(request or ("/",)), source=PROXY, X_Forwarded_For=client).status
+
+    assert {ask(f"2001:db8:0:{number:x}::1") for number in range(20)} == {200}
+    assert 429 in [ask(f"2001:db8:ffff:1::{number:x}") for number in range(20)]
+    assert {ask(f"2001:db8:2:{number:x}::1", "/sign-in", "POST") for number in range(8)} == {200}
+    assert 429 in [ask(f"2001:db8:ffff:2::{number:x}", "/sign-in", "POST") for number in range(8)]
+
+
 def test_sign_ins_are_counted_by_the_true_client(make_gateway: Callable[..., Gateway]) -> None:
     behind = make_gateway(GATEWAY_TRUSTED_PROXIES=TRUSTED, GATEWAY_SIGN_INS_PER_MIN="2")
 

@@ -7,7 +7,7 @@ local shares = {}
 
 --- Note in a visit who sends it: its holders `address` and `client`, short texts that tell nobody who that is.
 function shares.identify(visit)
-  local address = ngx.encode_base64(ngx.var.binary_remote_addr)
+  local address = ngx.encode_base64(ngx.var.client_network)
   local shown = ngx.var.cookie_mercadito_session or ngx.var.http_authorization
   visit.address = "a" .. address
   -- 32 bits are enough: a collision can only make two sessions of the same address one client.
