@@ -62,10 +62,11 @@ local function ask(name, host, port)
   return true
 end
 
--- A name server that is silent takes no service away: it is looked for where it was last; /readyz says whose that is now.
+-- A name server that is silent, away or out of order takes no service away: that is looked for where it was last, and
+-- /readyz says whose that is now. Only a name that is known to lead nowhere does.
 local function find(listener, name)
-  local host, problem = resolve.host(name)
-  if not host and problem:find("timeout", 1, true) then
+  local host, problem, has_none = resolve.host(name)
+  if not host and not has_none then
     host = addresses.find(listener)
   end
   return host, problem
@@ -89,7 +90,8 @@ local function check(name)
       end
     end
     if not fine then
-      return nil, why
+      -- Of a container that has gone some name servers say so, by an error: that is no busy service then.
+      return nil, problem and problem:find(resolve.SERVER_ERROR, 1, true) and problem or why
     end
     found[listener] = { host = host, port = target.port }
   end
