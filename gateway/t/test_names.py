@@ -9,6 +9,7 @@ from faulty import Service
 from gateway import Gateway
 from names import NO_SUCH_NAME, NameServer
 
+
 @pytest.fixture
 def names() -> Iterator[NameServer]:
     with NameServer() as server:

@@ -28,9 +28,7 @@ GAUGES = ("gateway_in_flight", "gateway_waiting", "gateway_held_bytes")
 OTHERS_WAIT_S = 2
 
 
-def _connect(
-    gateway: Gateway, *parts: bytes, reads_little: bool = False, source: str = "127.0.0.1"
-) -> socket.socket:
+def _connect(gateway: Gateway, *parts: bytes, reads_little: bool = False, source: str = "127.0.0.1") -> socket.socket:
     connection = socket.socket()
     connection.bind((source, 0))
     if reads_little:
