@@ -157,6 +157,24 @@ def test_a_machine_that_vanished_was_sent_nothing(make_gateway: Callable[..., Ga
     _goes_on(gateway)
 
 
+@pytest.mark.parametrize(("tries", "changes"), [("1", True), ("2", False)])
+def test_where_several_are_behind_one_address_the_next_connect_may_meet_another(
+    make_gateway: Callable[..., Gateway], tries: str, *, changes: bool
+) -> None:
+    """As kube-proxy goes on leading to a pod that is gone until its node is known to be."""
+    gateway = make_gateway(GATEWAY_PROBE_UP_MS="60000", GATEWAY_CONNECT_MS="800", GATEWAY_CONNECT_TRIES=tries)
+    transitions = gateway.metric("gateway_transitions_total")
+    gateway.orders.swallow()
+    with _under_way(gateway, _ask("POST", "/1")) as (asked,):
+        eventually(lambda: gateway.status("orders")["in_flight"] == 1)
+        gateway.orders.stop()
+        gateway.orders.start()
+        assert asked().status == 200
+    assert gateway.orders.executed("/1") == 1
+    assert (gateway.metric("gateway_transitions_total") > transitions) == changes
+    _goes_on(gateway)
+
+
 def test_a_service_that_listens_long_before_it_accepts_is_waited_for(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway(away=("orders",))
     with _under_way(gateway, _ask("POST")) as (held,):

@@ -39,7 +39,17 @@ function failures.overlook_last(visit)
   clear(visit, visit.seen)
 end
 
+-- Behind one address may be several, each new connection to another: a few in a row must fail before that is absence.
+local function may_connect_elsewhere(visit, attempt)
+  local is_unconnected = attempt.sent == 0 and not attempt.answered
+  visit.unconnected = is_unconnected and (visit.unconnected or 0) + 1 or 0
+  return is_unconnected and visit.unconnected < settings.connect_tries
+end
+
 local function note_absence(visit, attempt, not_processed)
+  if may_connect_elsewhere(visit, attempt) then
+    return
+  end
   local absence = replay.sign_of_absence(attempt, not_processed)
   if absence and states.request_failed(visit.upstream.name, absence) or replay.is_doubtful(attempt) then
     addresses.hurry(visit.upstream.name, settings.probe_ms / 1000)
