@@ -1,4 +1,5 @@
 -- The operator's listener: look, pause, resume.
+local clock = require("mercadito.clock")
 local guard = require("mercadito.guard")
 local heartbeat = require("mercadito.heartbeat")
 local json = require("mercadito.json")
@@ -59,11 +60,11 @@ end
 -- A worker that has not seen the pause yet may still let one in; one that has only gets emptier. Once the pause is over,
 -- nothing that is seen here says that the next moment is like this one.
 local function drained(upstream, version, drain_s)
-  local deadline = ngx.now() + drain_s
+  local deadline = clock.now() + drain_s
   while states.paused_until(upstream.name) do
     if view.is_seen_by_all(version) and ledger:sum(upstream.inside_account) == 0 then
       return true
-    elseif ngx.now() >= deadline then
+    elseif clock.now() >= deadline then
       return false
     end
     ngx.sleep(DRAIN_SLICE_S)

@@ -2,6 +2,7 @@
 local addresses = require("mercadito.addresses")
 local attempts = require("mercadito.attempts")
 local bit = require("bit")
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local prober = require("mercadito.prober")
 local refusal = require("mercadito.refusal")
@@ -104,7 +105,7 @@ local function lost(open)
 end
 
 local function is_exhausted(visit, open)
-  return visit.entries > MAX_ENTRIES or lost(open) >= MAX_LOST or ngx.now() >= visit.deadline
+  return visit.entries > MAX_ENTRIES or lost(open) >= MAX_LOST or clock.now() >= visit.deadline
 end
 
 --- Return whether there was an attempt since the last look: whoever waits on the way in had none. That it has a place

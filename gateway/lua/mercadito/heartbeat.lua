@@ -1,6 +1,7 @@
 -- One loop per worker: it learns what others changed, probes what is due, and releases who may go. It is a timer that
 -- never ends rather than one that fires again and again, because nginx kills pending timers in a worker that is to
 -- leave, while that worker's waiting requests still need all this.
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local eviction = require("mercadito.eviction")
 local guard = require("mercadito.guard")
@@ -54,10 +55,10 @@ local function probe()
 end
 
 local function tidy()
-  if ngx.now() < tidied_at + TIDY_EVERY_S then
+  if clock.now() < tidied_at + TIDY_EVERY_S then
     return
   end
-  tidied_at = ngx.now()
+  tidied_at = clock.now()
   bury()
   local waiting = 0
   for _, upstream in ipairs(upstreams.all()) do

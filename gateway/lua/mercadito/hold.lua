@@ -1,5 +1,6 @@
 -- The waiting room's own access phase. Whoever was turned away at the gate, or whose attempt failed (error_page brings
 -- both here), waits until it is released, or is told why not.
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local failures = require("mercadito.failures")
 local gate = require("mercadito.gate")
@@ -27,30 +28,30 @@ local function begin(id)
   return visits.begin(id, {
     upstream = upstreams.get(name),
     body_bytes = request.body_bytes(),
-    deadline = ngx.now() + settings.hold_s - spent_s,
+    deadline = clock.now() + settings.hold_s - spent_s,
   })
 end
 
 local function wait(visit)
-  local left = visit.deadline - ngx.now()
+  local left = visit.deadline - clock.now()
   while not visit.released_now and not visit.evicted and left > 0 do
     local stopped = heartbeat.has_stopped()
     visit.semaphore:wait(math.max(SHORTEST_WAIT_S, stopped and math.min(SLICE_S, left) or left))
     if stopped then
       heartbeat.beat()
     end
-    left = visit.deadline - ngx.now()
+    left = visit.deadline - clock.now()
   end
 end
 
 local function note_wait(visit, began)
-  visit.held_s = (visit.held_s or 0) + ngx.now() - began
+  visit.held_s = (visit.held_s or 0) + clock.now() - began
   ngx.var.held_ms = math.floor(visit.held_s * 1000 + 0.5)
 end
 
 --- Wait until the visit may go. What it says to the client otherwise ends the request.
 local function wait_for_release(visit)
-  local upstream, began = visit.upstream, ngx.now()
+  local upstream, began = visit.upstream, clock.now()
   visit.released_now = nil
   if not room.enter(upstream, visit) then
     return refusal.refuse(visit, "queue-full")

@@ -4,6 +4,7 @@
 --
 -- One failure makes it suspect. A probe that succeeds at once takes that back; otherwise it is down until a probe
 -- succeeds, and then released with a window that grows with the answers (ramp).
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local journal = require("mercadito.journal")
 local patience = require("mercadito.patience")
@@ -26,9 +27,15 @@ function states.touch()
   return shared:incr("version", 1, 0)
 end
 
+-- By both clocks: one is shown, the other one measured by.
+local function note_move(name)
+  shared:set(name .. ":since", ngx.now())
+  shared:set(name .. ":moved_at", clock.now())
+end
+
 local function move(name, phase, reason)
   shared:set(name .. ":phase", phase)
-  shared:set(name .. ":since", ngx.now())
+  note_move(name)
   states.touch()
   counters.add("gateway_transitions_total", string.format('upstream="%s",to="%s"', name, phase))
   journal.write("warning", "upstream_" .. phase, { upstream = name, reason = reason })
@@ -38,7 +45,7 @@ end
 function states.begin(names)
   for _, name in ipairs(names) do
     if shared:add(name .. ":phase", "suspect") then
-      shared:set(name .. ":since", ngx.now())
+      note_move(name)
     end
   end
 end
@@ -74,12 +81,12 @@ end
 
 -- Openings in a row after which nothing was answered: each is followed by a longer rest.
 local function rest(name, phase)
-  local steady = phase == "up" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
+  local steady = phase == "up" and clock.now() - shared:get(name .. ":moved_at") >= STEADY_AFTER_S
   if steady or shared:get(name .. ":proven") == states.opening(name) then
     shared:set(name .. ":flaps", 0)
   end
   local flaps = shared:incr(name .. ":flaps", 1, 0)
-  shared:set(name .. ":rests_until", ngx.now() + patience.rest(flaps))
+  shared:set(name .. ":rests_until", clock.now() + patience.rest(flaps))
   return flaps
 end
 
@@ -90,7 +97,7 @@ local function fall(name, to, reason)
     return false
   end
   local flaps = rest(name, phase)
-  shared:set(name .. ":fell_at", ngx.now())
+  shared:set(name .. ":fell_at", clock.now())
   shared:delete(name .. ":probe")
   move(name, (phase == "ramp" or flaps > 1) and "down" or to, reason)
   return true
@@ -115,7 +122,7 @@ end
 -- ended an outage.
 function states.probe_succeeded(name, failures, paced)
   local phase = states.phase(name)
-  if SENDING[phase] or states.failures(name) ~= failures or ngx.now() < (shared:get(name .. ":rests_until") or 0) then
+  if SENDING[phase] or states.failures(name) ~= failures or clock.now() < (shared:get(name .. ":rests_until") or 0) then
     return nil
   end
   shared:set(name .. ":window", 1)
@@ -123,7 +130,7 @@ function states.probe_succeeded(name, failures, paced)
   move(name, (phase == "suspect" or paced) and "up" or "ramp", "ready")
   local fell_at = shared:get(name .. ":fell_at")
   shared:delete(name .. ":fell_at")
-  return phase == "down" and fell_at and ngx.now() - fell_at or nil
+  return phase == "down" and fell_at and clock.now() - fell_at or nil
 end
 
 --- A request was answered since a service was opened: if others are not, it is not the service that comes to nothing.
@@ -146,7 +153,7 @@ end
 
 --- End a ramp that nobody needs: nothing is left to release, and it has served for a while.
 function states.end_quiet_ramp(name)
-  local is_quiet = states.phase(name) == "ramp" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
+  local is_quiet = states.phase(name) == "ramp" and clock.now() - shared:get(name .. ":moved_at") >= STEADY_AFTER_S
   if is_quiet and is_first_to_see(name, "grown") then
     move(name, "up", "nobody waits")
   end
@@ -155,7 +162,7 @@ end
 --- Return how long an outage has lasted, or nil when there is none.
 function states.away_for(name)
   local fell_at = not SENDING[states.phase(name)] and shared:get(name .. ":fell_at")
-  return fell_at and ngx.now() - fell_at or nil
+  return fell_at and clock.now() - fell_at or nil
 end
 
 function states.pause(name, seconds)

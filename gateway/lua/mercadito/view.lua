@@ -49,7 +49,7 @@ end
 function view.refresh()
   looked_at = clock.now()
   local version = states.version()
-  if version == seen and not (pause_ends and clock.now() >= pause_ends) then
+  if version == seen and not (pause_ends and ngx.now() >= pause_ends) then
     return
   end
   pause_ends = nil
