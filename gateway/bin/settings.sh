@@ -158,7 +158,9 @@ folders() {
     matching GATEWAY_ACCESS_LOG "$place" "an absolute path of plain characters" /dev/stdout ACCESS_LOG
     case ${LOG_LEVEL:-info} in
         debug) ERROR_LEVEL=info ;;
-        info | warning | error | critical) ERROR_LEVEL=crit ;;
+        # From crit on lines of nginx's own name clients and whole request lines: a full disk, a handshake that it does not
+        # understand, no port left for a connection.
+        info | warning | error | critical) ERROR_LEVEL=emerg ;;
         *) problem "LOG_LEVEL must be debug, info, warning, error or critical: $LOG_LEVEL" ;;
     esac
     export ERROR_LEVEL

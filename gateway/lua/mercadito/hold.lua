@@ -6,6 +6,7 @@ local failures = require("mercadito.failures")
 local gate = require("mercadito.gate")
 local guard = require("mercadito.guard")
 local heartbeat = require("mercadito.heartbeat")
+local journal = require("mercadito.journal")
 local places = require("mercadito.places")
 local refusal = require("mercadito.refusal")
 local release = require("mercadito.release")
@@ -19,7 +20,10 @@ local visits = require("mercadito.visits")
 local SHORTEST_WAIT_S = 0.001 -- less would be none at all, and time would stand still for whoever looks again and again
 local SLICE_S = 0.01 -- between looks, in a worker whose heart has stopped: one that is about to leave
 
+local TELL_EVERY_S = 1
+
 local hold = {}
+local told_at = 0
 
 local function begin(id)
   local name = ngx.var.gateway_service
@@ -99,6 +103,15 @@ local function write_down(visit)
   end
 end
 
+-- What nginx could not do by itself, such as to write a body to a full disk. Its own log would say why, and by whose request.
+local function note_internal_error()
+  counters.add("gateway_internal_errors_total", "")
+  if clock.now() >= told_at + TELL_EVERY_S then
+    told_at = clock.now()
+    journal.write("error", "internal_error", { reason = "nginx could not serve a request: is the disk full?" })
+  end
+end
+
 local NOT_AN_ANSWER = { [499] = true, [502] = true, [503] = true, [504] = true }
 
 local leave_slowly = guard.background(function(id)
@@ -113,6 +126,9 @@ local leave_slowly = guard.background(function(id)
     write_down(visit)
   end
   upstream = upstream or visit and visit.upstream
+  if status == 500 and not upstream then
+    note_internal_error()
+  end
   if upstream then
     upstream.answered[status] = (upstream.answered[status] or 0) + 1
     release.round(upstream)
