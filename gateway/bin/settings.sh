@@ -89,6 +89,10 @@ services() {
     fi
 }
 
+at_least_30() {
+    if [ "$1" -gt 30 ] 2>/dev/null; then echo "$1"; else echo 30; fi
+}
+
 bounds() {
     whole GATEWAY_WORKERS 1 64 2 WORKERS
     whole GATEWAY_HOLD_S 1 300 25 HOLD_S
@@ -118,7 +122,11 @@ bounds() {
     whole GATEWAY_CLIENT_READ_S 1 600 30 CLIENT_READ_S
     whole GATEWAY_CLIENT_IDLE_S 1 3600 65 CLIENT_IDLE_S
     whole GATEWAY_CONNECTIONS 64 16000 4096 CONNECTIONS
-    whole GATEWAY_SHUTDOWN_S 1 600 30 SHUTDOWN_S
+    # Who waits when a worker leaves must still be answered.
+    whole GATEWAY_SHUTDOWN_S 1 600 "$(at_least_30 "$HOLD_S")" SHUTDOWN_S
+    if [ -z "$problems" ] && [ "$SHUTDOWN_S" -lt "$HOLD_S" ]; then
+        problem "GATEWAY_SHUTDOWN_S is less than GATEWAY_HOLD_S: $SHUTDOWN_S, $HOLD_S"
+    fi
 }
 
 # What may come from one address: the demo's limits are those of design/interfaces.md.
