@@ -147,6 +147,9 @@ limits() {
     export SIGN_IN_ADDRESSES="$(printf %s "$SIGN_IN_PATHS" | tr , '\n' | sed 's#/*$##; s#.*#& $client_network; &/ $client_network;#' | sort -u | tr '\n' ' ')"
     matching GATEWAY_KEYED_PATHS "$path(,$path)*" "a list of paths" /api/v1/orders KEYED_PATHS
     export KEYED_PATTERN="$(printf %s "$KEYED_PATHS" | tr , '|')"
+    matching GATEWAY_KEYED_FORMS "$path(,$path)*" "a list of paths" /orders,/staff KEYED_FORMS
+    export FORMS_PATTERN="$(printf %s "$KEYED_FORMS" | tr , '|')"
+    KEYED_FORMS="\"$(printf %s "$KEYED_FORMS" | sed 's/,/", "/g')\""
     KEYED_PATHS="\"$(printf %s "$KEYED_PATHS" | sed 's/,/", "/g')\""
 }
 

@@ -21,8 +21,8 @@ local function is_keyed(visit)
     path = ngx.var.uri,
     -- A list when it was said twice, which is no key.
     header_key = ngx.req.get_headers()["idempotency-key"],
-    query_key = ngx.var.arg_idempotency_key,
-  }, settings.keyed_paths)
+    query = ngx.var.args,
+  }, settings.keyed_paths, settings.keyed_forms)
 end
 
 -- Attempts known not to have been processed, a bit each.
