@@ -7,7 +7,7 @@
 local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local journal = require("mercadito.journal")
-local patience = require("mercadito.patience")
+local rests = require("mercadito.rests")
 
 local shared = ngx.shared.gateway_upstreams
 
@@ -79,15 +79,9 @@ local function is_first_to_see(name, change)
   return shared:add(name .. ":" .. change .. ":" .. states.opening(name), true, CHANGE_REMEMBERED_S)
 end
 
--- Openings in a row after which nothing was answered: each is followed by a longer rest.
-local function rest(name, phase)
+local function has_served(name, phase)
   local steady = phase == "up" and clock.now() - shared:get(name .. ":moved_at") >= STEADY_AFTER_S
-  if steady or shared:get(name .. ":proven") == states.opening(name) then
-    shared:set(name .. ":flaps", 0)
-  end
-  local flaps = shared:incr(name .. ":flaps", 1, 0)
-  shared:set(name .. ":rests_until", clock.now() + patience.rest(flaps))
-  return flaps
+  return steady or shared:get(name .. ":proven") == states.opening(name)
 end
 
 local function fall(name, to, reason)
@@ -96,7 +90,7 @@ local function fall(name, to, reason)
   if not SENDING[phase] or not is_first_to_see(name, "fell") then
     return false
   end
-  local flaps = rest(name, phase)
+  local flaps = rests.begin(name, has_served(name, phase))
   shared:set(name .. ":fell_at", clock.now())
   shared:delete(name .. ":probe")
   move(name, (phase == "ramp" or flaps > 1) and "down" or to, reason)
@@ -122,7 +116,7 @@ end
 -- ended an outage.
 function states.probe_succeeded(name, failures, paced)
   local phase = states.phase(name)
-  if SENDING[phase] or states.failures(name) ~= failures or clock.now() < (shared:get(name .. ":rests_until") or 0) then
+  if SENDING[phase] or states.failures(name) ~= failures or not rests.is_over(name) then
     return nil
   end
   shared:set(name .. ":window", 1)
@@ -143,19 +137,30 @@ function states.window(name)
   return shared:get(name .. ":window") or 1
 end
 
+-- A fall that another worker sees at the same moment may have been written before: then it is that which holds, and it must
+-- not be forgotten, because nobody else would act on it until the next opening.
+local function end_ramp(name, reason)
+  local fell = name .. ":fell:" .. states.opening(name)
+  if is_first_to_see(name, "grown") then
+    move(name, "up", reason)
+    if shared:get(fell) then
+      move(name, "down", "fell as its ramp ended")
+    end
+  end
+end
+
 --- A request of the ramp was answered: the window grows by one, which doubles it with every round of answers.
 function states.answered_in_ramp(name, target)
   local window = shared:incr(name .. ":window", 1, 1)
-  if window >= target and states.phase(name) == "ramp" and is_first_to_see(name, "grown") then
-    move(name, "up", "answers as usual")
+  if window >= target and states.phase(name) == "ramp" then
+    end_ramp(name, "answers as usual")
   end
 end
 
 --- End a ramp that nobody needs: nothing is left to release, and it has served for a while.
 function states.end_quiet_ramp(name)
-  local is_quiet = states.phase(name) == "ramp" and clock.now() - shared:get(name .. ":moved_at") >= STEADY_AFTER_S
-  if is_quiet and is_first_to_see(name, "grown") then
-    move(name, "up", "nobody waits")
+  if states.phase(name) == "ramp" and clock.now() - shared:get(name .. ":moved_at") >= STEADY_AFTER_S then
+    end_ramp(name, "nobody waits")
   end
 end
 
@@ -181,19 +186,6 @@ end
 --- Return when a pause ends by itself, or nil.
 function states.paused_until(name)
   return shared:get(name .. ":paused")
-end
-
---- Return what /status shows of a service, without the counts.
-function states.describe(name)
-  local phase, paused_until = states.phase(name), states.paused_until(name)
-  return {
-    state = paused_until and "paused" or SENDING[phase] and "up" or "held",
-    phase = phase,
-    since = paused_until and shared:get(name .. ":paused_since") or math.floor(shared:get(name .. ":since")),
-    last_error = shared:get(name .. ":error"),
-    last_error_at = shared:get(name .. ":error_at"),
-    paused_until = paused_until,
-  }
 end
 
 return states
