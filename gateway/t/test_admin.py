@@ -131,7 +131,7 @@ def test_whoever_loses_a_place_to_others_is_counted_until_it_is_through(make_gat
         under_way = pool.submit(gateway.fetch, "/slow", "POST", b"")
         eventually(lambda: gateway.orders.seen)
         assert gateway.fetch("/quick").held_ms
-        assert gateway.status("orders")["in_flight"] == 1
+        eventually(lambda: gateway.status("orders")["in_flight"] == 1)
         go.set()
         assert under_way.result().body == b"late"
     eventually(lambda: gateway.status("orders")["in_flight"] == 0)

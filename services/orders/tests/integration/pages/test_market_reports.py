@@ -105,7 +105,11 @@ def test_buyers_are_refused_and_who_is_not_signed_in_is_asked_to(market: Any, br
 
 @pytest.mark.parametrize(
     ("asked", "back"),
-    [("/account?x=" + "/" * 3_000, "%2Faccount"), ("/account/" + "x" * 3_000, None), ("/account?x=1", "%2Faccount%3Fx%3D1")],
+    [
+        ("/account?x=" + "/" * 3_000, "%2Faccount"),
+        ("/account/" + "x" * 3_000, None),
+        ("/account?x=1", "%2Faccount%3Fx%3D1"),
+    ],
 )
 def test_what_signing_in_leads_back_to_is_bounded(browser: Any, asked: str, back: str | None) -> None:
     """It comes back encoded, at three times its length: an answer's head must stay one that a proxy reads."""
