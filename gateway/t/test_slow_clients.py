@@ -125,8 +125,17 @@ def test_a_reader_that_stops_is_let_go_and_the_service_never_waited(make_gateway
         assert len(reader.recv(len(BIG))) < len(BIG)
 
 
-LARGE = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\nabc"
-CHUNKS = b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+POST = b"POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+SMALL = POST + b"Content-Length: 10\r\n\r\n"
+LARGE = POST + b"Content-Length: 10000000\r\n\r\n"
+CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def _begin(gateway: Gateway, crowd: ExitStack, request: bytes, source: str = "127.0.0.1") -> socket.socket:
+    """Send a head, and nothing of the body that is awaited and counted from then on."""
+    connection = crowd.enter_context(_connect(gateway, request, source=source))
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")
+    return connection
 
 
 @pytest.mark.parametrize("large", [LARGE, CHUNKS])
@@ -135,10 +144,10 @@ def test_large_bodies_on_their_way_are_bounded_by_number(
 ) -> None:
     """Each lies on the disk for as long as its client likes: of one address a few, and of all not more than fit."""
     gateway = make_gateway(GATEWAY_ADDRESS_LARGE_REQUESTS="2", GATEWAY_LARGE_REQUESTS="3")
-    first = [crowd.enter_context(_connect(gateway, large)) for _ in range(2)]
-    eventually(lambda: _of(gateway, "127.0.0.1") == 429)
-    crowd.enter_context(_connect(gateway, large, source="127.0.0.2"))
-    eventually(lambda: _of(gateway, "127.0.0.3") == 429)
+    first = [_begin(gateway, crowd, large) for _ in range(2)]
+    assert _of(gateway, "127.0.0.1") == 429
+    _begin(gateway, crowd, large, "127.0.0.2")
+    assert _of(gateway, "127.0.0.3") == 429
     assert gateway.fetch("/small", "POST", bytes(99_999)).status == gateway.fetch("/read").status == 200
     for connection in first:
         connection.close()
@@ -168,8 +177,8 @@ def test_one_address_takes_so_many_connections_and_no_more(
     """Else a few bytes a second would keep all of them from everybody, and for ever."""
     gateway = make_gateway(GATEWAY_ADDRESS_REQUESTS="3")
     for _ in range(3):
-        crowd.enter_context(_connect(gateway, UNFINISHED))
-    eventually(lambda: gateway.fetch("/one-more").status == 429)
+        _begin(gateway, crowd, SMALL)
+    assert gateway.fetch("/one-more").status == 429
     assert fetch(gateway.port, "/", source="127.0.0.2").status == 200
     assert gateway.fetch("/healthz").status == 200
 
