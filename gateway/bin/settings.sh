@@ -89,10 +89,16 @@ services() {
     fi
 }
 
+at_least_30() {
+    if [ "$1" -gt 30 ] 2>/dev/null; then echo "$1"; else echo 30; fi
+}
+
 bounds() {
     whole GATEWAY_WORKERS 1 64 2 WORKERS
     whole GATEWAY_HOLD_S 1 300 25 HOLD_S
     whole GATEWAY_HOLD_REQUESTS 1 100000 2000 HOLD_REQUESTS
+    # 4 services, 4 keys a request, 256 bytes a key.
+    [ -n "$problems" ] || export CLIENTS_MB=$((HOLD_REQUESTS / 256 + 2))
     whole GATEWAY_HOLD_MB 1 65536 256 HOLD_MB
     whole GATEWAY_SHARE_PERCENT 1 100 5 SHARE_PERCENT
     whole GATEWAY_ADDRESS_SHARES 1 100 4 ADDRESS_SHARES
@@ -107,32 +113,43 @@ bounds() {
     whole GATEWAY_PROBE_MS 10 10000 25 PROBE_MS
     whole GATEWAY_PROBE_UP_MS 50 60000 500 PROBE_UP_MS
     whole GATEWAY_CONNECT_MS 10 10000 500 CONNECT_MS
+    whole GATEWAY_CONNECT_TRIES 1 5 1 CONNECT_TRIES
     whole GATEWAY_ANSWER_S 1 600 60 ANSWER_S
-    whole GATEWAY_STREAM_IDLE_S 10 86400 3600 STREAM_IDLE_S
+    whole GATEWAY_STREAM_IDLE_S 10 86400 120 STREAM_IDLE_S
     whole GATEWAY_UPSTREAM_IDLE_S 1 600 4 UPSTREAM_IDLE_S
     whole GATEWAY_CLIENT_HEAD_S 1 600 10 CLIENT_HEAD_S
     whole GATEWAY_CLIENT_BODY_S 1 600 15 CLIENT_BODY_S
     whole GATEWAY_CLIENT_READ_S 1 600 30 CLIENT_READ_S
     whole GATEWAY_CLIENT_IDLE_S 1 3600 65 CLIENT_IDLE_S
     whole GATEWAY_CONNECTIONS 64 16000 4096 CONNECTIONS
-    whole GATEWAY_SHUTDOWN_S 1 600 30 SHUTDOWN_S
+    # Who waits when a worker leaves must still be answered.
+    whole GATEWAY_SHUTDOWN_S 1 600 "$(at_least_30 "$HOLD_S")" SHUTDOWN_S
+    if [ -z "$problems" ] && [ "$SHUTDOWN_S" -lt "$HOLD_S" ]; then
+        problem "GATEWAY_SHUTDOWN_S is less than GATEWAY_HOLD_S: $SHUTDOWN_S, $HOLD_S"
+    fi
 }
 
 # What may come from one address: the demo's limits are those of design/interfaces.md.
 limits() {
     case ${MERCADITO_ENV:-production} in
-        demo | test) rate=1000 sign_ins=600 ;;
-        production) rate=100 sign_ins=30 ;;
+        demo | test) rate=1000 sign_ins=600 requests=20000 large=40 ;;
+        production) rate=100 sign_ins=30 requests=400 large=10 ;;
         *) problem "MERCADITO_ENV must be production, demo or test: $MERCADITO_ENV" ;;
     esac
     whole GATEWAY_RATE_PER_S 1 1000000 "${rate:-1}" RATE_PER_S
     whole GATEWAY_SIGN_INS_PER_MIN 1 1000000 "${sign_ins:-1}" SIGN_INS_PER_MIN
+    whole GATEWAY_ADDRESS_REQUESTS 1 65535 "${requests:-1}" ADDRESS_REQUESTS
+    whole GATEWAY_ADDRESS_LARGE_REQUESTS 1 65535 "${large:-1}" ADDRESS_LARGE_REQUESTS
+    whole GATEWAY_LARGE_REQUESTS 1 65535 40 LARGE_REQUESTS
     path='/[A-Za-z0-9/_-]*'
     matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/sign-in/code,/forgot,/login SIGN_IN_PATHS
     # Each path, and with a slash at its end.
-    export SIGN_IN_ADDRESSES="$(printf %s "$SIGN_IN_PATHS" | tr , '\n' | sed 's#/*$##; s#.*#& $binary_remote_addr; &/ $binary_remote_addr;#' | sort -u | tr '\n' ' ')"
+    export SIGN_IN_ADDRESSES="$(printf %s "$SIGN_IN_PATHS" | tr , '\n' | sed 's#/*$##; s#.*#& $client_network; &/ $client_network;#' | sort -u | tr '\n' ' ')"
     matching GATEWAY_KEYED_PATHS "$path(,$path)*" "a list of paths" /api/v1/orders KEYED_PATHS
     export KEYED_PATTERN="$(printf %s "$KEYED_PATHS" | tr , '|')"
+    matching GATEWAY_KEYED_FORMS "$path(,$path)*" "a list of paths" /orders,/staff KEYED_FORMS
+    export FORMS_PATTERN="$(printf %s "$KEYED_FORMS" | tr , '|')"
+    KEYED_FORMS="\"$(printf %s "$KEYED_FORMS" | sed 's/,/", "/g')\""
     KEYED_PATHS="\"$(printf %s "$KEYED_PATHS" | sed 's/,/", "/g')\""
 }
 
@@ -152,7 +169,9 @@ folders() {
     matching GATEWAY_ACCESS_LOG "$place" "an absolute path of plain characters" /dev/stdout ACCESS_LOG
     case ${LOG_LEVEL:-info} in
         debug) ERROR_LEVEL=info ;;
-        info | warning | error | critical) ERROR_LEVEL=crit ;;
+        # From crit on lines of nginx's own name clients and whole request lines: a full disk, a handshake that it does not
+        # understand, no port left for a connection.
+        info | warning | error | critical) ERROR_LEVEL=emerg ;;
         *) problem "LOG_LEVEL must be debug, info, warning, error or critical: $LOG_LEVEL" ;;
     esac
     export ERROR_LEVEL

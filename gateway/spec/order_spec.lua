@@ -17,7 +17,7 @@ local function make(pids)
       local one = { concurrency = CAP, listeners = { it = { host = "127.0.0.1" } } }
       local realtime = { concurrency = 0, rate = 1000000, listeners = { it = { host = "127.0.0.1" } } }
       return {
-        workers = #pids, hold_requests = 100000, hold_bytes = 1e9, share_percent = 5, address_shares = 4, pause_max_s = 60,
+        workers = #pids, hold_requests = 100000, hold_s = 25, hold_bytes = 1e9, share_percent = 5, address_shares = 4, pause_max_s = 60,
         upstreams = { orders = one, usda = one, notify = one, realtime = realtime },
       }
     end,

@@ -57,19 +57,33 @@ return {
     runner.same(replay.sign_of_absence(UNSENT), "connect failed")
     runner.same(replay.sign_of_absence(SLOW_CONNECT), "connect failed")
     runner.same(replay.sign_of_absence(LOST), "closed without an answer")
-    runner.same(replay.sign_of_absence(PARTIAL), "closed in mid-answer")
+    runner.same(replay.sign_of_absence(PARTIAL), nil)
     runner.same(replay.sign_of_absence(SAID_503, true), "answered 503, not processed")
     runner.same(replay.sign_of_absence(HUNG), nil)
     runner.same(replay.sign_of_absence(SAID_503), nil)
   end,
+  ["half an answer is a reason to ask the service, and nothing else is"] = function()
+    runner.same(replay.is_doubtful(PARTIAL), true)
+    for _, attempt in ipairs({ UNSENT, SLOW_CONNECT, LOST, HUNG, SAID_503 }) do
+      runner.same(replay.is_doubtful(attempt), false)
+    end
+  end,
   ["a key counts where it is honoured, 1 to 255 printable characters"] = function()
     local function keyed(method, path, header, query)
-      local request = { method = method, path = path, header_key = header, query_key = query }
-      return replay.is_keyed(request, { "/api/v1/orders" })
+      local request = { method = method, path = path, header_key = header, query = query }
+      return replay.is_keyed(request, { "/api/v1/orders" }, { "/form" })
     end
     runner.same(keyed("POST", "/api/v1/orders", "k"), true)
     runner.same(keyed("DELETE", "/api/v1/orders/1", string.rep("k", 255)), true)
-    runner.same(keyed("POST", "/form", nil, "k"), true)
+    runner.same(keyed("POST", "/form", nil, "idempotency_key=k"), true)
+    runner.same(keyed("POST", "/form/1", nil, "a=b&c&idempotency_key=k&d=e"), true)
+    runner.same(keyed("POST", "/api/v1/orders", nil, "idempotency_key=k"), true)
+    runner.same(keyed("POST", "/api/v1/tokens", nil, "idempotency_key=k"), false)
+    runner.same(keyed("POST", "/form", nil, "IDEMPOTENCY_KEY=k"), false)
+    runner.same(keyed("POST", "/form", nil, "x_idempotency_key=k"), false)
+    runner.same(keyed("POST", "/form", nil, "idempotency_key=&idempotency_key=k"), false)
+    runner.same(keyed("POST", "/form", nil, "idempotency_key"), false)
+    runner.same(keyed("POST", "/form", nil, "idempotency_key=" .. string.rep("k", 256)), false)
     runner.same(keyed("POST", "/form", "k"), false)
     runner.same(keyed("POST", "/api/v1/ordersome", "k"), false)
     runner.same(keyed("POST", "/api/v1/orders", ""), false)

@@ -19,9 +19,9 @@ return {
   end,
   ["answers to other questions and refusals are no addresses"] = function()
     runner.same({ resolve.parse(reply(0, 1, A), 0x4321) }, { nil, "not the answer to our question" })
-    runner.same({ resolve.parse(reply(3, 0, ""), 0x1234) }, { nil, "no such name" })
-    runner.same({ resolve.parse(reply(2, 0, ""), 0x1234) }, { nil, "name server error 2" })
-    runner.same({ resolve.parse(reply(0, 1, CNAME), 0x1234) }, { nil, "no IPv4 address" })
+    runner.same({ resolve.parse(reply(3, 0, ""), 0x1234) }, { nil, "no such name", true })
+    runner.same({ resolve.parse(reply(2, 0, ""), 0x1234) }, { nil, "name server error 2", false })
+    runner.same({ resolve.parse(reply(0, 1, CNAME), 0x1234) }, { nil, "no IPv4 address", true })
   end,
   ["a cut or lying answer is refused, not read past its end"] = function()
     local whole = reply(0, 9, CNAME .. A)

@@ -6,7 +6,7 @@ world.__index = world
 local HOME = package.path:match("([^;]-)/lua/%?%.lua")
 
 local function dictionary(this)
-  local values, methods = {}, {}
+  local values, ends, methods = {}, {}, {}
   -- Before each operation another worker may run; the operation itself is atomic.
   local function atomic(operation)
     return function(_, ...)
@@ -14,15 +14,24 @@ local function dictionary(this)
       return operation(...)
     end
   end
-  methods.get = atomic(function(key) return values[key] end)
-  methods.set = atomic(function(key, value) values[key] = value return true end)
-  methods.delete = atomic(function(key) values[key] = nil end)
-  methods.add = atomic(function(key, value)
-    if values[key] ~= nil then
+  local function set(key, value, lasts_s)
+    values[key], ends[key] = value, lasts_s and this:time_of_day() + lasts_s
+    return true
+  end
+  local function get(key)
+    if ends[key] and this:time_of_day() >= ends[key] then
+      values[key], ends[key] = nil, nil
+    end
+    return values[key]
+  end
+  methods.get = atomic(get)
+  methods.set = atomic(set)
+  methods.delete = atomic(function(key) values[key], ends[key] = nil, nil end)
+  methods.add = atomic(function(key, value, lasts_s)
+    if get(key) ~= nil then
       return false, "exists"
     end
-    values[key] = value
-    return true
+    return set(key, value, lasts_s)
   end)
   methods.incr = atomic(function(key, amount, first)
     values[key] = (values[key] or first) + amount
@@ -42,20 +51,25 @@ end
 local function ngx_of(this, pid)
   return setmetatable({
     shared = this.shared,
-    now = function() return this.clock end,
-    time = function() return math.floor(this.clock) end,
+    now = function() return this:time_of_day() end,
+    time = function() return math.floor(this:time_of_day()) end,
     worker = { pid = function() return pid end, exiting = function() return false end },
   }, { __index = ngx })
 end
 
 --- Make a world. `stubs` are modules that every worker gets instead of the real ones, `{name = function(pid) -> module}`.
 function world.new(stubs)
-  local this = setmetatable({ clock = 1000, stubs = stubs, shared = {}, switch = function() end }, world)
+  local this = setmetatable({ clock = 1000, ahead = 0, stubs = stubs, shared = {}, switch = function() end }, world)
   setmetatable(this.shared, { __index = function(all, name)
     all[name] = dictionary(this)
     return all[name]
   end })
   return this
+end
+
+--- What clocks on the wall show; a test sets them by `ahead`, while `clock` goes on as time does.
+function world:time_of_day()
+  return self.clock + self.ahead
 end
 
 --- Return a worker: a function that requires modules as that worker sees them.
@@ -65,7 +79,9 @@ function world:worker(pid)
   function worker(name)
     if not loaded[name] then
       local file = name:match("^mercadito%.([%w_]+)$")
-      if self.stubs[name] then
+      if name == "mercadito.clock" then
+        loaded[name] = { now = function() return self.clock end }
+      elseif self.stubs[name] then
         loaded[name] = self.stubs[name](pid)
       elseif file then
         local chunk = assert(loadfile(HOME .. "/lua/mercadito/" .. file .. ".lua"))

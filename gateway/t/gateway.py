@@ -145,7 +145,7 @@ def settings(folder: Path, services: Mapping[str, Service], **more: str) -> dict
         "REALTIME_WS_UPSTREAM": f"localhost:{realtime.port}",
         "GATEWAY_PROBE_UP_MS": "200",
         "GATEWAY_HOLD_S": "10",
-        "GATEWAY_SHUTDOWN_S": "15",
+        "GATEWAY_SHUTDOWN_S": str(max(15, int(more.get("GATEWAY_HOLD_S", "10")))),
         # A test that loads it goes as fast as the machine allows: 2,100 requests/s here, where the demo allows 1,000.
         "GATEWAY_RATE_PER_S": "1000000",
         **more,

@@ -32,9 +32,14 @@ class NameServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._socket.sendto(b"", ("127.0.0.1", self.port))
-        self._thread.join()
-        self._socket.close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the port: whoever asks there is refused."""
+        if self._thread.is_alive():
+            self._socket.sendto(b"", ("127.0.0.1", self.port))
+            self._thread.join()
+            self._socket.close()
 
     def _serve(self) -> None:
         while (received := self._socket.recvfrom(512))[0]:

@@ -103,6 +103,60 @@ def test_pausing_waits_for_what_is_under_way(gateway: Gateway) -> None:
         assert under_way.result().body == b"late"
 
 
+def test_a_pause_says_drained_only_when_what_runs_longer_than_a_place_lasts_is_through(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    """Whoever restarts the service or its database then would cut it off."""
+    gateway = make_gateway(GATEWAY_PLACE_S="1")
+    go = threading.Event()
+    gateway.orders.script.append(until(go, answer(200, b"late")))
+    with ThreadPoolExecutor() as pool:
+        under_way = pool.submit(gateway.fetch, "/slow", "POST", b"")
+        eventually(lambda: gateway.orders.seen)
+        assert gateway.pause(query="?drain_s=2").status == 409
+        assert gateway.status("orders")["in_flight"] == gateway.metric('gateway_in_flight{upstream="orders"') == 1
+        pausing = pool.submit(gateway.pause, query="?drain_s=10")
+        go.set()
+        assert pausing.result().status == 200
+        assert under_way.result().body == b"late"
+    gateway.resume()
+    eventually(lambda: gateway.metric('gateway_requests_total{upstream="orders",class="2xx"') == 1)
+
+
+def test_whoever_loses_a_place_to_others_is_counted_until_it_is_through(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(GATEWAY_PLACE_S="1", ORDERS_CONCURRENCY="1")
+    go = threading.Event()
+    gateway.orders.script.append(until(go, answer(200, b"late")))
+    with ThreadPoolExecutor() as pool:
+        under_way = pool.submit(gateway.fetch, "/slow", "POST", b"")
+        eventually(lambda: gateway.orders.seen)
+        assert gateway.fetch("/quick").held_ms
+        eventually(lambda: gateway.status("orders")["in_flight"] == 1)
+        go.set()
+        assert under_way.result().body == b"late"
+    eventually(lambda: gateway.status("orders")["in_flight"] == 0)
+    eventually(lambda: gateway.metric('gateway_requests_total{upstream="orders",class="2xx"') == 2)
+    assert gateway.fetch("/next").status == 200
+
+
+@pytest.mark.parametrize("end", ["max_s=0.5&drain_s=20", "max_s=30&drain_s=20"])
+def test_a_pause_that_ends_before_it_has_drained_is_no_success(gateway: Gateway, end: str) -> None:
+    go = threading.Event()
+    gateway.orders.script.append(until(go, answer(200, b"late")))
+    with ThreadPoolExecutor() as pool:
+        under_way = pool.submit(gateway.fetch, "/slow", "POST", b"")
+        eventually(lambda: gateway.orders.seen)
+        pausing = pool.submit(gateway.pause, query=f"?{end}")
+        if "max_s=30" in end:
+            gateway.wait_for("orders", "paused")
+            gateway.resume()
+        said = pausing.result()
+        assert (said.status, said.json["type"].rpartition("/")[2]) == (409, "not-drained")
+        assert "paused no more" in said.json["detail"]
+        go.set()
+        assert under_way.result().body == b"late"
+
+
 def test_pause_drain_restart_resume_under_load_loses_nothing(gateway: Gateway) -> None:
     stop = threading.Event()
 
@@ -160,6 +214,12 @@ def test_the_command_says_what_went_wrong(gateway: Gateway) -> None:
     refused = _admin(gateway, "pause", "nobody")
     assert (refused.returncode, json.loads(refused.stderr)["status"]) == (1, 404)
     assert _admin(gateway, "status", GATEWAY_ADMIN_PORT="1").returncode == 3
+
+
+def test_the_command_does_not_wait_for_ever(gateway: Gateway) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asked = _admin(gateway, "pause", "orders", "drain_s=0.5", GATEWAY_ADMIN_PORT=str(silent.getsockname()[1]))
+    assert (asked.returncode, asked.stderr) == (3, "admin: no answer\n")
 
 
 def test_a_pause_outlives_the_gateway(make_gateway: Callable[..., Gateway]) -> None:

@@ -1,10 +1,12 @@
 """Who the client is: a proxy in front is believed where it connects from a trusted address, and nobody else is."""
 
+import json
+import shutil
 from collections.abc import Callable
 
 import pytest
 from certificates import Certificate
-from client import raw
+from client import eventually, raw
 from faulty import Request
 from gateway import Gateway, free_port
 from start import start
@@ -136,6 +138,21 @@ def test_the_rate_is_the_clients_not_the_proxys(make_gateway: Callable[..., Gate
     assert 429 in forged
 
 
+def test_a_household_with_ipv6_is_one_client(make_gateway: Callable[..., Gateway]) -> None:
+    """It has 2^64 addresses: by each of them there would be no limit."""
+    behind = make_gateway(
+        GATEWAY_TRUSTED_PROXIES=TRUSTED, GATEWAY_RATE_PER_S="3", GATEWAY_SIGN_INS_PER_MIN="2", ORDERS_CONCURRENCY="1"
+    )
+
+    def ask(client: str, *request: str) -> int:
+        return behind.fetch(*(request or ("/",)), source=PROXY, X_Forwarded_For=client).status
+
+    assert {ask(f"2001:db8:0:{number:x}::1") for number in range(20)} == {200}
+    assert 429 in [ask(f"2001:db8:ffff:1::{number:x}") for number in range(20)]
+    assert {ask(f"2001:db8:2:{number:x}::1", "/sign-in", "POST") for number in range(8)} == {200}
+    assert 429 in [ask(f"2001:db8:ffff:2::{number:x}", "/sign-in", "POST") for number in range(8)]
+
+
 def test_sign_ins_are_counted_by_the_true_client(make_gateway: Callable[..., Gateway]) -> None:
     behind = make_gateway(GATEWAY_TRUSTED_PROXIES=TRUSTED, GATEWAY_SIGN_INS_PER_MIN="2")
 
@@ -144,6 +161,21 @@ def test_sign_ins_are_counted_by_the_true_client(make_gateway: Callable[..., Gat
 
     assert {sign_in(PROXY, f"198.51.100.{number}") for number in range(8)} == {200}
     assert 429 in [sign_in(STRANGER, f"198.51.100.{number}") for number in range(8)]
+
+
+def test_what_nginx_itself_cannot_do_is_told_without_saying_by_whose_request(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    """As on a full disk: there is no room for bodies any more."""
+    gateway = make_gateway()
+    shutil.rmtree(gateway.folder / "state/tmp/body")
+    failed = [gateway.fetch("/reset/s3cret", "POST", bytes(100_000)).status for _ in range(3)]
+    assert failed == [500] * 3
+    errors = (gateway.folder / "errors").read_text()
+    assert "127.0.0.1" not in errors
+    assert "s3cret" not in errors
+    assert [json.loads(line)["event"] for line in errors.splitlines()].count("internal_error") >= 1
+    eventually(lambda: gateway.metric("gateway_internal_errors_total") == 3)
 
 
 def test_no_address_of_a_client_is_logged(behind: Gateway) -> None:

@@ -65,8 +65,27 @@ def test_a_write_with_a_key_is_sent_again(gateway: Gateway, breakage) -> None:  
 
 def test_a_form_with_its_key_in_the_query_is_sent_again(gateway: Gateway) -> None:
     gateway.orders.script.append(reset)
-    assert gateway.fetch("/cycles/1/order?idempotency_key=k-1", "POST", b"a=1").status == 200
+    assert gateway.fetch("/orders/1/comments?a=b&idempotency_key=k-1", "POST", b"a=1").status == 200
     assert len(gateway.orders.seen) == 2
+
+
+def test_what_carries_a_key_may_go_on_a_connection_from_before_and_nothing_else(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    """nginx decides that before Lua is asked, and both must read a key alike."""
+    gateway = make_gateway(GATEWAY_WORKERS="1")
+    keyed = ("/orders?idempotency_key=k", "/staff/people?a=b&idempotency_key=k&c", f"{ORDERS}?idempotency_key=k")
+    once = (
+        *("/account/tokens?idempotency_key=k", "/orders?IDEMPOTENCY_KEY=k", "/orders?x_idempotency_key=k"),
+        *("/orders?idempotency_key=&idempotency_key=k", "/ordersX?idempotency_key=k", "/orders/x:idempotency_key=k"),
+    )
+    for paths, shared in ((keyed, True), (once, False)):
+        for path in paths:
+            gateway.orders.seen.clear()
+            gateway.fetch("/before")
+            gateway.fetch(path, "POST", b"")
+            before, asked = (request.connection for request in gateway.orders.seen)
+            assert (before == asked) is shared, path
 
 
 @pytest.mark.parametrize(
@@ -77,6 +96,10 @@ def test_a_form_with_its_key_in_the_query_is_sent_again(gateway: Gateway) -> Non
         (ORDERS, {"Idempotency_Key": "k" * 256}),
         (ORDERS, {"Idempotency_Key": "with space"}),
         (ORDERS + "?idempotency_key=", {}),
+        ("/api/v1/tokens?idempotency_key=k", {}),
+        ("/api/v1/session/renew?idempotency_key=k", {}),
+        ("/orders/1/comments?IDEMPOTENCY_KEY=k", {}),
+        ("/orders/1/comments?idempotency_key=&idempotency_key=k", {}),
     ],
 )
 def test_a_key_that_nobody_honours_is_no_key(gateway: Gateway, path: str, headers: dict[str, str]) -> None:

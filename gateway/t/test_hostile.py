@@ -82,6 +82,18 @@ def test_headers_with_underscores_do_not_pass_for_ours(gateway: Gateway) -> None
     assert not gateway.orders.seen[0].all("X_Real_IP")
 
 
+@pytest.mark.parametrize("path", ["/ws", "/sse", "/api/v1/realtime/openapi.json"])
+def test_what_is_refused_on_the_way_into_the_lane_is_told_like_everywhere(
+    make_gateway: Callable[..., Gateway], path: str
+) -> None:
+    gateway = make_gateway(GATEWAY_RATE_PER_S="2", GATEWAY_BODY_MB="1")
+    too_large = gateway.fetch(path, "POST", bytes(1_048_577), Accept="application/json")
+    assert (too_large.status, too_large.json["status"]) == (413, 413)
+    answers = [gateway.fetch(path, Accept="application/json") for _ in range(20)]
+    refused = [got for got in answers if got.status != 200]
+    assert {(got.status, got.json["status"], got.headers["Retry-After"]) for got in refused} == {(429, 429, "1")}
+
+
 def test_more_requests_than_the_rate_are_429(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway(GATEWAY_RATE_PER_S="5")
     answers = [gateway.fetch("/api/v1/me") for _ in range(12)]

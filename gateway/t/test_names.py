@@ -7,7 +7,7 @@ import pytest
 from client import eventually
 from faulty import Service
 from gateway import Gateway
-from names import NameServer
+from names import NO_SUCH_NAME, NameServer
 
 
 @pytest.fixture
@@ -84,9 +84,11 @@ def _up(make_gateway: Callable[..., Gateway], names: NameServer) -> tuple[Gatewa
 def test_a_name_that_goes_holds_and_comes_back(
     make_gateway: Callable[..., Gateway], names: NameServer, code: int, said: str
 ) -> None:
-    """As names of stopped containers do; whatever still listens at the old address may be somebody else soon."""
+    """As names of stopped containers do, by one code or another."""
     gateway, service = _up(make_gateway, names)
     names.code = code
+    if code != NO_SUCH_NAME:
+        service.swallow()
     gateway.wait_for("orders", "held")
     assert gateway.status("orders")["last_error"] == f"orders-web: {said}"
     gateway.tell_all_workers()
@@ -94,21 +96,30 @@ def test_a_name_that_goes_holds_and_comes_back(
         held = pool.submit(gateway.fetch, "/", "POST", b"1")
         gateway.wait_for_waiting(1)
         names.code = 0
+        service.stop()
+        service.start()
         assert held.result().status == 200
     assert service.executed("/") == 1
     service.stop()
 
 
-def test_a_name_server_that_says_nothing_takes_no_service_away(
-    make_gateway: Callable[..., Gateway], names: NameServer
+@pytest.mark.parametrize("trouble", ["silent", "away", 2, 5])
+def test_a_name_server_in_trouble_takes_no_service_away(
+    make_gateway: Callable[..., Gateway], names: NameServer, trouble: str | int
 ) -> None:
     """Who is known where stays known: the answer at the address still says which service it is."""
     gateway, service = _up(make_gateway, names)
-    names.silent = True
-    asked = names.asked
-    eventually(lambda: names.asked > asked + 2)
+    if trouble == "silent":
+        names.silent = True
+    elif trouble == "away":
+        names.close()  # its port is refused, as kube-proxy does when no pod of CoreDNS is ready
+    else:
+        names.code = int(trouble)
+    probes, transitions = 'gateway_probes_total{upstream="orders"', gateway.metric("gateway_transitions_total")
+    asked = gateway.metric(probes)
+    eventually(lambda: gateway.metric(probes) > asked + 2)
     assert gateway.fetch("/", "POST", b"1").status == 200
-    assert gateway.status("orders")["state"] == "up"
+    assert gateway.metric("gateway_transitions_total") == transitions
     names.silent = False
     service.stop()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from client import eventually, fetch
-from faulty import answer, reset, upgrade
+from faulty import answer, reset, until, upgrade
 from gateway import Gateway
 
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
@@ -122,6 +122,39 @@ def test_upgrades_come_back_at_a_limited_rate_and_keep_nobody_else_waiting(
     came.sort()
     assert all(later - earlier > 0.5 for earlier, later in zip(came, came[20:], strict=False)), "over the rate"
     assert came[-1] - came[0] < 10, "far below the rate"
+
+
+def test_one_client_cannot_make_the_lane_longer_than_others_can_wait(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway(GATEWAY_UPGRADES_PER_S="5", GATEWAY_HOLD_S="8")  # 40 can be let in in time
+    gateway.pause("realtime")
+    with ThreadPoolExecutor(50) as pool:
+        greedy = [pool.submit(gateway.fetch, "/sse") for _ in range(40)]
+        eventually(lambda: sum(one.done() for one in greedy) == 20)
+        assert {one.result().status for one in greedy if one.done()} == {503}
+        others = [pool.submit(fetch, gateway.port, "/sse", source=f"127.0.1.{n}") for n in range(1, 11)]
+        gateway.wait_for_waiting(30, "realtime")
+        gateway.resume("realtime")
+        assert {one.result().status for one in others} == {200}
+
+
+def test_a_lane_that_says_nothing_is_away_and_is_told_so(make_gateway: Callable[..., Gateway]) -> None:
+    """Whoever was let in would else wait in silence for as long as a stream may be silent."""
+    gateway = make_gateway(GATEWAY_PROBE_UP_MS="50")
+    for name in ("realtime", "notify"):
+        gateway.services[name].freeze()
+    gateway.wait_for("realtime", "held")
+    assert gateway.status("realtime")["last_error"] == "timeout"
+    eventually(lambda: (gateway.folder / "errors").read_text().count('"event": "upstream_silent"') == 2)
+    assert gateway.status("notify")["state"] == "up"
+    gateway.services["realtime"].start()
+    assert gateway.fetch("/sse").status == 200
+
+
+def test_a_document_of_the_lane_is_waited_for_as_an_answer_is(make_gateway: Callable[..., Gateway]) -> None:
+    gateway, go = make_gateway(GATEWAY_ANSWER_S="1"), threading.Event()
+    gateway.services["realtime"].script.extend([until(go, answer(200))] * 3)
+    assert gateway.fetch("/api/v1/realtime/asyncapi.json").status == 504
+    go.set()
 
 
 def test_a_single_upgrade_does_not_wait_for_the_rate(gateway: Gateway) -> None:

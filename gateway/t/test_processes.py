@@ -160,6 +160,13 @@ def test_settings_are_checked_without_a_start(make_gateway: Callable[..., Gatewa
     assert (wrong.returncode, "GATEWAY_HOLD_S" in wrong.stderr) == (2, True)
 
 
+def test_a_worker_that_leaves_has_at_least_the_time_that_requests_may_wait(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    gateway = make_gateway(GATEWAY_HOLD_S="40", GATEWAY_SHUTDOWN_S="")
+    assert "worker_shutdown_timeout 40s;" in (gateway.folder / "state/nginx.conf").read_text()
+
+
 def test_an_empty_environment_is_refused_with_every_problem() -> None:
     done = start({"PATH": os.environ["PATH"]})
     assert done.returncode == 2
@@ -198,6 +205,7 @@ def test_an_empty_environment_is_refused_with_every_problem() -> None:
         ("GATEWAY_RESOLVER", "127.0.0.11:99999"),
         ("GATEWAY_HOLD_S", "0"),
         ("GATEWAY_HOLD_S", "2.5"),
+        ("GATEWAY_SHUTDOWN_S", "9"),  # who may be held for 10 s would be cut off
         ("ORDERS_CONCURRENCY", "-1"),
         ("GATEWAY_KEYED_PATHS", "api"),
         ("GATEWAY_SIGN_IN_PATHS", "/a|.*"),

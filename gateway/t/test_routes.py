@@ -1,13 +1,16 @@
 """Which service gets what, and what every answer carries."""
 
+import hashlib
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from client import raw
 from faulty import answer, reset
-from gateway import Gateway
+from gateway import HOME, Gateway
 
+FOR_EVER = "public, max-age=31536000, immutable"
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -192,9 +195,53 @@ def test_what_the_gateway_says_of_itself_is_one_json_line_each(gateway: Gateway)
     assert [line for line in lines if wanted.items() <= line.items()]
 
 
-@pytest.mark.parametrize("path", ["/static/site.css?v=1", "/static/site.css?a=b&v=9f", "/static/app.0123abcd.js"])
+def _stamp(gateway: Gateway, name: str) -> str:
+    """Return a static file's version as orders writes it (`orders.entrypoints.pages.site`)."""
+    return hashlib.sha256((gateway.folder / "static" / name).read_bytes()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("path", ["/static/site.css?v={}", "/static/site.css?a=b&v={}", "/static/app.0123abcd.js"])
 def test_files_with_a_version_are_kept_for_ever(gateway: Gateway, path: str) -> None:
-    assert gateway.fetch(path).headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    for how in {}, {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "br"}:
+        got = gateway.fetch(path.format(_stamp(gateway, "site.css")), **how)
+        assert got.headers["Cache-Control"] == FOR_EVER
+
+
+def test_orders_stamps_as_the_gateway_reads_it() -> None:
+    """What the gateway calls a version is what orders' pages ask for; a change of one alone would cost every visit."""
+    pages = HOME.parent / "services/orders/src/orders/entrypoints/pages/site.py"
+    assert "STAMP_CHARACTERS = 12\n" in pages.read_text()
+    assert "sha256(file.read_bytes()).hexdigest()[:STAMP_CHARACTERS]" in pages.read_text()
+
+
+@pytest.mark.parametrize("version", ["1", "0123456789ab", "{}0", "x{}", ""])
+def test_a_file_under_the_version_of_another_release_is_not_kept(gateway: Gateway, version: str) -> None:
+    """In a deploy new pages are drawn while the old gateway serves the files, and in a rollback the other way round."""
+    got = gateway.fetch(f"/static/site.css?v={version.format(_stamp(gateway, 'site.css'))}")
+    assert (got.status, got.headers["Cache-Control"]) == (200, "public, no-cache")
+
+
+def test_a_file_that_was_changed_under_the_gateway_is_not_kept_by_its_old_version(
+    make_gateway: Callable[..., Gateway],
+) -> None:
+    gateway = make_gateway()
+    path = f"/static/site.css?v={_stamp(gateway, 'site.css')}"
+    assert gateway.fetch(path).headers["Cache-Control"] == FOR_EVER
+    (gateway.folder / "static/site.css").write_text("body { color: white }\n")
+    assert gateway.fetch(path).headers["Cache-Control"] == "public, no-cache"
+
+
+def test_odd_names_of_static_files_keep_no_gateway_from_starting(make_gateway: Callable[..., Gateway]) -> None:
+    gateway = make_gateway()
+    gateway.stop()
+    static = gateway.folder / "static"
+    for name in ('a"b', "a b", "a;}", "x" * 200, "tr\xe4ge"):
+        (static / name).write_text("x")
+    (static / "deep/er").mkdir(parents=True)
+    (static / "deep/er/a+b~c.js").write_text("export {}\n")
+    gateway.start()
+    path = "deep/er/a+b~c.js"
+    assert gateway.fetch(f"/static/{path}?v={_stamp(gateway, path)}").headers["Cache-Control"] == FOR_EVER
 
 
 def test_files_without_a_version_are_asked_for_anew(gateway: Gateway) -> None:

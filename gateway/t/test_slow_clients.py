@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from client import eventually
+from client import eventually, fetch
 from faulty import answer, finish, until
 from gateway import Gateway
 from wire import DEADLINE_S
@@ -28,8 +28,9 @@ GAUGES = ("gateway_in_flight", "gateway_waiting", "gateway_held_bytes")
 OTHERS_WAIT_S = 2
 
 
-def _connect(gateway: Gateway, *parts: bytes, reads_little: bool = False) -> socket.socket:
+def _connect(gateway: Gateway, *parts: bytes, reads_little: bool = False, source: str = "127.0.0.1") -> socket.socket:
     connection = socket.socket()
+    connection.bind((source, 0))
     if reads_little:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(DEADLINE_S)
@@ -122,6 +123,64 @@ def test_a_reader_that_stops_is_let_go_and_the_service_never_waited(make_gateway
         eventually(lambda: gateway.orders.idle >= 1)
         eventually(lambda: _is_idle(gateway))
         assert len(reader.recv(len(BIG))) < len(BIG)
+
+
+POST = b"POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+SMALL = POST + b"Content-Length: 10\r\n\r\n"
+LARGE = POST + b"Content-Length: 10000000\r\n\r\n"
+CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def _begin(gateway: Gateway, crowd: ExitStack, request: bytes, source: str = "127.0.0.1") -> socket.socket:
+    """Send a head, and nothing of the body that is awaited and counted from then on."""
+    connection = crowd.enter_context(_connect(gateway, request, source=source))
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")
+    return connection
+
+
+@pytest.mark.parametrize("large", [LARGE, CHUNKS])
+def test_large_bodies_on_their_way_are_bounded_by_number(
+    make_gateway: Callable[..., Gateway], crowd: ExitStack, large: bytes
+) -> None:
+    """Each lies on the disk for as long as its client likes: of one address a few, and of all not more than fit."""
+    gateway = make_gateway(GATEWAY_ADDRESS_LARGE_REQUESTS="2", GATEWAY_LARGE_REQUESTS="3")
+    first = [_begin(gateway, crowd, large) for _ in range(2)]
+    assert _of(gateway, "127.0.0.1") == 429
+    _begin(gateway, crowd, large, "127.0.0.2")
+    assert _of(gateway, "127.0.0.3") == 429
+    assert gateway.fetch("/small", "POST", bytes(99_999)).status == gateway.fetch("/read").status == 200
+    for connection in first:
+        connection.close()
+    eventually(lambda: _of(gateway, "127.0.0.1") == 200)
+
+
+def _of(gateway: Gateway, source: str) -> int:
+    return fetch(gateway.port, "/large", "POST", bytes(100_000), source=source).status
+
+
+def test_downloads_of_prices_are_large(make_gateway: Callable[..., Gateway]) -> None:
+    gateway, go = make_gateway(GATEWAY_ADDRESS_LARGE_REQUESTS="1"), threading.Event()
+    gateway.services["usda"].script.append(until(go, answer(200, b"csv")))
+    with ThreadPoolExecutor() as pool:
+        download = pool.submit(gateway.fetch, "/api/v1/prices.csv")
+        eventually(lambda: gateway.services["usda"].seen)
+        refused = gateway.fetch("/api/v1/prices.csv?x=1", Accept="application/json")
+        assert (refused.status, refused.json["status"], refused.headers["Retry-After"]) == (429, 429, "1")
+        assert gateway.fetch("/api/v1/prices").status == 200
+        go.set()
+        assert download.result().status == 200
+
+
+def test_one_address_takes_so_many_connections_and_no_more(
+    make_gateway: Callable[..., Gateway], crowd: ExitStack
+) -> None:
+    """Else a few bytes a second would keep all of them from everybody, and for ever."""
+    gateway = make_gateway(GATEWAY_ADDRESS_REQUESTS="3")
+    for _ in range(3):
+        _begin(gateway, crowd, SMALL)
+    assert gateway.fetch("/one-more").status == 429
+    assert fetch(gateway.port, "/", source="127.0.0.2").status == 200
+    assert gateway.fetch("/healthz").status == 200
 
 
 def test_thousands_of_idle_connections_keep_nobody_waiting(

@@ -86,6 +86,25 @@ def test_a_head_that_cannot_be_read_is_an_honest_error(gateway: Gateway, name: s
     _goes_on(gateway)
 
 
+@pytest.mark.parametrize("name", BROKEN_HEAD)
+def test_one_request_whose_answer_breaks_off_stops_nobody_elses(gateway: Gateway, name: str) -> None:
+    """A client that finds such a request could else take the service away from everybody."""
+    asked = gateway.metric('gateway_probes_total{upstream="orders"')
+    transitions = gateway.metric("gateway_transitions_total")
+    for _ in range(5):
+        gateway.orders.script.append(BROKEN_HEAD[name])
+        assert _one(gateway, _ask("GET", "/r")).status == 503
+        assert gateway.fetch("/next").held_ms is None
+    eventually(lambda: gateway.metric('gateway_probes_total{upstream="orders"') > asked)
+    assert gateway.metric("gateway_transitions_total") == transitions
+
+
+def test_a_long_address_in_an_answers_head_is_passed_on(gateway: Gateway) -> None:
+    address = "/sign-in?next=" + "%2F" * 4_000
+    gateway.orders.script.append(answer(303, b"", f"Location: {address}"))
+    assert gateway.fetch("/account").headers["Location"] == address
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("name", CUT_SHORT)
 def test_an_answer_cut_short_is_seen_to_be(gateway: Gateway, name: str, method: str) -> None:
@@ -135,6 +154,24 @@ def test_a_machine_that_vanished_was_sent_nothing(make_gateway: Callable[..., Ga
         gateway.orders.start()
         assert first().status == second().status == 200
     assert gateway.orders.executed("/1") == gateway.orders.executed("/2") == 1
+    _goes_on(gateway)
+
+
+@pytest.mark.parametrize(("tries", "changes"), [("1", True), ("2", False)])
+def test_where_several_are_behind_one_address_the_next_connect_may_meet_another(
+    make_gateway: Callable[..., Gateway], tries: str, *, changes: bool
+) -> None:
+    """As kube-proxy goes on leading to a pod that is gone until its node is known to be."""
+    gateway = make_gateway(GATEWAY_PROBE_UP_MS="60000", GATEWAY_CONNECT_MS="800", GATEWAY_CONNECT_TRIES=tries)
+    transitions = gateway.metric("gateway_transitions_total")
+    gateway.orders.swallow()
+    with _under_way(gateway, _ask("POST", "/1")) as (asked,):
+        eventually(lambda: gateway.status("orders")["in_flight"] == 1)
+        gateway.orders.stop()
+        gateway.orders.start()
+        assert asked().status == 200
+    assert gateway.orders.executed("/1") == 1
+    assert (gateway.metric("gateway_transitions_total") > transitions) == changes
     _goes_on(gateway)
 
 

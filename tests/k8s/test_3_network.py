@@ -28,7 +28,7 @@ def wanted(overlay: str) -> set[Way]:
     ways.add(("gateway", "realtime", 8001))
     ways |= {(name, "postgres", 5432) for name in CLIENTS_OF_POSTGRES}
     ways |= {(name, "nats", 4222) for name in CLIENTS_OF_NATS}
-    ways |= {("notify", MAIL, port) for port in (25, 465, 587)}
+    ways |= {("notify", MAIL, port) for port in (25, 587)}
     ways |= {("backup", ELSEWHERE, port) for port in (22, 443)}
     ways |= {(name, MARKET, 443) for name in ("usda", "usda-crawl")}
     ways |= {(name, "gateway", 8081) for name in pausing}

@@ -1,4 +1,5 @@
 -- Where each listener of a service was found last, and who may look next. Shared between workers.
+local clock = require("mercadito.clock")
 local workers = require("mercadito.workers")
 local states = require("mercadito.states")
 
@@ -20,14 +21,17 @@ function addresses.find(listener)
   return shared:get(listener .. ":host"), shared:get(listener .. ":port")
 end
 
---- Take the right to probe for `lease_s` seconds; false while another living worker has it or none is due.
+--- Take the right to probe for `lease_s` seconds; false while another living worker has it or none is due. nginx ends it by
+-- the time of day: once that is set back, it is over when it should have been.
 function addresses.may_probe(name, lease_s)
   local key, pid = name .. ":probe", ngx.worker.pid()
   if shared:add(key, pid, lease_s) then
+    shared:set(name .. ":probe_ends", clock.now() + lease_s)
     return true
   end
   local holder = shared:get(key)
-  if holder and holder > 0 and not workers.is_alive(holder) then
+  local is_over = clock.now() >= (shared:get(name .. ":probe_ends") or math.huge)
+  if is_over or holder and holder > 0 and not workers.is_alive(holder) then
     shared:delete(key)
   end
   return false
@@ -35,7 +39,16 @@ end
 
 --- Give the right back; the next probe is due in `seconds`.
 function addresses.probe_again_in(name, seconds)
+  shared:set(name .. ":probe_ends", clock.now() + seconds)
   shared:set(name .. ":probe", 0, seconds)
+end
+
+--- Make the next probe due now, unless one is under way; once in `seconds` at most, however many would like to know.
+function addresses.hurry(name, seconds)
+  if shared:get(name .. ":probe") == 0 and clock.now() >= (shared:get(name .. ":hurried") or 0) then
+    shared:set(name .. ":hurried", clock.now() + seconds)
+    shared:delete(name .. ":probe")
+  end
 end
 
 return addresses

@@ -1,4 +1,5 @@
 -- The operator's listener: look, pause, resume.
+local clock = require("mercadito.clock")
 local guard = require("mercadito.guard")
 local heartbeat = require("mercadito.heartbeat")
 local json = require("mercadito.json")
@@ -6,6 +7,7 @@ local boots = require("mercadito.boots")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
 local pauses = require("mercadito.pauses")
 local settings = require("mercadito.settings")
+local standing = require("mercadito.standing")
 local states = require("mercadito.states")
 local token = require("mercadito.token")
 local upstreams = require("mercadito.upstreams")
@@ -31,7 +33,7 @@ local function complain(status, slug, title, detail)
 end
 
 local function describe(upstream)
-  local row = states.describe(upstream.name)
+  local row = standing.of(upstream.name)
   row.waiting = ledger:sum(upstream.waiting_account)
   row.in_flight = ledger:sum(upstream.inside_account)
   row.outage_s = boots.estimate(upstream.name)
@@ -56,16 +58,19 @@ local function seconds(name, default, maximum)
   return value and value <= maximum and value or nil
 end
 
--- A worker that has not seen the pause yet may still let one in; one that has only gets emptier.
+-- A worker that has not seen the pause yet may still let one in; one that has only gets emptier. Once the pause is over,
+-- nothing that is seen here says that the next moment is like this one.
 local function drained(upstream, version, drain_s)
-  local deadline = ngx.now() + drain_s
-  while not view.is_seen_by_all(version) or ledger:sum(upstream.inside_account) > 0 do
-    if ngx.now() >= deadline then
+  local deadline = clock.now() + drain_s
+  while states.paused_until(upstream.name) do
+    if view.is_seen_by_all(version) and ledger:sum(upstream.inside_account) == 0 then
+      return true
+    elseif clock.now() >= deadline then
       return false
     end
     ngx.sleep(DRAIN_SLICE_S)
   end
-  return true
+  return false
 end
 
 local function pause(upstream)
@@ -81,7 +86,9 @@ local function pause(upstream)
   end
   if not drained(upstream, version, drain_s) then
     local number = ledger:sum(upstream.inside_account)
-    local detail = "Still paused until it expires: go on, wait, or resume. In flight: " .. number
+    local stands = states.paused_until(upstream.name) and "Still paused until it expires: go on, wait, or resume."
+      or "It is paused no more: the pause ended, or was ended, before it had drained."
+    local detail = stands .. " In flight: " .. number
     return complain(409, "not-drained", "Requests are still under way", detail)
   end
   return say(200, describe(upstream))

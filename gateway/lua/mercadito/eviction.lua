@@ -41,7 +41,7 @@ function eviction.ask_another(upstream)
 end
 
 local function is_nearly_full(upstream)
-  return ledger:sum(upstream.waiting_account) >= settings.hold_requests * 0.9
+  return ledger:sum(upstream.waiting_account) >= upstream.seats * 0.9
     or ledger:sum(upstream.bytes_account) >= settings.hold_bytes * 0.9
 end
 

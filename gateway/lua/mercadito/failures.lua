@@ -1,6 +1,8 @@
 -- What to do about a request whose attempt failed: wait and try again, or tell its client.
+local addresses = require("mercadito.addresses")
 local attempts = require("mercadito.attempts")
 local bit = require("bit")
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local prober = require("mercadito.prober")
 local refusal = require("mercadito.refusal")
@@ -19,8 +21,8 @@ local function is_keyed(visit)
     path = ngx.var.uri,
     -- A list when it was said twice, which is no key.
     header_key = ngx.req.get_headers()["idempotency-key"],
-    query_key = ngx.var.arg_idempotency_key,
-  }, settings.keyed_paths)
+    query = ngx.var.args,
+  }, settings.keyed_paths, settings.keyed_forms)
 end
 
 -- Attempts known not to have been processed, a bit each.
@@ -38,9 +40,20 @@ function failures.overlook_last(visit)
   clear(visit, visit.seen)
 end
 
+-- Behind one address may be several, each new connection to another: a few in a row must fail before that is absence.
+local function may_connect_elsewhere(visit, attempt)
+  local is_unconnected = attempt.sent == 0 and not attempt.answered
+  visit.unconnected = is_unconnected and (visit.unconnected or 0) + 1 or 0
+  return is_unconnected and visit.unconnected < settings.connect_tries
+end
+
 local function note_absence(visit, attempt, not_processed)
+  if may_connect_elsewhere(visit, attempt) then
+    return
+  end
   local absence = replay.sign_of_absence(attempt, not_processed)
-  if absence and states.request_failed(visit.upstream.name, absence) then
+  if absence and states.request_failed(visit.upstream.name, absence) or replay.is_doubtful(attempt) then
+    addresses.hurry(visit.upstream.name, settings.probe_ms / 1000)
     prober.at_once(visit.upstream.name)
   end
 end
@@ -92,7 +105,7 @@ local function lost(open)
 end
 
 local function is_exhausted(visit, open)
-  return visit.entries > MAX_ENTRIES or lost(open) >= MAX_LOST or ngx.now() >= visit.deadline
+  return visit.entries > MAX_ENTRIES or lost(open) >= MAX_LOST or clock.now() >= visit.deadline
 end
 
 --- Return whether there was an attempt since the last look: whoever waits on the way in had none. That it has a place

@@ -15,7 +15,7 @@ local gate = {}
 
 local place_of = {} -- {request = service it has a place at}
 local arrival_of = {} -- {request = arrival number}, of those that went straight through
-local placed_at = {} -- {request = time}
+local placed_at = {} -- {request = time}; nil of one that has lost its place to others
 local turned_away = {} -- {request = true}
 
 --- Give a request its place: it may pass once.
@@ -33,10 +33,14 @@ function gate.came_back(id)
 end
 
 local function free_place(id)
-  local upstream = place_of[id]
+  local upstream, since = place_of[id], placed_at[id]
   place_of[id], placed_at[id] = nil, nil
   if upstream and not upstream.rate then
-    places.leave(upstream)
+    if since then
+      places.leave(upstream)
+    else
+      places.leave_displaced(upstream)
+    end
   end
   return upstream
 end
@@ -51,7 +55,7 @@ end
 -- `pass` are all the Lua that runs, so they call nothing that LuaJIT can't compile.
 function gate.leave(id)
   local upstream = place_of[id]
-  if not upstream or not arrival_of[id] or not upstream.open or not upstream.is_proven then
+  if not upstream or not arrival_of[id] or not placed_at[id] or not upstream.open or not upstream.is_proven then
     return false
   end
   place_of[id], arrival_of[id], placed_at[id] = nil, nil, nil
@@ -61,13 +65,19 @@ function gate.leave(id)
   return true
 end
 
---- While others wait, take back the places of those who have had one for long: the service has answered them, and their
--- clients read slowly, or a few of those could stop it. One that the service still works on may come back all the same.
+--- While others wait, take the places of those who have had one for long: the service has answered them, and their
+-- clients read slowly, or a few of those could stop it. Nobody can tell those from one that the service still works on, so
+-- they count as under way until they are through: a pause must not call drained what still runs.
 function gate.reclaim(upstream)
   local latest = clock.now() - settings.place_s
   for id, since in pairs(placed_at) do
     if since <= latest and place_of[id] == upstream then
-      free_place(id)
+      if upstream.rate then
+        free_place(id)
+      else
+        placed_at[id] = nil
+        places.displace(upstream)
+      end
     end
   end
 end

@@ -1,6 +1,7 @@
 -- One loop per worker: it learns what others changed, probes what is due, and releases who may go. It is a timer that
 -- never ends rather than one that fires again and again, because nginx kills pending timers in a worker that is to
 -- leave, while that worker's waiting requests still need all this.
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local eviction = require("mercadito.eviction")
 local guard = require("mercadito.guard")
@@ -34,9 +35,10 @@ local function count_answers(upstream)
 end
 
 local function tell_inside(upstream)
-  if upstream.told_inside ~= upstream.inside then
-    upstream.told_inside = upstream.inside
-    ledger:put(upstream.inside_account, upstream.inside)
+  local inside = upstream.inside + upstream.displaced
+  if upstream.told_inside ~= inside then
+    upstream.told_inside = inside
+    places.tell(upstream)
   end
 end
 
@@ -53,16 +55,16 @@ local function probe()
 end
 
 local function tidy()
-  if ngx.now() < tidied_at + TIDY_EVERY_S then
+  if clock.now() < tidied_at + TIDY_EVERY_S then
     return
   end
-  tidied_at = ngx.now()
+  tidied_at = clock.now()
   bury()
   local waiting = 0
   for _, upstream in ipairs(upstreams.all()) do
     waiting = waiting + upstream.queue.size
     places.give_back_unused(upstream)
-    if not upstream.open then
+    if not upstream.open and not upstream.paused then
       gate.reclaim(upstream)
     end
     if upstream.phase == "ramp" and ledger:sum(upstream.waiting_account) == 0 then
@@ -96,7 +98,7 @@ local beat = guard.background(heartbeat.beat)
 
 local function is_needed()
   for _, upstream in ipairs(upstreams.all()) do
-    if upstream.queue.size > 0 or upstream.inside > 0 then
+    if upstream.queue.size > 0 or upstream.inside > 0 or upstream.displaced > 0 then
       return true
     end
   end

@@ -1,10 +1,12 @@
 -- The waiting room's own access phase. Whoever was turned away at the gate, or whose attempt failed (error_page brings
 -- both here), waits until it is released, or is told why not.
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local failures = require("mercadito.failures")
 local gate = require("mercadito.gate")
 local guard = require("mercadito.guard")
 local heartbeat = require("mercadito.heartbeat")
+local journal = require("mercadito.journal")
 local places = require("mercadito.places")
 local refusal = require("mercadito.refusal")
 local release = require("mercadito.release")
@@ -18,7 +20,10 @@ local visits = require("mercadito.visits")
 local SHORTEST_WAIT_S = 0.001 -- less would be none at all, and time would stand still for whoever looks again and again
 local SLICE_S = 0.01 -- between looks, in a worker whose heart has stopped: one that is about to leave
 
+local TELL_EVERY_S = 1
+
 local hold = {}
+local told_at = 0
 
 local function begin(id)
   local name = ngx.var.gateway_service
@@ -27,30 +32,30 @@ local function begin(id)
   return visits.begin(id, {
     upstream = upstreams.get(name),
     body_bytes = request.body_bytes(),
-    deadline = ngx.now() + settings.hold_s - spent_s,
+    deadline = clock.now() + settings.hold_s - spent_s,
   })
 end
 
 local function wait(visit)
-  local left = visit.deadline - ngx.now()
+  local left = visit.deadline - clock.now()
   while not visit.released_now and not visit.evicted and left > 0 do
     local stopped = heartbeat.has_stopped()
     visit.semaphore:wait(math.max(SHORTEST_WAIT_S, stopped and math.min(SLICE_S, left) or left))
     if stopped then
       heartbeat.beat()
     end
-    left = visit.deadline - ngx.now()
+    left = visit.deadline - clock.now()
   end
 end
 
 local function note_wait(visit, began)
-  visit.held_s = (visit.held_s or 0) + ngx.now() - began
+  visit.held_s = (visit.held_s or 0) + clock.now() - began
   ngx.var.held_ms = math.floor(visit.held_s * 1000 + 0.5)
 end
 
 --- Wait until the visit may go. What it says to the client otherwise ends the request.
 local function wait_for_release(visit)
-  local upstream, began = visit.upstream, ngx.now()
+  local upstream, began = visit.upstream, clock.now()
   visit.released_now = nil
   if not room.enter(upstream, visit) then
     return refusal.refuse(visit, "queue-full")
@@ -98,6 +103,15 @@ local function write_down(visit)
   end
 end
 
+-- What nginx could not do by itself, such as to write a body to a full disk. Its own log would say why, and by whose request.
+local function note_internal_error()
+  counters.add("gateway_internal_errors_total", "")
+  if clock.now() >= told_at + TELL_EVERY_S then
+    told_at = clock.now()
+    journal.write("error", "internal_error", { reason = "nginx could not serve a request: is the disk full?" })
+  end
+end
+
 local NOT_AN_ANSWER = { [499] = true, [502] = true, [503] = true, [504] = true }
 
 local leave_slowly = guard.background(function(id)
@@ -112,6 +126,9 @@ local leave_slowly = guard.background(function(id)
     write_down(visit)
   end
   upstream = upstream or visit and visit.upstream
+  if status == 500 and not upstream then
+    note_internal_error()
+  end
   if upstream then
     upstream.answered[status] = (upstream.answered[status] or 0) + 1
     release.round(upstream)

@@ -1,5 +1,6 @@
--- What the gateway has to say of itself: one JSON line each on standard error. nginx's own error log is kept to what is
--- critical, because its lines carry client addresses and whole request lines, secrets of mailed links included.
+-- What the gateway has to say of itself: one JSON line each on standard error. nginx's own error log is silent while it
+-- serves (unless LOG_LEVEL is debug), because its lines carry client addresses and whole request lines, secrets of mailed
+-- links included.
 local json = require("mercadito.json")
 
 local journal = {}

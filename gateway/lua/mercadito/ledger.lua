@@ -71,10 +71,11 @@ function ledger:take(account, amount, bound)
   return true
 end
 
---- Add to this worker's part of an account that may come and go; one that is back at 0 leaves nothing behind.
+--- Add to this worker's part of an account that may come and go; one that is back at 0 leaves nothing behind, and nor
+-- does one that was forgotten in between, for want of memory.
 function ledger:add(account, amount)
   local key = account .. ":" .. ngx.worker.pid()
-  if self.shared:incr(key, amount, 0) == 0 then
+  if (self.shared:incr(key, amount, 0) or 0) <= 0 then
     self.shared:delete(key)
   end
 end

@@ -1,5 +1,6 @@
 -- Memory after a crowd has waited. Lua's collector and the allocator both keep what was once needed; after an outage that
 -- would be most of what the worker has, until the next one.
+local clock = require("mercadito.clock")
 local ffi = require("ffi")
 
 ffi.cdef("int malloc_trim(size_t keep);")
@@ -25,8 +26,8 @@ function memory.watch(waiting)
     quiet_since = nil
     return
   end
-  quiet_since = quiet_since or ngx.now()
-  if ngx.now() - quiet_since >= QUIET_S then
+  quiet_since = quiet_since or clock.now()
+  if clock.now() - quiet_since >= QUIET_S then
     most, quiet_since = 0, nil
     give_back()
   end

@@ -3,6 +3,7 @@ local boots = require("mercadito.boots")
 local counters = require("mercadito.counters")
 local ledger = require("mercadito.ledger").of("gateway_ledger")
 local levels = require("mercadito.levels")
+local standing = require("mercadito.standing")
 local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
 
@@ -30,7 +31,7 @@ end
 
 local function add_gauges(lines)
   add(lines, "gateway_upstream_state", "gauge", function(upstream)
-    return one_of(STATES, "state", states.describe(upstream.name).state)
+    return one_of(STATES, "state", standing.of(upstream.name).state)
   end)
   add(lines, "gateway_upstream_phase", "gauge", function(upstream)
     return one_of(PHASES, "phase", states.phase(upstream.name))

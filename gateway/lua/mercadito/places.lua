@@ -41,15 +41,32 @@ local function give_back(upstream, number)
   end
 end
 
+--- Tell the others how many requests of this worker are there, those that have lost their places included.
+function places.tell(upstream)
+  ledger:put(upstream.inside_account, upstream.inside + upstream.displaced)
+end
+
 --- Leave a place. It is kept for the next request while nobody waits for it.
 function places.leave(upstream)
   upstream.inside = upstream.inside - 1
   if not upstream.open then
     places.give_back_spare(upstream)
-    ledger:put(upstream.inside_account, upstream.inside)
+    places.tell(upstream)
   elseif upstream.leased > upstream.fair then
     give_back(upstream, 1)
   end
+end
+
+--- Take the place of a request that is still under way.
+function places.displace(upstream)
+  upstream.displaced = upstream.displaced + 1
+  places.leave(upstream)
+end
+
+--- A request that had lost its place is through.
+function places.leave_displaced(upstream)
+  upstream.displaced = upstream.displaced - 1
+  places.tell(upstream)
 end
 
 --- A request that had a place was answered.

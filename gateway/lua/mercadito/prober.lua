@@ -5,6 +5,7 @@ local counters = require("mercadito.counters")
 local guard = require("mercadito.guard")
 local resolve = require("mercadito.resolve")
 local settings = require("mercadito.settings")
+local silence = require("mercadito.silence")
 local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
 
@@ -14,7 +15,7 @@ local MAX_HEADER_LINES = 64
 
 local prober = {}
 
-local function connect(host, port)
+local function connect_once(host, port)
   local socket = ngx.socket.tcp()
   socket:settimeouts(settings.connect_ms, ANSWER_TIMEOUT_MS, ANSWER_TIMEOUT_MS)
   local connected, problem = socket:connect(host, port)
@@ -22,6 +23,18 @@ local function connect(host, port)
     return nil, problem
   end
   return socket
+end
+
+-- Behind one address may be several, each new connection to another.
+local function connect(host, port)
+  local socket, problem
+  for _ = 1, settings.connect_tries do
+    socket, problem = connect_once(host, port)
+    if socket then
+      break
+    end
+  end
+  return socket, problem
 end
 
 local function read_answer(socket)
@@ -62,10 +75,11 @@ local function ask(name, host, port)
   return true
 end
 
--- A name server that is silent takes no service away: it is looked for where it was last; /readyz says whose that is now.
+-- A name server that is silent, away or out of order takes no service away: that is looked for where it was last, and
+-- /readyz says whose that is now. Only a name that is known to lead nowhere does.
 local function find(listener, name)
-  local host, problem = resolve.host(name)
-  if not host and problem:find("timeout", 1, true) then
+  local host, problem, has_none = resolve.host(name)
+  if not host and not has_none then
     host = addresses.find(listener)
   end
   return host, problem
@@ -89,16 +103,29 @@ local function check(name)
       end
     end
     if not fine then
-      return nil, why
+      -- Of a container that has gone some name servers say so, by an error: that is no busy service then.
+      return nil, problem and problem:find(resolve.SERVER_ERROR, 1, true) and problem or why
     end
     found[listener] = { host = host, port = target.port }
   end
   return found
 end
 
+-- A busy service may be slow to answer; that alone is no reason to stop sending, and whoever waits for it is told in time
+-- (GATEWAY_ANSWER_S). In a lane nobody would be, since its connections may be silent for long.
+local function is_busy(upstream, problem)
+  if problem ~= "timeout" then
+    silence.finish(upstream.name)
+    return false
+  end
+  local is_long = silence.note(upstream.name)
+  return states.phase(upstream.name) == "up" and not (upstream.rate and is_long)
+end
+
 local function judge(upstream, found, problem, failures)
   local name = upstream.name
   counters.add("gateway_probes_total", string.format('upstream="%s",result="%s"', name, found and "ready" or "not"))
+  local busy = is_busy(upstream, problem)
   if found then
     for listener, address in pairs(found) do
       addresses.publish(listener, address.host, address.port)
@@ -107,8 +134,7 @@ local function judge(upstream, found, problem, failures)
     if outage_s then
       boots.learn(name, outage_s)
     end
-  elseif not (problem == "timeout" and states.phase(name) == "up") then
-    -- A busy service may be slow to answer; that alone is no reason to stop sending.
+  elseif not busy then
     states.probe_failed(name, problem)
   end
 end

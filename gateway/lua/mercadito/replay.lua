@@ -9,6 +9,16 @@ local function is_key(value)
   return type(value) == "string" and #value <= MAX_KEY_LENGTH and value:find("^[\33-\126]+$") ~= nil
 end
 
+-- As the service reads it: by its exact name, the first if there are several.
+local function key_in(query)
+  for name, value in (query or ""):gmatch("([^&=]*)=?([^&]*)") do
+    if name == "idempotency_key" then
+      return value
+    end
+  end
+  return nil
+end
+
 local function starts_with_any(path, prefixes)
   for _, prefix in ipairs(prefixes) do
     if path == prefix or path:sub(1, #prefix + 1) == prefix .. "/" then
@@ -20,13 +30,15 @@ end
 
 --- Return whether the service will recognise this request when it comes twice.
 --
--- `request` is {method, path, header_key, query_key}; `keyed_paths` lists the prefixes where the Idempotency-Key
--- header is honoured. The query parameter is only made by forms that are.
-function replay.is_keyed(request, keyed_paths)
+-- `request` is {method, path, header_key, query}; `keyed_paths` lists the prefixes where the Idempotency-Key header and
+-- the parameter of the query are honoured, `keyed_forms` those of forms, which have the parameter alone.
+function replay.is_keyed(request, keyed_paths, keyed_forms)
   if not KEYED[request.method] then
     return false
+  elseif starts_with_any(request.path, keyed_paths) then
+    return is_key(request.header_key) or is_key(key_in(request.query))
   end
-  return is_key(request.query_key) or (is_key(request.header_key) and starts_with_any(request.path, keyed_paths))
+  return starts_with_any(request.path, keyed_forms) and is_key(key_in(request.query))
 end
 
 local function worst(list)
@@ -75,10 +87,16 @@ function replay.sign_of_absence(attempt, not_processed)
     return nil
   elseif attempt.sent == 0 then
     return "connect failed"
-  elseif attempt.status == 502 then
-    return attempt.received == 0 and "closed without an answer" or "closed in mid-answer"
+  elseif attempt.status == 502 and attempt.received == 0 then
+    return "closed without an answer"
   end
   return nil
+end
+
+--- Return whether an attempt met with half an answer, or one that nginx cannot read. The service is there, and what went
+-- wrong may be that request's own (its answer's head may be too long): no reason to hold the others, but one to ask.
+function replay.is_doubtful(attempt)
+  return attempt.status == 502 and not attempt.answered and attempt.received > 0
 end
 
 return replay

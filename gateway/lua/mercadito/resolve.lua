@@ -5,8 +5,9 @@ local settings = require("mercadito.settings")
 local TIMEOUT_MS = 500
 local MAX_ANSWERS = 32
 local TYPE_A, CLASS_IN = 1, 1
+local NO_SUCH_NAME = 3
 
-local resolve = {}
+local resolve = { SERVER_ERROR = "name server error " }
 
 local function u16(text, at)
   local high, low = text:byte(at, at + 1)
@@ -38,14 +39,14 @@ local function after_name(message, at)
   end
 end
 
---- Return the first IPv4 address of an answer to question `id`, or nil and why.
+--- Return the first IPv4 address of an answer to question `id`, or nil, why, and whether the answer says that there is none.
 function resolve.parse(message, id)
   if #message < 12 or u16(message, 1) ~= id then
     return nil, "not the answer to our question"
   end
   local code = message:byte(4) % 16
   if code ~= 0 then
-    return nil, code == 3 and "no such name" or "name server error " .. code
+    return nil, code == NO_SUCH_NAME and "no such name" or resolve.SERVER_ERROR .. code, code == NO_SUCH_NAME
   end
   local at = after_name(message, 13)
   at = at and at + 4
@@ -60,7 +61,7 @@ function resolve.parse(message, id)
     end
     at = at + 10 + length
   end
-  return nil, "no IPv4 address"
+  return nil, "no IPv4 address", true
 end
 
 local function ask(name)
@@ -85,14 +86,14 @@ function resolve.literal(name)
   return name == "localhost" and "127.0.0.1" or name:match("^%d+%.%d+%.%d+%.%d+$")
 end
 
---- Return the IPv4 address of a host as it is now, or nil and why.
+--- Return the IPv4 address of a host as it is now, or nil, why, and whether it is known to have none.
 function resolve.host(name)
   local known = resolve.literal(name)
   if known then
     return known
   end
-  local address, problem = ask(name)
-  return address, problem and name .. ": " .. problem
+  local address, problem, has_none = ask(name)
+  return address, problem and name .. ": " .. problem, has_none
 end
 
 return resolve

@@ -13,7 +13,7 @@ local MAX_EVICTIONS = 64 -- for one newcomer, which may bring a large body where
 local room = {}
 
 local function take_a_seat(upstream, visit)
-  if not ledger:take(upstream.waiting_account, 1, settings.hold_requests) then
+  if not ledger:take(upstream.waiting_account, 1, upstream.seats) then
     return false
   end
   if not ledger:take(upstream.bytes_account, visit.body_bytes, settings.hold_bytes) then
@@ -65,8 +65,15 @@ local function take_anothers_seat(upstream, visit)
   return false
 end
 
+-- A lane is as slow as it is long: whoever comes with many may fill half of it, and the next waits half the time at most.
+local function is_crowded(upstream)
+  return upstream.rate and ledger:sum(upstream.waiting_account) >= upstream.seats / 2
+end
+
 local function find_a_seat(upstream, visit)
-  if take_a_seat(upstream, visit) then
+  if is_crowded(upstream) and shares.is_greedy(upstream, visit, true) then
+    return false
+  elseif take_a_seat(upstream, visit) then
     return true
   elseif shares.is_greedy(upstream, visit, true) then
     return false

@@ -7,7 +7,7 @@ local shares = {}
 
 --- Note in a visit who sends it: its holders `address` and `client`, short texts that tell nobody who that is.
 function shares.identify(visit)
-  local address = ngx.encode_base64(ngx.var.binary_remote_addr)
+  local address = ngx.encode_base64(ngx.var.client_network)
   local shown = ngx.var.cookie_mercadito_session or ngx.var.http_authorization
   visit.address = "a" .. address
   -- 32 bits are enough: a collision can only make two sessions of the same address one client.
@@ -49,7 +49,7 @@ end
 local function is_over(upstream, holder, times, more, more_bytes)
   local n, b = accounts(upstream, holder)
   local share = settings.share_percent / 100 * times
-  return ledger:sum(n) + more > settings.hold_requests * share or ledger:sum(b) + more_bytes > settings.hold_bytes * share
+  return ledger:sum(n) + more > upstream.seats * share or ledger:sum(b) + more_bytes > settings.hold_bytes * share
 end
 
 --- Return whether somebody who waits here holds more than a share. Who is over it in all holds his part of it here, or
@@ -58,7 +58,7 @@ function shares.has_greedy_here(upstream)
   local part = settings.share_percent / 100 / settings.workers
   for holder, sum in pairs(here[upstream.name] or {}) do
     local times = holder:sub(1, 1) == "a" and settings.address_shares or 1
-    local may_be = sum.number > settings.hold_requests * part * times or sum.bytes > settings.hold_bytes * part * times
+    local may_be = sum.number > upstream.seats * part * times or sum.bytes > settings.hold_bytes * part * times
     if may_be and is_over(upstream, holder, times, 0, 0) then
       return true
     end

@@ -4,9 +4,10 @@
 --
 -- One failure makes it suspect. A probe that succeeds at once takes that back; otherwise it is down until a probe
 -- succeeds, and then released with a window that grows with the answers (ramp).
+local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local journal = require("mercadito.journal")
-local patience = require("mercadito.patience")
+local rests = require("mercadito.rests")
 
 local shared = ngx.shared.gateway_upstreams
 
@@ -26,9 +27,15 @@ function states.touch()
   return shared:incr("version", 1, 0)
 end
 
+-- By both clocks: one is shown, the other one measured by.
+local function note_move(name)
+  shared:set(name .. ":since", ngx.now())
+  shared:set(name .. ":moved_at", clock.now())
+end
+
 local function move(name, phase, reason)
   shared:set(name .. ":phase", phase)
-  shared:set(name .. ":since", ngx.now())
+  note_move(name)
   states.touch()
   counters.add("gateway_transitions_total", string.format('upstream="%s",to="%s"', name, phase))
   journal.write("warning", "upstream_" .. phase, { upstream = name, reason = reason })
@@ -38,7 +45,7 @@ end
 function states.begin(names)
   for _, name in ipairs(names) do
     if shared:add(name .. ":phase", "suspect") then
-      shared:set(name .. ":since", ngx.now())
+      note_move(name)
     end
   end
 end
@@ -72,15 +79,9 @@ local function is_first_to_see(name, change)
   return shared:add(name .. ":" .. change .. ":" .. states.opening(name), true, CHANGE_REMEMBERED_S)
 end
 
--- Openings in a row after which nothing was answered: each is followed by a longer rest.
-local function rest(name, phase)
-  local steady = phase == "up" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
-  if steady or shared:get(name .. ":proven") == states.opening(name) then
-    shared:set(name .. ":flaps", 0)
-  end
-  local flaps = shared:incr(name .. ":flaps", 1, 0)
-  shared:set(name .. ":rests_until", ngx.now() + patience.rest(flaps))
-  return flaps
+local function has_served(name, phase)
+  local steady = phase == "up" and clock.now() - shared:get(name .. ":moved_at") >= STEADY_AFTER_S
+  return steady or shared:get(name .. ":proven") == states.opening(name)
 end
 
 local function fall(name, to, reason)
@@ -89,8 +90,8 @@ local function fall(name, to, reason)
   if not SENDING[phase] or not is_first_to_see(name, "fell") then
     return false
   end
-  local flaps = rest(name, phase)
-  shared:set(name .. ":fell_at", ngx.now())
+  local flaps = rests.begin(name, has_served(name, phase))
+  shared:set(name .. ":fell_at", clock.now())
   shared:delete(name .. ":probe")
   move(name, (phase == "ramp" or flaps > 1) and "down" or to, reason)
   return true
@@ -115,7 +116,7 @@ end
 -- ended an outage.
 function states.probe_succeeded(name, failures, paced)
   local phase = states.phase(name)
-  if SENDING[phase] or states.failures(name) ~= failures or ngx.now() < (shared:get(name .. ":rests_until") or 0) then
+  if SENDING[phase] or states.failures(name) ~= failures or not rests.is_over(name) then
     return nil
   end
   shared:set(name .. ":window", 1)
@@ -123,7 +124,7 @@ function states.probe_succeeded(name, failures, paced)
   move(name, (phase == "suspect" or paced) and "up" or "ramp", "ready")
   local fell_at = shared:get(name .. ":fell_at")
   shared:delete(name .. ":fell_at")
-  return phase == "down" and fell_at and ngx.now() - fell_at or nil
+  return phase == "down" and fell_at and clock.now() - fell_at or nil
 end
 
 --- A request was answered since a service was opened: if others are not, it is not the service that comes to nothing.
@@ -136,26 +137,37 @@ function states.window(name)
   return shared:get(name .. ":window") or 1
 end
 
+-- A fall that another worker sees at the same moment may have been written before: then it is that which holds, and it must
+-- not be forgotten, because nobody else would act on it until the next opening.
+local function end_ramp(name, reason)
+  local fell = name .. ":fell:" .. states.opening(name)
+  if is_first_to_see(name, "grown") then
+    move(name, "up", reason)
+    if shared:get(fell) then
+      move(name, "down", "fell as its ramp ended")
+    end
+  end
+end
+
 --- A request of the ramp was answered: the window grows by one, which doubles it with every round of answers.
 function states.answered_in_ramp(name, target)
   local window = shared:incr(name .. ":window", 1, 1)
-  if window >= target and states.phase(name) == "ramp" and is_first_to_see(name, "grown") then
-    move(name, "up", "answers as usual")
+  if window >= target and states.phase(name) == "ramp" then
+    end_ramp(name, "answers as usual")
   end
 end
 
 --- End a ramp that nobody needs: nothing is left to release, and it has served for a while.
 function states.end_quiet_ramp(name)
-  local is_quiet = states.phase(name) == "ramp" and ngx.now() - shared:get(name .. ":since") >= STEADY_AFTER_S
-  if is_quiet and is_first_to_see(name, "grown") then
-    move(name, "up", "nobody waits")
+  if states.phase(name) == "ramp" and clock.now() - shared:get(name .. ":moved_at") >= STEADY_AFTER_S then
+    end_ramp(name, "nobody waits")
   end
 end
 
 --- Return how long an outage has lasted, or nil when there is none.
 function states.away_for(name)
   local fell_at = not SENDING[states.phase(name)] and shared:get(name .. ":fell_at")
-  return fell_at and ngx.now() - fell_at or nil
+  return fell_at and clock.now() - fell_at or nil
 end
 
 function states.pause(name, seconds)
@@ -174,19 +186,6 @@ end
 --- Return when a pause ends by itself, or nil.
 function states.paused_until(name)
   return shared:get(name .. ":paused")
-end
-
---- Return what /status shows of a service, without the counts.
-function states.describe(name)
-  local phase, paused_until = states.phase(name), states.paused_until(name)
-  return {
-    state = paused_until and "paused" or SENDING[phase] and "up" or "held",
-    phase = phase,
-    since = paused_until and shared:get(name .. ":paused_since") or math.floor(shared:get(name .. ":since")),
-    last_error = shared:get(name .. ":error"),
-    last_error_at = shared:get(name .. ":error_at"),
-    paused_until = paused_until,
-  }
 end
 
 return states

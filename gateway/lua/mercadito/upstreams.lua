@@ -15,12 +15,18 @@ local function find_named(listeners)
   return is_named
 end
 
+-- In a lane nobody sits who could not be let out in time.
+local function seats_of(given)
+  return given.rate and math.min(settings.hold_requests, math.max(1, given.rate * settings.hold_s)) or settings.hold_requests
+end
+
 local function make(name, given, workers)
   return {
     name = name,
     cap = given.concurrency, -- requests at the service at once; 0: no bound
     fair = given.concurrency > 0 and math.max(1, math.floor(given.concurrency / workers)) or math.huge,
     rate = given.rate, -- of a lane whose connections stay open: releases a second, which hold no place
+    seats = seats_of(given), -- in its waiting room
     listeners = given.listeners,
     is_named = find_named(given.listeners),
     addresses = {}, -- {listener = {host, port}} as last probed
@@ -30,6 +36,7 @@ local function make(name, given, workers)
     paused = false,
     is_proven = false, -- whether it has answered here since it was opened
     inside = 0, -- places in use here
+    displaced = 0, -- requests under way here that have lost their places
     leased = 0, -- places this worker may use without asking
     peak = 0,
     answered = {}, -- {status = number} since they were last counted

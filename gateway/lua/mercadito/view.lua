@@ -40,7 +40,7 @@ end
 --- Tell the others how far this worker has come: from here on it lets nothing in that the truth of `version` forbids.
 local function acknowledge(version)
   for _, upstream in ipairs(upstreams.all()) do
-    ledger:put(upstream.inside_account, upstream.inside)
+    places.tell(upstream)
   end
   ledger:put("seen", closed and AFTER_ALL or version)
 end
@@ -49,7 +49,7 @@ end
 function view.refresh()
   looked_at = clock.now()
   local version = states.version()
-  if version == seen and not (pause_ends and clock.now() >= pause_ends) then
+  if version == seen and not (pause_ends and ngx.now() >= pause_ends) then
     return
   end
   pause_ends = nil

@@ -11,7 +11,8 @@ _CONF = ROOT / "gateway" / "conf"
 _LUA_MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 _EMPTY = "-- nothing"
 # What nginx.conf.template defines of the variables that the included files use: without TLS, proxies in front, traces.
-_NOTHING = {"from_trusted_proxy": '""', "strict_transport": '""', "once_by_key": '""', "trace_flag": "00"}
+_EMPTY_ONES = ("from_trusted_proxy", "strict_transport", "once_by_key", "carries_its_version")
+_NOTHING = dict.fromkeys(_EMPTY_ONES, '""') | {"trace_flag": "00"}
 _TEMPLATE_MAPS = "".join(f'map "" ${name} {{ default {value}; }}\n' for name, value in _NOTHING.items())
 
 

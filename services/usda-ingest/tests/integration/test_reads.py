@@ -169,3 +169,10 @@ def test_what_breaks_is_a_problem_with_the_id_of_the_request(api: TestClient, mo
     assert (answer.status_code, answer.headers["x-request-id"]) == (500, "seen")
     assert (answer.json()["type"].rsplit("/")[-1], answer.json()["request_id"]) == ("internal", "seen")
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_path_with_a_slash_too_many_is_no_redirect(api: TestClient) -> None:
+    """It would repeat the query, whose length is the client's to choose, in an answer's head."""
+    answer = api.get("/api/v1/prices/?x=" + "y" * 5_000, follow_redirects=False)
+    assert answer.status_code == 404
+    assert "Location" not in answer.headers

@@ -103,6 +103,21 @@ def test_buyers_are_refused_and_who_is_not_signed_in_is_asked_to(market: Any, br
     assert (asked.status, asked.headers["Location"]) == (303, "/sign-in?next=%2Fstaff%2Fmarket-reports")
 
 
+@pytest.mark.parametrize(
+    ("asked", "back"),
+    [
+        ("/account?x=" + "/" * 3_000, "%2Faccount"),
+        ("/account/" + "x" * 3_000, None),
+        ("/account?x=1", "%2Faccount%3Fx%3D1"),
+    ],
+)
+def test_what_signing_in_leads_back_to_is_bounded(browser: Any, asked: str, back: str | None) -> None:
+    """It comes back encoded, at three times its length: an answer's head must stay one that a proxy reads."""
+    answer = browser.get(asked)
+    assert sum(len(name) + len(value) for name, value in answer.headers.items()) < 4_096
+    assert back is None or answer.headers["Location"] == f"/sign-in?next={back}"
+
+
 @pytest.mark.parametrize(("reason", "words"), REASONS.items())
 def test_a_reason_of_the_price_service_is_put_in_words(staff: Any, reason: str, words: str) -> None:
     rules = _attribute(staff.get("/staff/market-reports"), "data-problems")

@@ -56,6 +56,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
+    # A path that is none of ours is none of ours with a slash less, either; and a redirect would repeat any query.
+    app.router.redirect_slashes = False
     problems.install(app)
     reads = PriceReads(engine, market_day)
     app.include_router(price_routes.routes(reads))

@@ -88,10 +88,11 @@ def private(view: Callable[P, Response]) -> Callable[P, Response]:
 
 
 def here() -> str:
-    """Return this page's address within the site, for coming back to it."""
+    """Return this page's address within the site, for coming back to it; of one too long to be carried, its path."""
     if request.method != "GET":
         return "/"
-    return request.full_path.rstrip("?")
+    whole = request.full_path.rstrip("?")
+    return next((text for text in (whole, request.path) if len(text) <= MAX_NEXT_CHARACTERS), "/")
 
 
 def local_path(wanted: str | None) -> str:
