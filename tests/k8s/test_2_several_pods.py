@@ -96,11 +96,23 @@ def test_the_database_has_a_connection_for_every_pool() -> None:
     assert int(cluster["spec"]["postgresql"]["parameters"]["max_connections"]) >= _connections("ha", most) + 10
 
 
+def _settings() -> dict[str, str]:
+    (settings,) = [each for each in of_kind("ha", "ConfigMap") if each["metadata"]["name"].startswith("settings")]
+    data: dict[str, str] = settings["data"]
+    return data
+
+
 def test_the_gateways_let_in_what_the_pods_that_are_always_there_can_take() -> None:
     """More would wait inside gunicorn, before /healthz, and without the order in which it came."""
-    (settings,) = [each for each in of_kind("ha", "ConfigMap") if each["metadata"]["name"].startswith("settings")]
     gateways = workload("ha", "gateway").spec["replicas"]
-    assert int(settings["data"]["ORDERS_CONCURRENCY"]) * gateways == MIN * 16
+    assert int(_settings()["ORDERS_CONCURRENCY"]) * gateways == MIN * 16
+
+
+def test_a_connect_that_meets_a_pod_which_is_gone_is_tried_again() -> None:
+    """Of two pods one is led to by every second connection, until its node is known to be away."""
+    assert int(_settings()["GATEWAY_CONNECT_TRIES"]) >= 3
+    names = {variable["name"] for variable in workload("ha", "gateway").main["env"]}
+    assert "GATEWAY_CONNECT_TRIES" in names
 
 
 def test_the_cluster_of_databases_is_what_the_others_expect() -> None:

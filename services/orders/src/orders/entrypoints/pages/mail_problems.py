@@ -19,6 +19,11 @@ def mail_problems() -> Sequence[Rule]:
 def _of_doubt() -> Sequence[Rule]:
     return [
         (
+            r"^it took none of the last mails",
+            _("The mail server took none of the last mails: it may refuse us, or be out of order."),
+            _("Tell the operator, with the line below."),
+        ),
+        (
             r"answer was not seen|after the final dot|may have been taken",
             _("It may have arrived: the mail server fell silent at the very end."),
             _("Ask the reader before you send it again."),
@@ -45,6 +50,16 @@ def _of_no_trouble() -> Sequence[Rule]:
             _("The market day was cancelled meanwhile: there was nothing to tell any more."),
             nothing,
         ),
+        (
+            r"^a newer mail about the order",
+            _("A newer mail about the order has left meanwhile: this one would be old news."),
+            nothing,
+        ),
+        (
+            r"^whether it may go could not be found out",
+            _("It could not be found out whether it may leave."),
+            _("Nothing to do: we try again by ourselves."),
+        ),
         (r"^quiet hours of its reader", _("It waits for the reader's morning."), alone),
         (r"^held$", _("This system sends no mail: its settings say so."), _("Ask the operator when mail shall leave.")),
     ]
@@ -56,6 +71,11 @@ def _of_people() -> Sequence[Rule]:
             r"no longer active",
             _("The person was deactivated before it left."),
             _("Make the person active again, then send it again."),
+        ),
+        (
+            r"does not belong to the store",
+            _("The person does not belong to the store any more."),
+            _("Nothing to do, unless the person still orders for the store: then say so on the person's page."),
         ),
         (
             r"no header can be made",
