@@ -1,11 +1,11 @@
 """A backup from beginning to end on a real server: what is remembered of it, and who may work beside it."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
-from mercadito_backup import shelf
+from mercadito_backup import shelf, taking
 from mercadito_backup.problems import Busy, Failed
 from mercadito_backup.serving import due
 
@@ -20,6 +20,22 @@ def test_a_success_ends_what_a_failure_in_years_to_come_began(hub: Hub) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     assert due(tomorrow, tomorrow, shelf.recall(hub.settings.state), "backup_at", "failed_at")
     assert shelf.recall(hub.settings.state)["failed_at"] is None
+
+
+def test_two_of_the_same_second_are_both_taken_and_have_names_and_keys_of_their_own(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Stopped":
+            return cls(2026, 11, 30, 20, 56, 18, tzinfo=tz)
+
+    monkeypatch.setattr(taking, "datetime", Stopped)
+    first, second = hub.take(), hub.take()
+    assert [first.name, second.name] == ["2026-11-30T205618Z", "2026-11-30T205619Z"]
+    assert [path.name for path in hub.settings.state.glob("drill-*.key")] == [f"drill-{second.name}.key"]
+    second.rename(second.with_name("2036-01-01T000000Z"))
+    assert hub.take().name == second.name
 
 
 def test_the_newest_by_the_clock_is_told_alone_and_the_others_are_marked(hub: Hub) -> None:

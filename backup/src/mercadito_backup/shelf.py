@@ -31,6 +31,13 @@ def name_of(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime(_STAMP)
 
 
+def free_moment(folder: Path, now: datetime) -> datetime:
+    """Return the first second from now on by which no backup is called yet: two may be taken in one."""
+    while (folder / name_of(now)).exists():
+        now += timedelta(seconds=1)
+    return now
+
+
 def moment_of(name: str) -> datetime:
     """Return when a backup was taken."""
     return datetime.strptime(name, _STAMP).replace(tzinfo=UTC)

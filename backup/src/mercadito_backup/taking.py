@@ -32,7 +32,7 @@ def take(settings: Settings) -> Path:
 
     """
     with shelf.alone(settings.state):
-        now = datetime.now(UTC)
+        now = shelf.free_moment(settings.folder, datetime.now(UTC))
         try:
             whole = _take(settings, now)
         except (Failed, OSError) as problem:
@@ -65,6 +65,8 @@ def _take(settings: Settings, now: datetime) -> Path:
     name = shelf.name_of(now)
     partial = shelf.begin(settings.folder, name)
     key = drill_key(settings.state, name)
+    # Of a backup that was killed, or is called otherwise now: this one has a key of its own.
+    key.unlink(missing_ok=True)
     try:
         _need_room(settings)
         recipients = (*settings.recipients, new_key(key))
