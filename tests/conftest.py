@@ -1,12 +1,24 @@
 """The system under test: started once per session, by `make run` or by `docker compose`."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.driver.api import Client
+from tests.driver.engine import engine_problem
 from tests.driver.system import USDA_FILES, System, forget_cluster, native_system, stop
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A Docker engine that answers; without one the tests are skipped, or fail where REQUIRE_DOCKER=1 says so."""
+    problem = engine_problem()
+    if problem and os.environ.get("REQUIRE_DOCKER") == "1":
+        pytest.fail(problem)
+    if problem:
+        pytest.skip(problem)
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,8 @@ def suites() -> list[Suite]:
         Suite("containers", "tests", ("tests/containers",), before=("compose/engine/prepare",)),
         # Each container is a network interface that comes and goes: a browser then gives up what it is loading.
         Suite("browser", "tests", ("tests/browser",), after="containers"),
+        # In containers that have the machine's own network, so beside anything.
+        Suite("server", "tests", ("tests/server",), before=("compose/engine/prepare",)),
         Suite("services/orders", "services/orders"),
         Suite("services/usda-ingest", "services/usda-ingest"),
         Suite("end-to-end", "tests", ("tests/e2e",)),

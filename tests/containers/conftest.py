@@ -16,31 +16,7 @@ STARTED_WITHIN_S = 900  # the first time it builds every image
 STOPPED_WITHIN_S = 180
 # Of the gateway: beside other suites a process takes several times as long to start, and nobody shall fail meanwhile.
 HOLD_S = 60
-ASKED_WITHIN_S = 30
 COMPOSE = ROOT / "compose"
-
-
-def _engine_problem() -> str | None:
-    """Say why containers can't be started here; None where they can."""
-    for command in (["docker", "info"], ["docker", "compose", "version"]):
-        try:
-            asked = subprocess.run(command, check=False, capture_output=True, text=True, timeout=ASKED_WITHIN_S)
-        except (OSError, subprocess.TimeoutExpired) as problem:
-            return f"no Docker engine: {problem} (compose/engine/prepare sets one up)"
-        if asked.returncode:
-            last = (asked.stderr or asked.stdout).strip().splitlines()[-1:]
-            return f"no Docker engine: {' '.join(command)}: {' '.join(last)} (compose/engine/prepare sets one up)"
-    return None
-
-
-@pytest.fixture(scope="session")
-def engine() -> None:
-    """A Docker engine that answers; without one the tests are skipped, or fail where REQUIRE_DOCKER=1 says so."""
-    problem = _engine_problem()
-    if problem and os.environ.get("REQUIRE_DOCKER") == "1":
-        pytest.fail(problem)
-    if problem:
-        pytest.skip(problem)
 
 
 @pytest.fixture(scope="session")
