@@ -67,6 +67,7 @@ def suites() -> list[Suite]:
         Suite("browser", "tests", ("tests/browser",), after="containers"),
         # In containers that have the machine's own network, so beside anything.
         Suite("server", "tests", ("tests/server",), before=("compose/engine/prepare",)),
+        Suite("compose", "tests", ("tests/compose",), before=("compose/engine/prepare",)),
         Suite("services/orders", "services/orders"),
         Suite("services/usda-ingest", "services/usda-ingest"),
         Suite("end-to-end", "tests", ("tests/e2e",)),

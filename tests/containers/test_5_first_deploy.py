@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.compose.test_deploy import GOOD
 from tests.containers.conftest import COMPOSE, STOPPED_WITHIN_S, compose
 from tests.containers.releases import BASE, tried
-from tests.containers.test_1_deploy import GOOD
 from tests.containers.test_2_containers import docker
 from tests.containers.test_3_backup import folder as backups_of
 from tests.driver.api import Client

@@ -140,7 +140,7 @@ def overlay() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", overlay())
 def test_who_watches_may_do_no_more_than_others(name: str) -> None:
     service = overlay()[name]
-    # What each must have, tests/containers/test_1_hardening.py asks of all services.
+    # What each must have, tests/compose/test_hardening.py asks of all services.
     assert service["user"].split(":")[0] != "0"
     assert re.fullmatch(r"\$\{[A-Z]+_IMAGE:-[a-z/-]+:v?\d+\.\d+\.\d+}", service["image"])
     assert not [volume for volume in service["volumes"] if volume.startswith(".") and not volume.endswith(":ro")]

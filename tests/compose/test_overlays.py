@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers.overlays import FOLDER, combinations, compose_problem, config, file_of, needs, overlays
+from tests.compose.overlays import FOLDER, combinations, compose_problem, config, file_of, needs, overlays
 
 FOLDERS_README = (FOLDER / "README.md").read_text()
 

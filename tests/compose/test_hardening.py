@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.containers.overlays import FOLDER, Service, compose_problem, overlays, rendered, seconds
+from tests.compose.overlays import FOLDER, Service, compose_problem, overlays, rendered, seconds
 from tests.driver.system import ROOT
 
 # Each with its row in compose/README.md, "Where the checklist is left".
