@@ -65,11 +65,12 @@ def suites() -> list[Suite]:
         Suite("containers", "tests", ("tests/containers",), before=("compose/engine/prepare",)),
         # Each container is a network interface that comes and goes: a browser then gives up what it is loading.
         Suite("browser", "tests", ("tests/browser",), after="containers"),
-        # In containers that have the machine's own network, so beside anything.
-        Suite("server", "tests", ("tests/server",), before=("compose/engine/prepare",)),
-        Suite("compose", "tests", ("tests/compose",), before=("compose/engine/prepare",)),
         Suite("services/orders", "services/orders"),
         Suite("services/usda-ingest", "services/usda-ingest"),
+        # Their containers have no network of their own, so they run beside anything; later than the containers, because
+        # they would only wait for the same engine.
+        Suite("server", "tests", ("tests/server",), before=("compose/engine/prepare",)),
+        Suite("compose", "tests", ("tests/compose",), before=("compose/engine/prepare",)),
         Suite("end-to-end", "tests", ("tests/e2e",)),
         Suite("system", "tests", ("tests/native", "tests/contract", "tests/house", "tests/bench")),
         Suite("migrations", "tests", ("tests/migrations",)),
