@@ -93,7 +93,7 @@ def test_what_is_not_wanted_any_more_goes_and_a_stopped_service_stays(checkout: 
         assert "grafana \n" in said
         assert "usda \n" not in said
     finally:
-        hosts(checkout, "for one in grafana usda; do docker rm --force $(container_of $one) || true; done")
+        hosts(checkout, "for one in grafana usda; do docker rm --force --volumes $(container_of $one) || true; done")
 
 
 OWN = """

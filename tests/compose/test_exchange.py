@@ -25,6 +25,8 @@ services:
     entrypoint: [sh, -c]
     command: ["${FIRST:-true} && touch /tmp/ready && exec sleep 600"]
     network_mode: none
+    # Over the image's own volume, of which each container would leave one without a name behind.
+    tmpfs: [/var/lib/postgresql/data]
     restart: unless-stopped
     healthcheck: {test: [CMD, test, -e, /tmp/ready], interval: 60s}
 """
@@ -84,7 +86,7 @@ def server(tmp_path: Path, engine: None) -> Iterator[Server]:
         assert done.returncode == 0, done.stdout
         yield made
     finally:
-        made.deploy("compose down --timeout 0")
+        made.deploy("compose down --timeout 0 --volumes")
         docker("rmi", "--force", tag)
 
 
