@@ -177,6 +177,7 @@ def test_health_metrics_and_readiness_answer_without_a_sign_in(nobody: Any) -> N
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json) == (200, {"service": "orders", "ready": True, "problems": []})
     assert ready.headers["X-Service"] == "orders"
+    assert client.get("/api/v1/me").status_code == 401
     metrics = client.get("/metrics").text
     assert 'orders_http_requests_total{method="GET",route="/api/v1/me",status="401"}' in metrics
 
