@@ -71,17 +71,19 @@ async def replay(nc: NATS, engine: Engine, numbers: Ranges, show: Show) -> bool:
     Those of other publishers are passed over. False when one of ours could not be told.
     """
     js, succeeded, others = nc.jetstream(), True, 0
+    with engine.connect() as connection:
+        source = retelling.source_of(connection)
     for number in await _existing(js, numbers):
         letter = await _letter(js, number)
         if letter is None:
             continue
         headers = letter.headers or {}
-        with engine.begin() as connection:
-            is_ours = headers.get("ce-source", "") == retelling.source_of(connection)
-            outcome = retelling.tell_one(connection, headers.get("ce-id", "")) if is_ours else None
-        if outcome is None:
+        if headers.get("ce-source", "") != source:
             others += 1
-        elif outcome == "told":
+            continue
+        with engine.begin() as connection:
+            outcome = retelling.tell_one(connection, headers.get("ce-id", ""))
+        if outcome == "told":
             await js.delete_msg(DEAD_LETTER_STREAM, number)
             show(f"{number} told again")
         else:
@@ -118,8 +120,9 @@ async def _letters(js: JetStreamContext, subject: str) -> AsyncIterator[Msg]:
 async def _existing(js: JetStreamContext, numbers: Ranges) -> Iterable[int]:
     # A range may be longer than there ever were letters.
     state = (await js.stream_info(DEAD_LETTER_STREAM)).state
-    kept = range(state.first_seq, state.last_seq + 1)
-    return sorted({number for wanted in numbers for number in kept if number in wanted})
+    first, end = state.first_seq, state.last_seq + 1
+    kept = (range(max(wanted.start, first), min(wanted.stop, end)) for wanted in numbers)
+    return sorted({number for each in kept for number in each})
 
 
 async def _letter(js: JetStreamContext, number: int) -> RawStreamMsg | None:
