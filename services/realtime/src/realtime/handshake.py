@@ -1,9 +1,10 @@
 """Whether an upgrade is let in: the path, the page it comes from, the protocol it speaks."""
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from mercadito_events.service.addresses import counted
 
 from realtime.protocol import SUBPROTOCOL
 
@@ -13,7 +14,6 @@ NOT_NOW = {"Retry-After": "1", "X-Gateway-Not-Processed": "1"}
 """What goes with a 503: the gateway may hold the request and try again."""
 
 MAX_ADDRESS_CHARS = 64
-IPV6_PREFIX_BITS = 64
 MAX_REQUEST_ID_CHARS = 64
 
 
@@ -79,21 +79,13 @@ def address_of(headers: Headers, peer: Sequence[object] | None) -> str:
     """Return the client's address, as it is counted, as the gateway tells it; without a gateway, the peer's."""
     given = headers.getall("X-Real-IP", [])
     if len(given) == 1 and given[0]:
-        return counted(given[0][:MAX_ADDRESS_CHARS])
-    return counted(str(peer[0])) if peer else ""
+        return count_as(given[0][:MAX_ADDRESS_CHARS])
+    return count_as(str(peer[0])) if peer else ""
 
 
-def counted(text: str) -> str:
-    """Return what an address counts as: of IPv6 its /64, of which whoever rents one server has all addresses."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), IPV6_PREFIX_BITS), strict=False))
+def count_as(text: str) -> str:
+    """Return what a client's address counts as; what is no address is taken as it is."""
+    return counted(text) or text
 
 
 def request_id_of(headers: Headers) -> str | None:

@@ -66,7 +66,7 @@ class WebSocket(WSListener):
         transport.underlying_transport.set_write_buffer_limits(high=0)
         transport.request.headers.clear()  # picows would keep some kB of them for as long as the socket is open
         peer = transport.underlying_transport.get_extra_info("peername")
-        self._session = self._opened(self, self._address or handshake.counted(str(peer[0])))
+        self._session = self._opened(self, self._address or handshake.count_as(str(peer[0])))
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a frame; those that belong together are put together first."""

@@ -1,6 +1,5 @@
 """Around every request: its id, its log line, its measurements, the client's address."""
 
-import ipaddress
 import re
 import time
 from http import HTTPStatus
@@ -9,10 +8,10 @@ from uuid import uuid4
 import structlog
 from flask import Flask, Response, g, request
 from mercadito_events.service import tracing
+from mercadito_events.service.addresses import counted
 from prometheus_client import Counter, Histogram
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-IPV6_PREFIX_BITS = 64
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _REQUESTS = Counter("orders_http_requests_total", "Requests answered", ["method", "route", "status"])
 _DURATION = Histogram(
@@ -37,24 +36,9 @@ def request_id() -> str:
 
 
 def client_address() -> str:
-    """Return the client's address as throttles count it; the gateway vouches for what X-Real-IP says, and only that.
-
-    Of IPv6 it is the network: whoever rents one server has a /64, and as many addresses as there are guesses.
-    """
+    """Return the client's address as throttles count it; the gateway vouches for what X-Real-IP says, and only that."""
     peer = request.remote_addr or ""
-    return _counted(request.headers.get("X-Real-IP", "")) or _counted(peer) or peer or "unknown"
-
-
-def _counted(text: str) -> str | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), IPV6_PREFIX_BITS), strict=False))
+    return counted(request.headers.get("X-Real-IP", "")) or counted(peer) or peer or "unknown"
 
 
 def _route() -> str:
