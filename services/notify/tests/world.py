@@ -8,12 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mercadito_events.service.identity import KeySet
+from mercadito_events.testing import DatabaseUrls
 from notify.api.mail_pages import Desk
 from notify.recipients.links import Links
 from notify.recipients.quiet_hours import QuietHours
 from notify.recipients.signing import Signer
 from notify.sending.post import Post
 from notify.sending.relay import Relay, Timeouts
+from notify.settings import Settings
 from notify.writing.mail import Sender
 from notify.writing.rendering import Hub
 
@@ -73,3 +75,25 @@ def relay(port: int, **changes: Any) -> Relay:
 
 def desk(engine: Any, keys: KeySet) -> Desk:
     return Desk(engine, keys, HUB, LINKS, QuietHours.parse("21:00-05:00"), RELAYS)
+
+
+def bounce_settings(urls: DatabaseUrls) -> Settings:
+    """What `notify bounce` is told: where bounces go, and otherwise no more than every command wants."""
+    return Settings.from_env(
+        {
+            "MERCADITO_ENV": "test",
+            "HTTP_PORT": "1",
+            "NATS_URL": "nats://127.0.0.1:1",
+            "NATS_USER": "notify",
+            "NATS_PASSWORD": "x",
+            "IDENTITY_JWKS_FILE": "/x",
+            "PUBLIC_URL": "http://localhost",
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_STARTTLS": "off",
+            "MAIL_FROM": "a@b.example",
+            "MAIL_MESSAGE_ID_DOMAIN": "b.example",
+            "MAIL_LINK_KEY": "the key of the tests, long enough",
+            "MAIL_BOUNCE_ADDRESS": "bounces@mail.mercadito.example",
+            **urls.environment(),
+        }
+    )

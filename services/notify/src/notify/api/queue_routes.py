@@ -17,7 +17,9 @@ from notify.api.paging import DEFAULT_LIMIT, MAX_CURSOR, Before, Id, Limit, page
 from notify.api.problems import Problem
 from notify.api.standing import Mode, Relays, Standing
 from notify.queueing import dead_letters, switch
-from notify.queueing.dead_letters import Handlers, StillDead, TooLate
+from notify.queueing.dead_letters import Handlers, StillDead
+
+TOO_LATE = "It was handled, but what it would mail about is over: it is too late, and nobody is mailed."
 
 _log = structlog.get_logger(__name__)
 
@@ -86,27 +88,18 @@ def _add_dead_letters(router: APIRouter, engine: Engine, staff: Staff, handlers:
     def replay(letter_id: Id, who: Annotated[Identity, by]) -> DeadLetter:
         """Handle one again, once: asked twice, the second time changes nothing."""
         try:
-            known = _replayed(engine, letter_id, handlers, who.person_id)
+            with engine.begin() as connection:
+                outcome = dead_letters.replay(connection, letter_id, handlers, person_id=who.person_id)
         except (StillDead, DataError, IntegrityError) as refusal:
             # A database's own words may quote a row.
             why = str(refusal) if isinstance(refusal, StillDead) else type(refusal).__name__
             with engine.begin() as connection:
                 dead_letters.remember_failure(connection, letter_id, why)
             raise Problem(409, "still-dead", "It still cannot be handled", why) from None
+        if outcome == "over":
+            raise Problem(409, "over", "It is handled, and nothing is mailed", TOO_LATE)
         with engine.connect() as connection:
-            found = dead_letter_list.read_one(connection, letter_id) if known else None
+            found = None if outcome == "unknown" else dead_letter_list.read_one(connection, letter_id)
         if found is None:
             raise HTTPException(404)
         return found
-
-
-def _replayed(engine: Engine, letter_id: int, handlers: Handlers, person_id: str) -> bool:
-    late: TooLate | None = None
-    with engine.begin() as connection:
-        try:
-            known = dead_letters.replay(connection, letter_id, handlers, person_id=person_id)
-        except TooLate as told:
-            late = told
-    if late is not None:
-        raise Problem(409, "over", "It is handled, and nothing is mailed", str(late))
-    return known

@@ -6,6 +6,7 @@ addresses and one-time links: it is shown nowhere and goes after as many days as
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 from mercadito_events.envelope import MalformedEvent
@@ -41,8 +42,8 @@ class StillDead(Exception):
     """It could not be handled this time either; the text says why."""
 
 
-class TooLate(Exception):
-    """It was handled, and what it would mail about is over by now: nothing is mailed."""
+Replayed = Literal["unknown", "handled", "over"]
+"""``over``: handled, but all that it would mail about is over by now, so nothing is mailed."""
 
 
 def keep(connection: Connection, letter: DeadLetter) -> None:
@@ -59,23 +60,21 @@ def keep(connection: Connection, letter: DeadLetter) -> None:
     connection.execute(insert(dead_letters).values(values).on_conflict_do_nothing(constraint="dead_letters_place"))
 
 
-def replay(connection: Connection, letter_id: int, handlers: Handlers, *, person_id: str) -> bool:
-    """Handle one again, once; False when there is none. One that was handled meanwhile stays as it is.
+def replay(connection: Connection, letter_id: int, handlers: Handlers, *, person_id: str) -> Replayed:
+    """Handle one again, once. One that was handled meanwhile stays as it is.
 
     Raises:
         StillDead: the transaction must be rolled back, and ``remember_failure`` called in another.
-        TooLate: it is handled, and the transaction must be committed.
 
     """
     row = connection.execute(_TAKE, {"id": letter_id}).one_or_none()
     if row is None:
-        return False
-    if row.replayed_at is None:
-        is_over = _handle(connection, row, handlers)
-        connection.execute(_REPLAYED, {"id": letter_id, "by": person_id})
-        if is_over:
-            raise TooLate("It was handled, but what it would mail about is over: it is too late, and nobody is mailed.")
-    return True
+        return "unknown"
+    if row.replayed_at is not None:
+        return "handled"
+    is_over = _handle(connection, row, handlers)
+    connection.execute(_REPLAYED, {"id": letter_id, "by": person_id})
+    return "over" if is_over else "handled"
 
 
 def remember_failure(connection: Connection, letter_id: int, error: str) -> None:

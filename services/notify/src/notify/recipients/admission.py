@@ -22,8 +22,8 @@ from notify.recipients.preferences import hours_of
 from notify.recipients.quiet_hours import QuietHours, zone_of
 
 TURNED_OFF: Final = "turned off by its reader"
-# Why a mail was not sent though nothing went wrong.
 HAS_MOVED: Final = "the person does not belong to the store any more"
+# Why a mail was not sent though nothing went wrong.
 UNWANTED: Final = (TURNED_OFF, HAS_MOVED, HAS_ORDERED, IS_CANCELLED, IS_OVERTAKEN)
 NOT_JUDGED: Final = "whether it may go could not be found out"
 # What stumbled is asked about again after so long, until it is too late to be of use: told by then as any other.

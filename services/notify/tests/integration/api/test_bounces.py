@@ -25,10 +25,9 @@ from notify.queueing.resending import resend
 from notify.recipients import suppressions
 from notify.recipients.return_path import ReturnPath
 from notify.recipients.signing import Signer
-from notify.settings import Settings
 from outgoing import events, know, messages
 from sqlalchemy import Engine, make_url, text
-from world import LINKS, desk
+from world import LINKS, bounce_settings, desk
 
 KEY, OLD = "a key of the webhook, long enough", "the key it replaced, long enough"
 SAMPLES = Path(order_confirmation.__file__).parent
@@ -284,23 +283,7 @@ def test_without_a_key_there_is_no_webhook(engine: Engine, jwks: Path) -> None:
 
 
 def test_a_mail_server_pipes_a_report_in(engine: Engine, urls: DatabaseUrls, sent: int) -> None:
-    env = {
-        "MERCADITO_ENV": "test",
-        "HTTP_PORT": "1",
-        "NATS_URL": "nats://127.0.0.1:1",
-        "NATS_USER": "notify",
-        "NATS_PASSWORD": "x",
-        "IDENTITY_JWKS_FILE": "/x",
-        "PUBLIC_URL": "http://localhost",
-        "SMTP_HOST": "127.0.0.1",
-        "SMTP_STARTTLS": "off",
-        "MAIL_FROM": "a@b.example",
-        "MAIL_MESSAGE_ID_DOMAIN": "b.example",
-        "MAIL_LINK_KEY": "the key of the tests, long enough",
-        "MAIL_BOUNCE_ADDRESS": "bounces@mail.mercadito.example",
-        **urls.environment(),
-    }
-    settings = Settings.from_env(env)
+    settings = bounce_settings(urls)
     set_state(engine, "sending")
     assert take(settings, io.BytesIO(dsn("x@y.example")), PATH.of(sent, "<d@x>")) == EX_TEMPFAIL
     set_state(engine, "sent")

@@ -13,11 +13,10 @@ from notify.api.app import create_app
 from notify.bounce_command import EX_TEMPFAIL, take
 from notify.queueing import intents
 from notify.recipients.return_path import ReturnPath
-from notify.settings import Settings
 from outgoing import know, messages, placed, record
 from sqlalchemy import Engine, text
 from staff import bearer
-from world import DOMAIN, LINKS, desk
+from world import DOMAIN, LINKS, bounce_settings, desk
 
 PATH = ReturnPath.parse("bounces@mail.mercadito.example", LINKS.signer)
 
@@ -53,25 +52,7 @@ def test_a_mail_server_is_asked_to_come_again(urls: DatabaseUrls, sent: str) -> 
         "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
         "Final-Recipient: rfc822; rosa@tienda.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
     )
-    settings = Settings.from_env(
-        {
-            "MERCADITO_ENV": "test",
-            "HTTP_PORT": "1",
-            "NATS_URL": "nats://127.0.0.1:1",
-            "NATS_USER": "notify",
-            "NATS_PASSWORD": "x",
-            "IDENTITY_JWKS_FILE": "/x",
-            "PUBLIC_URL": "http://localhost",
-            "SMTP_HOST": "127.0.0.1",
-            "SMTP_STARTTLS": "off",
-            "MAIL_FROM": "a@b.example",
-            "MAIL_MESSAGE_ID_DOMAIN": "b.example",
-            "MAIL_LINK_KEY": "the key of the tests, long enough",
-            "MAIL_BOUNCE_ADDRESS": "bounces@mail.mercadito.example",
-            **urls.environment(),
-        }
-    )
-    assert take(settings, io.BytesIO(report.encode()), sent) == EX_TEMPFAIL
+    assert take(bounce_settings(urls), io.BytesIO(report.encode()), sent) == EX_TEMPFAIL
 
 
 @pytest.mark.usefixtures("read_only")

@@ -1,7 +1,6 @@
 """What a relay says of us, or does to every mail, to one after the other: it is the relay's fault, and no mail's."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,14 +13,6 @@ from world import QUICK
 from world import relay as relay_at
 
 READERS = 8
-
-
-@pytest.fixture
-def second() -> Iterator[FaultyRelay]:
-    server = FaultyRelay()
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

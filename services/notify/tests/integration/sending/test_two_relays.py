@@ -1,7 +1,6 @@
 """A second relay takes what the first cannot; what the first may have taken waits for the first."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,14 +11,6 @@ from notify.queueing import pause
 from outgoing import Eventually, events, know, messages, placed, record, sending, settled
 from sqlalchemy import Engine, text
 from world import relay as relay_at
-
-
-@pytest.fixture
-def second() -> Iterator[FaultyRelay]:
-    server = FaultyRelay()
-    server.start()
-    yield server
-    server.stop()
 
 
 async def test_what_the_first_cannot_take_leaves_by_the_second_at_once(
