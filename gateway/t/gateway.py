@@ -109,6 +109,10 @@ class Gateway:
         text = fetch(self.admin_port, "/metrics").body.decode()
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(start))
 
+    def falls(self, name: str = "orders") -> float:
+        """Return how often a service was taken for away; others come up, and ramps end, when they will."""
+        return sum(self.metric(f'gateway_transitions_total{{upstream="{name}",to="{to}"') for to in ("suspect", "down"))
+
     def line_of(self, answer: Answer) -> dict[str, str]:
         """Return the access line of an answer; nginx writes it after the answer has gone."""
         return eventually(lambda: self._find_line(answer.headers["X-Request-Id"]))

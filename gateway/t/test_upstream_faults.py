@@ -90,13 +90,13 @@ def test_a_head_that_cannot_be_read_is_an_honest_error(gateway: Gateway, name: s
 def test_one_request_whose_answer_breaks_off_stops_nobody_elses(gateway: Gateway, name: str) -> None:
     """A client that finds such a request could else take the service away from everybody."""
     asked = gateway.metric('gateway_probes_total{upstream="orders"')
-    transitions = gateway.metric("gateway_transitions_total")
+    falls = gateway.falls()
     for _ in range(5):
         gateway.orders.script.append(BROKEN_HEAD[name])
         assert _one(gateway, _ask("GET", "/r")).status == 503
         assert gateway.fetch("/next").held_ms is None
     eventually(lambda: gateway.metric('gateway_probes_total{upstream="orders"') > asked)
-    assert gateway.metric("gateway_transitions_total") == transitions
+    assert gateway.falls() == falls
 
 
 def test_a_long_address_in_an_answers_head_is_passed_on(gateway: Gateway) -> None:
@@ -163,7 +163,7 @@ def test_where_several_are_behind_one_address_the_next_connect_may_meet_another(
 ) -> None:
     """As kube-proxy goes on leading to a pod that is gone until its node is known to be."""
     gateway = make_gateway(GATEWAY_PROBE_UP_MS="60000", GATEWAY_CONNECT_MS="800", GATEWAY_CONNECT_TRIES=tries)
-    transitions = gateway.metric("gateway_transitions_total")
+    falls = gateway.falls()
     gateway.orders.swallow()
     with _under_way(gateway, _ask("POST", "/1")) as (asked,):
         eventually(lambda: gateway.status("orders")["in_flight"] == 1)
@@ -171,7 +171,7 @@ def test_where_several_are_behind_one_address_the_next_connect_may_meet_another(
         gateway.orders.start()
         assert asked().status == 200
     assert gateway.orders.executed("/1") == 1
-    assert (gateway.metric("gateway_transitions_total") > transitions) == changes
+    assert (gateway.falls() > falls) == changes
     _goes_on(gateway)
 
 
