@@ -112,6 +112,15 @@ def test_every_pod_that_tells_figures_is_scraped_where_it_tells_them(
     assert scraped == dict.fromkeys(OURS, 8000) | {"gateway": 8081}
 
 
+def test_a_pod_that_waits_for_its_schema_is_no_target(watched: list[dict[str, Any]]) -> None:
+    """It has an address from its first second on, and ServiceDown would tell of it during every longer upgrade."""
+    found = [
+        endpoint for monitor in of_kind(watched, "PodMonitor") for endpoint in monitor["spec"]["podMetricsEndpoints"]
+    ]
+    waiting = {"sourceLabels": ["__meta_kubernetes_pod_phase"], "regex": "Pending", "action": "drop"}
+    assert [endpoint["relabelings"] for endpoint in found] == [[waiting]] * 2
+
+
 def test_what_the_readme_says_makes_monitors_and_rules_those_of_a_helm_release(overlay: str, tmp_path: Path) -> None:
     (shown,) = re.findall(r"```yaml\n(labels:\n.*?)```", README.read_text(), re.DOTALL)
     made = build_own(tmp_path, overlay, ["observability"], **yaml.safe_load(shown))

@@ -40,6 +40,16 @@ case "$*" in
 esac
 """
 
+# What is wanted, unless it cannot be said; what is there.
+LISTS = """\
+#!/bin/bash
+case "$*" in
+kustomize*) exit "$FAILS" ;;
+'get -f -'*) cat && echo service/new ;;
+*) printf '%s\\n' service/new service/old ;;
+esac
+"""
+
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
@@ -92,15 +102,61 @@ def test_a_node_is_emptied_as_kubectl_lets_one() -> None:
     assert "--force" not in drain  # it would end a restore under way
 
 
-def test_what_a_release_leaves_behind_can_be_found(overlay: str) -> None:
+def test_what_a_release_leaves_behind_can_be_found(overlay: str, tmp_path: Path) -> None:
+    """Of our overlays, and of the one that README shows, with what it adds."""
+    (shown,) = [yaml.safe_load(block) for block in blocks(README.read_text(), "yaml") if "resources: [../s" in block]
+    own = build_own(tmp_path, overlay, ["observability", "cilium"], labels=shown["labels"])
     key, value = PART_OF
-    without = [each for each in build(overlay) if each["metadata"].get("labels", {}).get(key) != value]
+    without = [each for each in build(overlay) + own if each["metadata"].get("labels", {}).get(key) != value]
     assert [f"{each['kind']} {each['metadata']['name']}" for each in without] == []
     (found,) = re.findall(r"get ([a-z,]+) --selector (\S+) --output name", README.read_text())
     assert found[1] == f"{key}={value}"
+    (operators,) = re.findall(r"beside these where they exist: `([a-z,]+)`", README.read_text())
     # A Job goes by itself, and what holds data is nothing to be found by chance.
-    kinds = {each["kind"].lower() for each in build(overlay)} - {"job", "namespace", "persistentvolumeclaim", "cluster"}
-    assert kinds <= set(found[0].split(","))
+    kinds = {each["kind"].lower() for each in own} - {"job", "namespace", "persistentvolumeclaim", "cluster"}
+    assert kinds <= {*found[0].split(","), *operators.split(",")}
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_list_that_could_not_be_made_takes_nothing_for_left_behind(tmp_path: Path, *, fails: bool) -> None:
+    """Else everything that runs would stand below "delete it by hand"."""
+    (shown,) = [block for block in blocks(README.read_text(), "sh") if "comm -13" in block]
+    program(tmp_path / "kubectl", LISTS)
+    done = subprocess.run(
+        ["bash", "-c", shown.replace("/tmp/", f"{tmp_path}/")],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "FAILS": "1" if fails else "0"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0, done.stdout) == ((False, "") if fails else (True, "service/old\n"))
+
+
+def test_jobs_made_by_hand_have_a_name_that_is_not_taken() -> None:
+    """One that failed stays for days, and whoever has mended it tries again."""
+    made = re.findall(r"create job --from=cronjob/([a-z-]+)([^`;]*)", SECTION)
+    assert len(made) == 3
+    assert all("$(date +%s)" in rest for _, rest in made)
+
+
+def test_who_is_told_to_taint_a_node_is_told_how_that_ends() -> None:
+    (given,) = re.findall(r"`kubectl taint node NODE (\S+)(?<!-)`", SECTION)
+    assert f"`kubectl taint node NODE {given}-`" in SECTION
+    # Volumes that only wait for their pod's end would be taken for there by `apply`.
+    assert not re.search(r"delete pvc [^`]*--wait=false`[^|]*, apply", SECTION)
+
+
+def test_settings_that_go_beside_numbers_of_the_manifests_are_told_with_these(overlay: str) -> None:
+    pod = workload(overlay, "gateway").template["spec"]
+    (state,) = [each for each in pod["volumes"] if each["name"] == "state"]
+    said = README.read_text()
+    limits = workload(overlay, "gateway").main["resources"]["limits"]
+    assert state["emptyDir"]["sizeLimit"] == "2Gi"
+    assert f"(2 GiB) and `ephemeral-storage` ({limits['ephemeral-storage'].removesuffix('Mi')} MiB)" in said
+    assert f"`memory` ({limits['memory'].removesuffix('Mi')} MiB)" in said
+    assert f"`terminationGracePeriodSeconds` ({pod['terminationGracePeriodSeconds']} s, of which" in said
+    asked = re.findall(r"^readonly PAUSE_MAX_S=(\d+)", (K8S / "components/pause/pause").read_text(), re.MULTILINE)
+    assert [f"`GATEWAY_PAUSE_MAX_S` below {each} " in said for each in asked] == [True]
 
 
 @pytest.mark.parametrize("release", RELEASES)
