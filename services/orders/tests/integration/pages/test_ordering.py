@@ -180,6 +180,43 @@ def test_turning_a_page_does_not_let_an_old_form_pass_for_a_new_one(world: Any, 
     assert world.value("SELECT note FROM orders") == "Ring twice"
 
 
+@pytest.mark.parametrize(
+    ("mine", "kept", "said"),
+    [
+        ("90.00", "90.00", "Saved meanwhile: 50.00. Save again to keep yours."),
+        ("60.00", "50.00", "Saved meanwhile, and in the form now: 50.00."),
+        ("50", "50", ""),
+    ],
+)
+def test_a_limit_that_somebody_else_saved_is_neither_overwritten_nor_taken_over_unsaid(
+    world: Any, market: Any, mine: str, kept: str, said: str
+) -> None:
+    limit = f"max-{market.apples}"
+    market.browser.order(market.browser.get("/order"), {market.apples: "1"}, **{limit: "60.00"})
+    old, theirs = market.browser.get("/order"), market.browser.get("/order")
+    market.browser.order(theirs, {}, **{limit: "50.00"})
+    fields = {**old.form("/orders").fields, limit: mine, "q": ""}
+    turned = market.browser.post("/order/view", fields)
+    assert turned.form("/orders").fields[limit] == kept
+    assert said in turned.words
+    assert ("Saved meanwhile" in turned.words) == bool(said)
+    assert world.value("SELECT max_unit_price_cents FROM order_lines") == 5_000
+
+
+def test_the_form_of_a_release_that_did_not_say_what_the_order_held_is_taken_as_typed(world: Any, market: Any) -> None:
+    """As it stands in browsers over a deploy: what its buyer took out must not come back as somebody else's."""
+    market.browser.order(market.browser.get("/order"), {market.apples: "5", market.limes: "5"}, note="Ring the bell")
+    form = market.browser.get("/order").form("/orders")
+    old = {name: text for name, text in form.fields.items() if not name.startswith("was-")}
+    typed = {f"quantity-{market.apples}": "", f"quantity-{market.limes}": "many", "note": ""}
+    again = market.browser.post(form.action, {**old, **typed})
+    assert (again.status, "Saved meanwhile" in again.words) == (422, False)
+    fields = again.form("/orders").fields
+    assert (fields.get(f"quantity-{market.apples}", ""), fields["note"]) == ("", "")
+    market.browser.order(again, {market.limes: "3"})
+    assert _ordered(world, market) == {market.limes: 3}
+
+
 @pytest.mark.parametrize("path", ["/order/view", "/order/shelves", "/orders"])
 def test_nothing_is_shown_of_a_day_that_has_not_opened_or_was_cancelled_but_what_was_typed(
     world: Any, market: Any, signed_in: Callable[..., Any], path: str

@@ -139,6 +139,38 @@ def test_two_people_at_one_row_do_not_overwrite_each_other(world: Any, desk: Des
     assert again.status == 200  # sent twice: it is as wanted
 
 
+def test_what_nobody_touched_of_a_refused_row_is_as_it_is_by_now(world: Any, desk: Desk, transactions: Any) -> None:
+    """Else the second press of whoever mistyped a price sells again what was closed by hand."""
+    cycle = world.cycle()
+    offer = world.offer(cycle, price=1_500, available=20)
+    ordered(world, transactions, cycle, offer, 3)
+    row = f"/staff/cycles/{cycle}/offers/{offer}"
+    old = desk.get(f"/cycles/{cycle}").form(row)
+    desk.press(cycle, offer, "remove")
+    again = desk.browser.post(old.action, {**old.fields, "unit_price_cents": "a lot", "reason": "dearer"})
+    form = again.form(row)
+    assert (again.status, form.fields["available"], form.fields["was_available"]) == (422, "3", "3")
+    assert (form.fields["unit_price_cents"], form.fields["reason"]) == ("a lot", "dearer")
+    assert desk.browser.post(form.action, {**form.fields, "unit_price_cents": "16"}).status == 200
+    saved = desk.offer(offer)
+    assert (saved.unit_price_cents, saved.available, saved.remaining) == (1_600, 3, 0)
+    assert saved.withdrawn_at is not None
+
+
+def test_what_both_touched_of_a_row_is_told_and_stays_as_typed(world: Any, desk: Desk) -> None:
+    cycle = world.cycle()
+    offer = world.offer(cycle, price=1_500, available=20)
+    row = f"/staff/cycles/{cycle}/offers/{offer}"
+    old = desk.get(f"/cycles/{cycle}").form(row)
+    desk.row(cycle, offer, available="10", max_per_store="2")
+    again = desk.browser.post(old.action, {**old.fields, "available": "15"})
+    form = again.form(row)
+    assert (again.status, form.fields["available"], form.fields["max_per_store"]) == (412, "15", "2")
+    assert "Saved meanwhile: 10. Save again to keep yours." in again.words
+    assert desk.browser.post(form.action, form.fields).status == 200
+    assert (desk.offer(offer).available, desk.offer(offer).max_per_store) == (15, 2)
+
+
 def test_taking_out_and_closing_are_told_apart(world: Any, desk: Desk, transactions: Any) -> None:
     cycle = world.cycle()
     limes, apples = world.offer(cycle, name="Limes"), world.offer(cycle, name="Apples")

@@ -37,13 +37,19 @@ def met(
     form: Mapping[str, str], saved: Mapping[str, str], changeable: Collection[str]
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Return a refused form of a plan merged with what is saved now, and what to tell beside fields both changed."""
-    fields = [name for name in FIELDS if name in changeable and name in form]
+    return merged(form, saved, [name for name in FIELDS if name in changeable and name in form])
+
+
+def merged(
+    form: Mapping[str, str], saved: Mapping[str, str], fields: Collection[str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Do so for any form whose hidden fields say what the others held; without these all of it counts as typed."""
     typed = Merging.posted(MultiDict(form), fields)
     if not any(f"{WAS}{name}" in form for name in fields):
         return {**saved, **typed.values}, {}
-    merged = typed.meeting({name: saved[name] for name in fields}, frozenset(), 0)
-    readable = {name: text.replace("T", " ") if name.endswith("_at") else text for name, text in merged.saved.items()}
-    return {**saved, **merged.values}, replace(merged, saved=readable).told()
+    met = typed.meeting({name: saved[name] for name in fields}, frozenset(), 0)
+    readable = {name: text.replace("T", " ") if name.endswith("_at") else text for name, text in met.saved.items()}
+    return {**saved, **met.values}, replace(met, saved=readable).told()
 
 
 def read_plan(typed: Typed) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from orders.domain.order import is_id
 from orders.entrypoints.idempotency import request_key, respond
 from orders.entrypoints.identity import container
 from orders.entrypoints.pages.csrf import ForgedForm
-from orders.entrypoints.pages.cycle_page import OFFER_FIELDS, Filter, Refusal
+from orders.entrypoints.pages.cycle_page import OFFER_FIELDS, OFFER_WAS, Filter, Refusal
 from orders.entrypoints.pages.cycles import OK, UNPROCESSABLE, forged, page, refusal_of
 from orders.entrypoints.pages.reader import gettext as _
 from orders.entrypoints.pages.reader import private, signed_in
@@ -188,7 +188,8 @@ def _products(
 def _changes(typed: Typed) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what differs from what the page showed: the new values, and what they were."""
     was = Typed(
-        {name.removeprefix("was_"): text for name, text in typed.texts.items() if name.startswith("was_")}, typed.zone
+        {name.removeprefix(OFFER_WAS): text for name, text in typed.texts.items() if name.startswith(OFFER_WAS)},
+        typed.zone,
     )
     names = [name for name in OFFER_FIELDS if name in typed.texts and typed.text(name) != was.text(name)]
     changes = {name: _value(typed, name) for name in names}
@@ -212,7 +213,8 @@ def _tried(
     send: Callable[[], Response], cycle_id: UUID, *, form: str = "offers", typed: Typed | None = None
 ) -> Response:
     signed_in().actor.require_staff()
-    kept = {name: request.form.get(name, "")[:MAX_KEPT] for name in (*OFFER_FIELDS, "reason") if name in request.form}
+    names = (*OFFER_FIELDS, *(f"{OFFER_WAS}{name}" for name in OFFER_FIELDS), "reason")
+    kept = {name: request.form.get(name, "")[:MAX_KEPT] for name in names if name in request.form}
     wanted = _filter()
     try:
         site().forms.require()

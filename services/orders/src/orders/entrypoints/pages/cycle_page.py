@@ -17,7 +17,8 @@ from orders.domain.cycle import CycleState
 from orders.domain.order import is_id
 from orders.domain.planning import CANCELLABLE, Plan, may_change
 from orders.entrypoints.identity import container
-from orders.entrypoints.pages.cycle_form import filled, met
+from orders.entrypoints.pages.cycle_form import filled, merged, met
+from orders.entrypoints.pages.directory_forms import WAS
 from orders.entrypoints.pages.reader import locale, signed_in
 from orders.entrypoints.pages.site import site
 from orders.entrypoints.pages.typed import local_text
@@ -29,6 +30,7 @@ MAX_CURSOR_CHARACTERS = 1_000
 LEVEL_PCT = Decimal(1)
 """A week's move below one per cent is told as level."""
 OFFER_FIELDS = ("unit_price_cents", "available", "max_per_store", "case_size", "cutoff_at")
+OFFER_WAS = "was_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +178,25 @@ def _rows(offers: Page[OfferPlanView], zone: ZoneInfo, refusal: Refusal | None) 
     for offer in offers.items:
         shown = offer_texts(offer, zone)
         concerned = refusal if refusal and refusal.form == offer.id else None
+        typed, wrong = _typed_again(concerned, shown) if concerned else (shown, {})
         rows.append(
             Row(
                 offer=offer,
                 name=offer.name_es if locale() == "es" else offer.name,
                 trend=trends.get(offer.series_id or ""),
                 shown=shown,
-                typed={**shown, **concerned.typed} if concerned else shown,
-                wrong=concerned.wrong if concerned else {},
+                typed=typed,
+                wrong=wrong,
             )
         )
     return tuple(rows)
+
+
+def _typed_again(refusal: Refusal, shown: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return a refused row: what nobody touched is as it is by now, or the next press would put it back."""
+    form = {name.replace(OFFER_WAS, WAS, 1): text for name, text in refusal.typed.items()}
+    typed, told = merged(form, shown, [name for name in OFFER_FIELDS if name in form])
+    return {**typed, "reason": form.get("reason", "")}, {**told, **refusal.wrong}
 
 
 def offer_texts(offer: OfferPlanView, zone: ZoneInfo) -> dict[str, str]:

@@ -75,7 +75,7 @@ def draw(
     saved = as_ordered(sight.stock.offers, order.note if order else "")
     by_id = sight.by_id
     filled = saved if typed is None else typed
-    if typed is not None and order is not None and template == WHOLE_PAGE:
+    if typed is not None and order is not None and template == WHOLE_PAGE and not typed.is_silent:
         met = meet(typed, saved)
         filled, refusal = met.typed, meanwhile(refusal, met, by_id)
     if sight.cycle.takes_orders and not (refusal and refusal.closed):

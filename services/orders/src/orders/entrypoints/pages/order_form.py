@@ -28,7 +28,8 @@ MAX_NOTE_KEPT = 4 * MAX_NOTE_CHARACTERS
 class TypedOrder:
     """Quantities and price limits as text by offer, and the prices that were on the page when they were typed.
 
-    `was` is what the order held when the form was drawn; None: there was no order.
+    `was` is what the order held when the form was drawn; None: there was no order, or, where `is_silent`, it was drawn
+    by a release whose forms did not say.
     """
 
     quantities: Mapping[str, str] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class TypedOrder:
     on_shortage: OnShortage = OnShortage.REJECT
     by_phone: bool = False
     was: "TypedOrder | None" = None
+    is_silent: bool = False
 
     def nonsense(self) -> list[str]:
         """Return the offers whose quantity is no whole number from 0 to what anybody could want."""
@@ -104,6 +106,11 @@ def is_same_quantity(one: str, other: str) -> bool:
     return one.strip() == other.strip() if None in numbers else numbers[0] == numbers[1]
 
 
+def is_same_limit(one: str, other: str) -> bool:
+    """Tell whether two texts mean the same price limit; what is no amount is like itself alone."""
+    return one.strip() == other.strip() or (cents_of(one) is not None and cents_of(one) == cents_of(other))
+
+
 def read_form(form: MultiDict[str, str]) -> TypedOrder:
     """Take over the posted form; what is not a field of ours is ignored."""
     quantities = {id_: text for id_, text in _typed(form, QUANTITY_PREFIX) if text.strip()}
@@ -112,6 +119,7 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
         for id_, text in _typed(form, PRICE_PREFIX)
         if text.isascii() and text.isdigit() and len(text) <= MAX_PRICE_DIGITS
     }
+    was = _was(form)
     return TypedOrder(
         quantities=dict(islice(quantities.items(), MAX_TYPED_LINES)),
         prices=prices,
@@ -119,7 +127,8 @@ def read_form(form: MultiDict[str, str]) -> TypedOrder:
         note=field_text(form, "note", MAX_NOTE_KEPT),
         on_shortage=OnShortage.PARTIAL if form.get("on_shortage") == OnShortage.PARTIAL.value else OnShortage.REJECT,
         by_phone=form.get("by_phone") == "yes",
-        was=_was(form),
+        was=was,
+        is_silent=was is None and "version" in form,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from orders.entrypoints.pages.order_form import TypedOrder, is_same_quantity
+from orders.entrypoints.pages.order_form import TypedOrder, is_same_limit, is_same_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,17 +11,20 @@ class Met:
     """The form to go on with, and what is to be told about it.
 
     `taken` are the offers whose line now stands in the form as somebody else saved it; `both` says what was saved of
-    those where something else was typed; `note` is the note that was saved where another one was typed.
+    those where something else was typed; `taken_limits` and `both_limits` say the same of price limits; `note` is the
+    note that was saved where another one was typed.
     """
 
     typed: TypedOrder
     taken: tuple[str, ...] = ()
     both: Mapping[str, str] | None = None
+    taken_limits: Mapping[str, str] | None = None
+    both_limits: Mapping[str, str] | None = None
     note: str | None = None
 
     @property
     def is_news(self) -> bool:
-        return bool(self.taken or self.both or self.note is not None)
+        return bool(self.taken or self.both or self.taken_limits or self.both_limits or self.note is not None)
 
 
 def meet(typed: TypedOrder, saved: TypedOrder) -> Met:
@@ -41,14 +44,21 @@ def meet(typed: TypedOrder, saved: TypedOrder) -> Met:
             taken.append(id_)
         else:
             both[id_] = now
-    for id_ in {*typed.limits, *was.limits, *saved.limits}:
+    taken_limits, both_limits = {}, {}
+    for id_ in sorted({*typed.limits, *was.limits, *saved.limits}):
         before, mine, now = (form.limits.get(id_, "") for form in (was, typed, saved))
-        if mine.strip() == before.strip():
+        if is_same_limit(before, now) or is_same_limit(mine, now):
+            continue
+        if is_same_limit(mine, before):
             _put(limits, id_, now)
+            taken_limits[id_] = now
+        else:
+            both_limits[id_] = now
     before, mine, now = (_plain(form.note) for form in (was, typed, saved))
     note = saved.note if mine == before else typed.note
     merged = replace(typed, quantities=quantities, limits=limits, note=note, was=saved)
-    return Met(merged, tuple(taken), both, saved.note if now not in (before, mine) and mine != before else None)
+    told = saved.note if now not in (before, mine) and mine != before else None
+    return Met(merged, tuple(taken), both, taken_limits, both_limits, told)
 
 
 def _put(texts: dict[str, str], id_: str, text: str) -> None:

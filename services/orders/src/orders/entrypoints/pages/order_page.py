@@ -95,7 +95,7 @@ class OrderPageModel:
 
     @property
     def limits_open(self) -> bool:
-        return self.asked_for_limits or any(row.limit for row in self.chosen)
+        return self.asked_for_limits or any(row.limit or row.limit_says for row in self.chosen)
 
     @property
     def chosen(self) -> list[Row]:

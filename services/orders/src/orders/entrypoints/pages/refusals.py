@@ -143,10 +143,24 @@ def meanwhile(refusal: Refusal | None, met: Met, offers: Mapping[str, ShopOffer]
         _("Taken out meanwhile: %(names)s.") % {"names": ", ".join(gone)} if gone else "",
         _("The note that was saved meanwhile: “%(note)s”.") % {"note": met.note} if met.note is not None else "",
     ]
+    both, limits = _both(met.both), _both(met.both_limits) | _taken_limits(met.taken_limits)
+    return replace(
+        refusal,
+        text=" ".join(filter(None, said)),
+        lines={**both, **(refusal.lines or {})},
+        limits={**limits, **(refusal.limits or {})},
+    )
+
+
+def _both(saved: Mapping[str, str] | None) -> dict[str, str]:
     nothing = _("Saved meanwhile: nothing. Save again to keep yours.")
     words = _("Saved meanwhile: %(saved)s. Save again to keep yours.")
-    both = {id_: words % {"saved": saved} if saved else nothing for id_, saved in (met.both or {}).items()}
-    return replace(refusal, text=" ".join(filter(None, said)), lines={**both, **(refusal.lines or {})})
+    return {id_: words % {"saved": text} if text else nothing for id_, text in (saved or {}).items()}
+
+
+def _taken_limits(saved: Mapping[str, str] | None) -> dict[str, str]:
+    nothing, words = _("Taken out meanwhile."), _("Saved meanwhile, and in the form now: %(lines)s.")
+    return {id_: words % {"lines": text} if text else nothing for id_, text in (saved or {}).items()}
 
 
 def signed_in_again() -> Refusal:

@@ -24,8 +24,6 @@ def order_page_words() -> Words:
         ),
         "caseFull": _("the case is full"),
         "closedOffer": _("Closed"),
-        "closedKept": _("Closed before this was sent: your order keeps its %(num)s."),
-        "closedOut": _("Closed before this was sent: none can be ordered any more."),
         "priceNow": _("now %(price)s"),
         "notLoaded": _("That did not load. What you typed is safe: try again."),
         "products": both(

@@ -147,29 +147,16 @@ export class OfferRow {
   }
 
   /**
-   * Its own cutoff, earlier than the day's, has passed: what is on order stays, anything else can't be sent any more,
-   * and a box that can't be written in must not hold it. Returns the sentence about what was taken back, if it was.
+   * Its own cutoff, earlier than the day's, has passed by all that this page knows. What was typed stays: the cutoff may
+   * have been moved since, or a clock be wrong. The server takes it, or holds what is on order and says so.
    */
   close() {
     this.element.dataset.closed = "";
-    const said = this.takeBack();
     const place = this.element.querySelector("[data-closes]");
     if (place) place.textContent = this.words.closedOffer;
     this.element.classList.toggle("gone", !this.matters);
     if (this.input) this.input.readOnly = true;
     for (const button of this.element.querySelectorAll("[data-step]")) button.disabled = true;
-    return said;
-  }
-
-  takeBack() {
-    const typed = this.input?.value.trim() ?? "";
-    const kept = this.ordered ? String(this.ordered) : "";
-    if (typed === kept || (typed === "0" && !kept)) return "";
-    this.input.value = kept;
-    this.check();
-    const text = this.ordered ? say(this.words.closedKept, { num: this.ordered }) : this.words.closedOut;
-    this.element.querySelector("[data-says]").textContent = text;
-    return `${this.name}: ${text}`;
   }
 
   glow() {

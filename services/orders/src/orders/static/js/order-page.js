@@ -202,15 +202,10 @@ function filter({ form, rows, words, shelves }) {
 /** Offers with an earlier cutoff of their own close while one looks. */
 function closeRows(page) {
   const now = page.clock.read();
-  const said = [];
   for (const row of page.rows.values()) {
     const { cutoff, closed } = row.element.dataset;
-    if (cutoff && closed === undefined && now >= Number(cutoff)) said.push(row.close());
+    if (cutoff && closed === undefined && now >= Number(cutoff)) row.close();
   }
-  const sentences = said.filter(Boolean);
-  if (!sentences.length) return;
-  page.announcer.add(sentences, true);
-  changed(page);
 }
 
 function watch(page) {

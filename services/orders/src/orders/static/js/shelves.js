@@ -103,7 +103,8 @@ export class Shelves {
     const place = focused && { id: focused.id, from: focused.selectionStart, to: focused.selectionEnd };
     for (const row of this.page.rows.values()) {
       const box = shown.contains(row.element) && fresh.querySelector(`#quantity-${row.id}`);
-      if (box && row.input) box.value = row.input.value;
+      // What has closed holds what is on order, and nobody could take out of it what else stood there.
+      if (box && !box.readOnly && row.input) box.value = row.input.value;
     }
     this.fold(shown, fresh);
     shown.replaceWith(fresh);
