@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from orders.application import clock, facts
 from orders.application.republish import republish
+from orders.domain import errors
 from tests.contract.test_published_events import check
 
 
@@ -70,6 +71,20 @@ def test_a_reminder_that_can_not_be_told_keeps_no_day_from_closing(
     monkeypatch.undo()
     assert clock.advance(transactions) == 1
     assert [one["cycle_id"] for one in world.events("orders.cycle.closing.v1")] == [soon]
+
+
+def test_what_failed_before_the_database_went_is_told_with_it(world: Any, transactions: Any, monkeypatch: Any) -> None:
+    def away(*_: Any) -> None:
+        raise errors.Unavailable("away", not_processed=True)
+
+    monkeypatch.setattr("orders.application.clock.warn_due", lambda _: 1 // 0)
+    monkeypatch.setattr("orders.application.clock.close_due", away)
+    with pytest.raises(clock.StepsFailed) as failed:
+        clock.advance(transactions)
+    assert {kind: type(error) for kind, error in failed.value.errors.items()} == {
+        "reminding": ZeroDivisionError,
+        "closing": errors.Unavailable,
+    }
 
 
 def test_a_day_closes_at_its_cutoff(world: Any, transactions: Any) -> None:

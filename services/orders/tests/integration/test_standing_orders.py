@@ -301,6 +301,28 @@ def test_who_comes_first_is_drawn_anew_each_day_and_the_same_for_whoever_looks(
     assert transactions.run(lambda work: work.standing.due(100)) == due
 
 
+def test_one_stores_that_fails_keeps_no_other_waiting_and_is_told(
+    world: Any, shop: Any, transactions: Any, next_day: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(world, shop, 4, 1)
+    next_day()
+    transactions.run(clock.open_due)
+    (_, unlucky), *_others = transactions.run(lambda work: work.standing.due(10))
+    place_one = standing_placement.place_one
+
+    def stumble(work: Any, cycle_id: str, store_id: str) -> bool:
+        if store_id == unlucky:
+            raise ZeroDivisionError
+        return place_one(work, cycle_id, store_id)
+
+    monkeypatch.setattr(standing_placement, "place_one", stumble)
+    with pytest.raises(ZeroDivisionError):
+        standing_placement.place_due(transactions)
+    assert world.value("SELECT count(*) FROM standing_order_runs") == 3
+    monkeypatch.undo()
+    assert standing_placement.place_due(transactions) == 1
+
+
 def test_more_than_a_batch_takes_more_looks_and_short_stock_goes_round_as_far_as_it_lasts(
     world: Any, shop: Any, transactions: Any, next_day: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,8 +51,11 @@ def advance(transactions: Transactions) -> int:
     for kind, step in steps.items():
         try:
             taken += step()
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            if not failed:
+                raise
+            failed[kind] = error
+            break
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns one kind of step
             failed[kind] = error
     if failed:

@@ -26,10 +26,21 @@ def place_due(transactions: Transactions) -> int:
     """Place what is due; return how many stores were dealt with.
 
     The run's row and the order are one transaction: a worker that is killed has placed an order whole or not at all,
-    and the next one goes on with what is left, until the cutoff.
+    and the next one goes on with what is left, until the cutoff. One that fails keeps none of the others waiting; of
+    several the first is raised, after the others were dealt with.
     """
     due = transactions.run(lambda work: work.standing.due(BATCH))
-    return sum(_deal_with(transactions, cycle_id, store_id) for cycle_id, store_id in due)
+    dealt_with, failed = 0, list[Exception]()
+    for cycle_id, store_id in due:
+        try:
+            dealt_with += _deal_with(transactions, cycle_id, store_id)
+        except errors.Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns one store
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return dealt_with
 
 
 def _deal_with(transactions: Transactions, cycle_id: str, store_id: str) -> bool:
