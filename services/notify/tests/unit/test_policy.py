@@ -46,7 +46,7 @@ def test_only_a_fault_of_the_relay_costs_no_attempt() -> None:
 
 def test_a_refusal_in_doubt_stands_by_the_third_time() -> None:
     denied = Refused(554, "5.7.1 denied", at="RCPT")
-    found = [after_error(denied, attempts=n, unanswered=0, dice=DICE).state for n in range(1, MAX_DOUBTFUL + 1)]
+    found = [after_error(denied, attempts=n + 4, unanswered=0, dice=DICE, doubts=n).state for n in range(MAX_DOUBTFUL)]
     assert found == [State.DEFERRED, State.DEFERRED, State.FAILED]
 
 

@@ -73,8 +73,8 @@ class Kind:
     yet. None: the people of its store, who are looked up for many mails at once."""
     ends_at: Callable[[Any], datetime] | None = None
     """When what it is about ends by itself, where it does: then there is nothing to mail any more."""
-    moot: Callable[[Connection, Any], str | None] | None = None
-    """Why there is nothing to say any more, asked when its turn to be sent comes; None: there still is."""
+    moot: Callable[[Connection, Any, str], str | None] | None = None
+    """Why there is nothing to say any more to a person (by id), asked when its turn comes; None: there still is."""
     can_wait: bool = False
     """Whether it may be held through the reader's night; what would then come too late goes at once nevertheless."""
     of_event: Callable[[Connection, Event], Sequence[Reading]] | None = None

@@ -11,7 +11,7 @@ from typing import Literal
 import structlog
 from mercadito_events.envelope import MalformedEvent
 from mercadito_events.inbox import DeadLetter, Handler, Permanent, apply_once
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, func, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from notify.queueing import intents
@@ -47,7 +47,11 @@ Replayed = Literal["unknown", "handled", "over"]
 
 
 def keep(connection: Connection, letter: DeadLetter) -> None:
-    """Write one down; the same one delivered again is one."""
+    """Write one down; the same one delivered again is one.
+
+    Another event at the place of an older one means that the stream was made anew and counts from 1 again: the letter
+    of the old one gives way, as nobody can be told of two at one place.
+    """
     values = {
         "durable": letter.durable,
         "stream": letter.stream,
@@ -57,7 +61,14 @@ def keep(connection: Connection, letter: DeadLetter) -> None:
         "body": letter.body,
         "error": letter.error,
     }
-    connection.execute(insert(dead_letters).values(values).on_conflict_do_nothing(constraint="dead_letters_place"))
+    new = insert(dead_letters).values(values)
+    connection.execute(
+        new.on_conflict_do_update(
+            constraint="dead_letters_place",
+            set_={**values, "at": func.now(), "tries": 0, "replayed_at": None, "replayed_by": None},
+            where=dead_letters.c.headers["ce-id"].astext.is_distinct_from(new.excluded.headers["ce-id"].astext),
+        )
+    )
 
 
 def replay(connection: Connection, letter_id: int, handlers: Handlers, *, person_id: str) -> Replayed:

@@ -132,7 +132,7 @@ def _expiry(kind: Kind, about: Reading, at: datetime) -> datetime:
 
 def _write(connection: Connection, cause: _Cause, kind: Kind, about: Reading) -> bool:
     expires_at = _expiry(kind, about, cause.at)
-    if kind.ends_at is not None and expires_at <= datetime.now(UTC):
+    if expires_at <= datetime.now(UTC):
         _log.info("too_late_to_mail", kind=kind.name, event_id=cause.id)
         return False
     values = {

@@ -74,7 +74,8 @@ _CLAIM = text(f"""
         m.expires_at <= now() AS expired, m.created_at,
         CAST(extract(epoch FROM m.expires_at - clock_timestamp()) AS double precision) AS expires_in_s,
         i.data, i.event_id, i.traceparent, m.priority, m.given_to,
-        coalesce(m.recipient_domain, '') AS domain
+        coalesce(m.recipient_domain, '') AS domain,
+        (SELECT count(*) FROM attempts AS a WHERE a.mail_id = m.id AND a.counted AND a.code >= 500) AS doubts
 """)  # noqa: S608 - of our own text alone
 # Of several at once; what is not returned was not the caller's any more.
 # The bytes go over as text, a character each: as bytea they would travel, and be parsed, as twice as many digits.
@@ -176,6 +177,8 @@ class Claimed:
     given_to: str | None
     """The relay that may have it, by its name in our settings."""
     domain: str
+    doubts: int
+    """Permanent refusals so far: it was in doubt whom each of them meant, or they had ended it."""
     claimed_at: float = field(default_factory=time.monotonic)
 
     @property

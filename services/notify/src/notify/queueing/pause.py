@@ -10,6 +10,8 @@ PRIMARY = "primary"
 SECONDARY = "secondary"
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 300.0
+# Of a relay that answers, and takes none of the last mails: perhaps it minds these alone, and all others wait.
+LONGEST_IN_DOUBT_S = 15.0
 JITTER = 0.2
 
 _READ = text("""
@@ -53,13 +55,20 @@ def current(connection: Connection) -> dict[str, Pause]:
     return {row.name: Pause(row.faults, row.reason, float(row.left_s), row.since) for row in rows}
 
 
-def pause(connection: Connection, relay: str, reason: str, dice: random.Random) -> int | None:
-    """Hold it, longer with each fault in a row; return how many there were, None when it is held already."""
+def pause(
+    connection: Connection, relay: str, reason: str, dice: random.Random, *, longest_s: float | None = None
+) -> int | None:
+    """Hold it, longer with each fault in a row up to ``longest_s`` (``LONGEST_PAUSE_S``).
+
+    Returns:
+        How many faults there were; None when it is held already.
+
+    """
     values = {
         "name": relay,
         "reason": reason,
         "first": FIRST_PAUSE_S,
-        "longest": LONGEST_PAUSE_S,
+        "longest": LONGEST_PAUSE_S if longest_s is None else longest_s,
         "jitter": dice.uniform(1 - JITTER, 1 + JITTER),
     }
     faults: int | None = connection.scalar(_PAUSE, values)

@@ -85,7 +85,13 @@ def unsendable(reason: str, unanswered: int) -> Outcome:
 
 
 def after_error(
-    error: DeliveryError, *, attempts: int, unanswered: int, dice: random.Random, most_unanswered: int = MAX_UNANSWERED
+    error: DeliveryError,
+    *,
+    attempts: int,
+    unanswered: int,
+    dice: random.Random,
+    most_unanswered: int = MAX_UNANSWERED,
+    doubts: int = 0,
 ) -> Outcome:
     """Return what an attempt that ended with ``error`` leads to.
 
@@ -95,6 +101,7 @@ def after_error(
         unanswered: dots without an answer before this attempt.
         dice: where jitter comes from.
         most_unanswered: after so many of them nobody knows.
+        doubts: refusals before this one that perhaps meant us; tries that ended otherwise prove nothing.
 
     """
     if isinstance(error, RelayFault):
@@ -103,7 +110,7 @@ def after_error(
     if (
         isinstance(error, Refused)
         and error.code >= PERMANENT
-        and (attempts >= MAX_DOUBTFUL or not speaks_against_relay(error))
+        and (doubts + 1 >= MAX_DOUBTFUL or not speaks_against_relay(error))
     ):
         return _given_up(str(error), unanswered, State.FAILED)
     if isinstance(error, ConversationLost) and error.after_dot:

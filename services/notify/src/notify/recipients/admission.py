@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 # By the database's clock, as leases are. A message whose earlier dot was not answered is no longer asked about: what
 # its second try repeats has perhaps arrived.
 _READ = text("""
-    SELECT m.id, m.kind, m.expires_at, now() AS now, c.time_zone, q.starts, q.ends,
+    SELECT m.id, m.kind, m.person_id, m.expires_at, now() AS now, c.time_zone, q.starts, q.ends,
         q.person_id IS NOT NULL AS chose_hours,
         EXISTS (SELECT FROM preferences AS p
             WHERE p.person_id = m.person_id AND p.kind = m.kind AND NOT p.wanted) AS turned_off,
@@ -81,7 +81,7 @@ def judge(
         try:
             verdict = _verdict(row, quiet, zone)
             if not isinstance(verdict, HeldBack):
-                verdict = _moot(connection, row.kind, abouts[row.id]) or verdict
+                verdict = _moot(connection, row.kind, abouts[row.id], row.person_id) or verdict
         except SQLAlchemyError:
             raise  # of the transaction, and so of all that were claimed in it
         except Exception:  # noqa: BLE001 - one message that cannot be judged shall not stop all others
@@ -92,12 +92,12 @@ def judge(
     return found
 
 
-def _moot(connection: Connection, name: str, about: Mapping[str, Any]) -> HeldBack | None:
+def _moot(connection: Connection, name: str, about: Mapping[str, Any], person_id: str) -> HeldBack | None:
     kind = kinds().get(name)
     if kind is None or kind.moot is None:
         return None
     try:
-        why = kind.moot(connection, kind.reading.of(about))
+        why = kind.moot(connection, kind.reading.of(about), person_id)
     except Permanent:
         return None  # another version's; whoever writes it will say so
     return None if why is None else HeldBack(why)

@@ -220,6 +220,7 @@ class Sender:
         met, answered_by = NOTHING_TRIED, None
         turn = partial(self._at_turn, message)
         for name in self._routes.choices(only=message.given_to if message.unanswered else None):
+            before = met
             with self._routes.by(name) as way:
                 try:
                     with tracing.span(f"smtp {message.kind}", "client", relay=name):
@@ -227,6 +228,10 @@ class Sender:
                     met = attempts.accepted(way.relay.host, reply.code, words_of(reply))
                     met = met.lasting(time.monotonic() - began)
                     return await self._settle(message, policy.accepted(), met, answered_by=name)
+                except DATABASE_AWAY:
+                    if before is NOTHING_TRIED or met is not before:
+                        raise
+                    break  # before this relay had anything: what the one before it said holds
                 except DeliveryError as problem:
                     met, error = attempts.failed(problem, way.relay.host), problem
                     answered_by = name if _is_of_message(problem) else None
@@ -246,11 +251,20 @@ class Sender:
             unanswered=message.unanswered,
             dice=self._dice,
             most_unanswered=_most_unanswered(message.kind),
+            doubts=message.doubts,
         )
 
     async def _pause(self, relay: str, problem: RelayFault) -> None:
-        reason = str(problem)
-        faults = await self._transaction(lambda connection: pause.pause(connection, relay, reason, self._dice))
+        reason, longest_s = str(problem), pause.LONGEST_IN_DOUBT_S if problem.in_doubt else pause.LONGEST_PAUSE_S
+        self._routes.note(relay, Pause(1, reason, pause.FIRST_PAUSE_S))
+        try:
+            faults = await self._transaction(
+                lambda connection: pause.pause(connection, relay, reason, self._dice, longest_s=longest_s)
+            )
+        except DATABASE_AWAY as away:
+            # What the relay said of the message is kept until the database is back, and must not be lost for this.
+            _log.warning("pause_not_recorded", relay=relay, reason=reason, problem=type(away).__name__)
+            return
         self._routes.note(relay, Pause(faults or 1, reason, pause.FIRST_PAUSE_S))
         if faults is not None:
             figures.RELAY_FAULTS.labels(relay).inc()

@@ -190,9 +190,26 @@ def test_one_whose_mail_would_come_too_late_says_so_and_is_handled_nevertheless(
     # What else it tells still counts: who has ordered is not reminded.
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM day_orders")) == 1
+        # Nothing that waits for people, and is told as "to nobody" when it is over.
+        assert connection.scalar(text("SELECT count(*) FROM intents")) == 0
     assert dead(client, token) == []
     again = client.post(f"{PATH}/dead-letters/{letter['id']}/replay", headers=bearer(token()))
     assert (again.status_code, again.json()["replayed_by"]) == (200, "person-9")
+
+
+def test_a_letter_at_the_place_of_one_of_a_stream_that_was_made_anew_is_seen(
+    client: TestClient, token: Token, engine: Engine
+) -> None:
+    """NATS' volume was replaced: numbers begin at 1 again, and notify still has those of before."""
+    events = [new_event("accounts.contact.changed.v1", contact(), source="/mercadito/orders") for _ in range(2)]
+    bury(engine, events[0], "notify__accounts", "ACCOUNTS")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE dead_letters SET replayed_at = now(), replayed_by = 'person-9', tries = 2"))
+    bury(engine, events[1], "notify__accounts", "ACCOUNTS")
+    (letter,) = dead(client, token)
+    assert (letter["tries"], letter["replayed_at"]) == (0, None)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT headers ->> 'ce-id' FROM dead_letters")) == events[1].id
 
 
 def test_what_a_dead_letter_said_goes_after_a_week_and_it_after_a_month(

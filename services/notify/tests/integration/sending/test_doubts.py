@@ -7,8 +7,10 @@ import pytest
 from faulty_relay import FaultyRelay
 from notify.queueing import pause
 from notify.queueing.policy import MAX_DOUBTFUL
-from outgoing import Eventually, events, know, placed, record, sending, settled
+from notify.sending import routes
+from outgoing import Eventually, events, know, messages, placed, record, sending, settled
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from world import QUICK
 from world import relay as relay_at
 
@@ -37,7 +39,8 @@ async def test_what_it_does_to_all_is_its_fault_and_costs_no_mail(
     monkeypatch: pytest.MonkeyPatch,
     script: str,
 ) -> None:
-    monkeypatch.setattr(pause, "LONGEST_PAUSE_S", 0.05)
+    # It answers: held as long as one that can't be reached, it would have a reset wait for minutes.
+    monkeypatch.setattr(pause, "LONGEST_IN_DOUBT_S", 0.05)
     relay.scripts = [script]
     async with sending(engine, relay.port):
         await asyncio.to_thread(eventually, lambda: is_away(engine))
@@ -97,6 +100,40 @@ async def test_several_silences_after_the_dot_pause_it_and_leave_the_rest_to_the
         rows = await settled(engine, eventually, "sent")
     assert [row.given_to for row in rows if row.state == "sent"] == ["secondary"]
     assert len(second.taken) == 1
+
+
+async def test_what_it_said_of_a_mail_is_kept_where_its_pause_cannot_be_written(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("gone"))
+
+    monkeypatch.setattr(routes, "SUSPECT_AFTER", 1)
+    monkeypatch.setattr(pause, "pause", away)
+    know(engine)
+    record(engine, placed())
+    relay.scripts = ["spent"]
+
+    def is_settled() -> bool:
+        rows = messages(engine)
+        return [(row.state, row.attempts, row.unanswered) for row in rows] == [("queued", 0, 0)] and bool(
+            rows[0].reason
+        )
+
+    async with sending(engine, relay.port):
+        await asyncio.to_thread(eventually, is_settled)
+
+
+async def test_earlier_tries_that_ended_otherwise_are_no_doubts(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, soon: None
+) -> None:
+    """As after half an hour of greylisting: the first "relay access denied" is not the third."""
+    know(engine)
+    record(engine, placed())
+    relay.scripts = ["rcpt_450", "rcpt_450", "rcpt_450", "denied", "denied", "accept"]
+    async with sending(engine, relay.port):
+        (row,) = await settled(engine, eventually, "sent")
+    assert row.attempts == 6
 
 
 async def test_one_mail_that_it_does_not_like_is_given_up_and_stops_no_other(

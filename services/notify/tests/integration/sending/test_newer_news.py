@@ -66,6 +66,33 @@ def listed(connection: Any) -> list[Any]:
     return delivery_log.read(connection, Filter(), before=2**63 - 1, limit=10)
 
 
+async def test_news_that_another_got_overtakes_nothing(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually
+) -> None:
+    """Else whoever's provider lets all wait hears nothing of the order, should the newer one fail."""
+    know(engine)
+    know(engine, person_id="person-2", email="luz@otra.example")
+    tell(engine, PLACED, deferred=True)
+    tell(engine, amended(2))
+    with engine.begin() as connection:
+        waits = (
+            "UPDATE messages SET state = 'deferred', due_at = now() + interval '1 hour' WHERE person_id = 'person-2'"
+        )
+        connection.execute(text(waits))
+    async with sending(engine, relay.port):
+        await settled(engine, eventually, "sent")
+        due(engine)
+        await settled(engine, eventually, "sent", number=3)
+        rows = await settled(engine, eventually, "suppressed")
+    found = sorted((row.person_id, row.kind, row.state) for row in rows)
+    assert found == [
+        ("person-1", "order_changed", "sent"),
+        ("person-1", "order_confirmation", "suppressed"),
+        ("person-2", "order_changed", "sent"),
+        ("person-2", "order_confirmation", "sent"),
+    ]
+
+
 @pytest.mark.parametrize("newer", [cancelled(2), amended(2)], ids=["cancelled", "amended"])
 async def test_what_waits_beside_a_newer_one_goes_as_ever(
     engine: Engine, relay: FaultyRelay, eventually: Eventually, newer: Event

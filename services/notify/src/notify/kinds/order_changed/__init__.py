@@ -16,6 +16,6 @@ KIND = Kind(
     about=lambda order: f"{order.order_id}:{order.version}",
     store_id=lambda order: order.store_id,
     order_id=lambda order: order.order_id,
-    moot=lambda connection, order: overtaken(connection, order.order_id, order.version),
+    moot=lambda connection, order, person_id: overtaken(connection, order.order_id, person_id, order.version),
     of_event=traced,
 )

@@ -15,5 +15,5 @@ KIND = Kind(
     about=lambda order: order.order_id,
     store_id=lambda order: order.store_id,
     order_id=lambda order: order.order_id,
-    moot=lambda connection, order: overtaken(connection, order.order_id),
+    moot=lambda connection, order, person_id: overtaken(connection, order.order_id, person_id),
 )

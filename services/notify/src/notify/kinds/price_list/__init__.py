@@ -18,7 +18,7 @@ def _of_event(_: Connection, event: Event) -> Sequence[OpenedDay]:
     return () if day.republished or day.offers_total == 0 else (day,)
 
 
-def _moot(connection: Connection, day: OpenedDay) -> str | None:
+def _moot(connection: Connection, day: OpenedDay, _person_id: str) -> str | None:
     return IS_CANCELLED if is_cancelled(connection, day.cycle_id) else None
 
 

@@ -31,7 +31,7 @@ def _of_event(connection: Connection, event: Event) -> Sequence[StoreReminder]:
     ]
 
 
-def _moot(connection: Connection, about: StoreReminder) -> str | None:
+def _moot(connection: Connection, about: StoreReminder, _person_id: str) -> str | None:
     if is_cancelled(connection, about.cycle_id):
         return IS_CANCELLED
     return HAS_ORDERED if has_ordered(connection, about.cycle_id, about.store_id) else None
