@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -132,7 +133,8 @@ def test_the_example_is_read_also_with_fields_of_a_later_version(subject: str) -
 def test_the_examples_reach_the_database(engine: Engine) -> None:
     with engine.begin() as connection:
         for subject, handle in {**STATE, **handlers()}.items():
-            handle(connection, example(subject))
+            # As of today: mails of what happened long ago are not even kept.
+            handle(connection, replace(example(subject), time=datetime.now(UTC)))
         for subject, keep in ABOUT_PRICES.items():
             keep(connection, example(subject))
         counts = [
@@ -148,5 +150,5 @@ def test_the_examples_reach_the_database(engine: Engine) -> None:
             )
         ]
     # Three of orders, a comment, the changed password, a closed and a cancelled day, a failed crawl. Links, prices and
-    # reminders of the examples ended long ago, so they are not even kept; the task is still running.
+    # reminders of the examples ended long ago; the task is still running.
     assert counts == [8, 1, 1, 1, 3, 1, 1]
