@@ -7,6 +7,7 @@ import pytest
 from faulty_relay import FaultyRelay
 from notify.queueing import pause
 from notify.queueing.policy import MAX_DOUBTFUL
+from notify.queueing.resending import resend
 from notify.sending import routes
 from outgoing import Eventually, events, know, messages, placed, record, sending, settled
 from sqlalchemy import Engine
@@ -134,6 +135,20 @@ async def test_earlier_tries_that_ended_otherwise_are_no_doubts(
     async with sending(engine, relay.port):
         (row,) = await settled(engine, eventually, "sent")
     assert row.attempts == 6
+
+
+async def test_what_a_person_has_sent_again_starts_without_doubts(
+    engine: Engine, relay: FaultyRelay, eventually: Eventually, soon: None
+) -> None:
+    know(engine)
+    record(engine, placed())
+    relay.scripts = [*["denied"] * MAX_DOUBTFUL, "denied", "accept"]
+    async with sending(engine, relay.port):
+        (row,) = await settled(engine, eventually, "failed")
+        with engine.begin() as connection:
+            assert resend(connection, row.id, person_id="person-9")
+        (row,) = await settled(engine, eventually, "sent")
+    assert row.attempts == 2
 
 
 async def test_one_mail_that_it_does_not_like_is_given_up_and_stops_no_other(
