@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mercadito_backup import raw_files, shelf
 from mercadito_backup.problems import NoRoom
+from mercadito_backup.settings import KEEP_FREE_MB, MB
 
 from .conftest import Hub
 
@@ -60,6 +61,18 @@ def test_they_are_locked_once_for_the_same_keys_in_whatever_order(hub: Hub, kept
     hub.take()
     assert sorted((file, file.stat().st_ino) for file in (hub.settings.folder / raw_files.FOLDER).glob("*/*")) == before
     assert len(before) == 3
+
+
+def test_what_would_fill_the_disk_stays_away(
+    hub: Hub, kept: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The databases are yet to be changed over, on the same disk."""
+    lose(hub)
+    monkeypatch.setattr(raw_files, "free_bytes", lambda _: KEEP_FREE_MB * MB)
+    done, wrong = raw_files.put_back(hub.settings.folder, hub.settings.raw_files, tmp_path / "no key is asked for")
+    assert (done, len(wrong), there(kept)) == (0, 3, 0)
+    assert all("512 MB are to stay free" in said for said in wrong)
+    assert not any(file.is_file() for file in hub.settings.raw_files.rglob("*"))
 
 
 def test_orders_come_back_without_the_answers_that_the_key_does_not_open(hub: Hub, kept: list[Path]) -> None:

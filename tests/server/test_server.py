@@ -171,7 +171,7 @@ def test_the_firewall_leaves_the_engines_rules_alone(made: Server) -> None:
 def test_a_container_does_not_read_the_clouds_user_data(made: Server) -> None:
     rules = made.says("cat /etc/nftables.conf")
     forwarded = rules.partition("hook forward")[2]
-    assert "ip daddr 169.254.169.254 drop" in forwarded
+    assert "ip daddr 169.254.169.254 tcp dport != 53 drop" in forwarded
 
 
 def test_with_no_key_anywhere_passwords_are_left_on(made: Server) -> None:
@@ -333,6 +333,7 @@ def test_a_certificate_of_another_name_is_asked_for(deployed: Deployed, asked: s
         ({"mercadito_settings": {"hub name": "a"}}, "hub name does not fit"),
         ({"mercadito_settings": {"MERCADITO_OBSERVABILITY": True}}, "MERCADITO_OBSERVABILITY is True to YAML"),
         ({"mercadito_settings": {"HUB_ADDRESS": None}}, "put the value in quotes"),
+        ({"mercadito_reboot_at": 780}, "mercadito_reboot_at is 780, no time of day"),
         ({"mercadito_acme": True, "mercadito_settings": {"ACME_EMAIL": ""}}, "ACME_EMAIL is missing"),
         ({"mercadito_secrets": {"../smtp": "a"}}, "../smtp is none of smtp_password"),
         ({"mercadito_secrets": {"smtp_password": "a\nb"}}, "smtp_password is not on one line"),

@@ -11,8 +11,8 @@ from typing import IO
 
 from mercadito_backup.locking import ENVIRONMENT, lock, name_of, unlock
 from mercadito_backup.problems import Failed, Refused
-from mercadito_backup.programs import CHUNK, chained, into_file, read_all, sync
-from mercadito_backup.settings import Settings
+from mercadito_backup.programs import CHUNK, chained, free_bytes, into_file, read_all, sync
+from mercadito_backup.settings import KEEP_FREE_MB, MB, Settings
 
 FOLDER = "usda-raw"
 _END = ".age"
@@ -96,7 +96,8 @@ def _opens(key: Path, file: Path) -> bool:
 def put_back(shelf: Path, raw_files: Path, key: Path) -> tuple[int, list[str]]:
     """Put back those that are missing; return how many were, and why each of the others can't be.
 
-    None of them is worth a restore that ends: orders do without, and the USDA has them still.
+    None of them is worth a restore that ends: orders do without, and the USDA has them still. Nor are they worth a full
+    disk, on which the databases could not be changed over: what would leave less than ``KEEP_FREE_MB`` stays away.
     """
     done, wrong = 0, []
     for digest, files in _kept(shelf).items():
@@ -104,6 +105,9 @@ def put_back(shelf: Path, raw_files: Path, key: Path) -> tuple[int, list[str]]:
         if target.exists():
             continue
         try:
+            if free_bytes(raw_files) < files[-1].stat().st_size + KEEP_FREE_MB * MB:
+                wrong.append(f"{files[-1].name}: {KEEP_FREE_MB} MB are to stay free on the disk")
+                continue
             _put_back_one_of(files, target, key)
         except (Failed, OSError) as problem:
             wrong.append(f"{files[-1].name}: {problem}")

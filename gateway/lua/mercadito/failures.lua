@@ -44,7 +44,11 @@ end
 local function may_connect_elsewhere(visit, attempt)
   local is_unconnected = attempt.sent == 0 and not attempt.answered
   visit.unconnected = is_unconnected and (visit.unconnected or 0) + 1 or 0
-  return is_unconnected and visit.unconnected < settings.connect_tries
+  if is_unconnected and visit.unconnected < settings.connect_tries then
+    return true
+  end
+  visit.unconnected = 0 -- released again, it may fail as often before that says anything
+  return false
 end
 
 local function note_absence(visit, attempt, not_processed)

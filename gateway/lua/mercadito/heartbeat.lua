@@ -35,9 +35,7 @@ local function count_answers(upstream)
 end
 
 local function tell_inside(upstream)
-  local inside = upstream.inside + upstream.displaced
-  if upstream.told_inside ~= inside then
-    upstream.told_inside = inside
+  if upstream.told_inside ~= upstream.inside + upstream.displaced then
     places.tell(upstream)
   end
 end

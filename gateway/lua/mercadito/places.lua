@@ -43,7 +43,8 @@ end
 
 --- Tell the others how many requests of this worker are there, those that have lost their places included.
 function places.tell(upstream)
-  ledger:put(upstream.inside_account, upstream.inside + upstream.displaced)
+  upstream.told_inside = upstream.inside + upstream.displaced
+  ledger:put(upstream.inside_account, upstream.told_inside)
 end
 
 --- Leave a place. It is kept for the next request while nobody waits for it.

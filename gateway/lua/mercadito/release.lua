@@ -34,6 +34,9 @@ local function release_first(upstream, visit)
   if not may_go(upstream, visit) or not take(upstream) then
     return false
   end
+  if not upstream.rate then
+    places.tell(upstream) -- a worker that leaves has no beat any more that would say so
+  end
   local number = turn.number()
   if not may_go(upstream, visit) then
     give_back(upstream)
