@@ -29,9 +29,17 @@ def spec_socket(shared_folder: Path, program: str) -> Iterator[Path]:
     template = (HOME / "spec/nginx.conf.template").read_text()
     (state / "nginx.conf").write_text(re.sub("@([A-Z_]+)@", lambda match: values[match[1]], template))
     process = subprocess.Popen([nginx, "-p", state, "-c", state / "nginx.conf", "-e", "stderr"])
-    yield eventually(lambda: (state / "socket").exists() and state / "socket")
+    yield eventually(lambda: _listens(state / "socket") and state / "socket")
     process.terminate()
     process.wait()
+
+
+def _listens(place: Path) -> bool:
+    """Its name is there a moment before anybody listens."""
+    with socket.socket(socket.AF_UNIX) as connection, contextlib.suppress(OSError):
+        connection.connect(str(place))
+        return True
+    return False
 
 
 def _run(place: Path, spec: str) -> str:
