@@ -135,32 +135,33 @@ def meanwhile(refusal: Refusal | None, met: Met, offers: Mapping[str, ShopOffer]
     if refusal is None:
         refusal = replace(_changed_meanwhile(), status=OK, kind="warning")
     names = {one.id: one.name_es if locale() == "es" else one.name for one in offers.values()}
-    there = [f"{names[id_]} {offers[id_].ordered}" for id_ in met.taken if id_ in names and offers[id_].ordered]
-    gone = [names[id_] for id_ in met.taken if id_ in names and not offers[id_].ordered]
+    there = [
+        f"{names[id_]} {offers[id_].ordered}" for id_ in met.quantities.taken if id_ in names and offers[id_].ordered
+    ]
+    gone = [names[id_] for id_ in met.quantities.taken if id_ in names and not offers[id_].ordered]
     said = [
         refusal.text,
         _("Saved meanwhile, and in the form now: %(lines)s.") % {"lines": ", ".join(there)} if there else "",
         _("Taken out meanwhile: %(names)s.") % {"names": ", ".join(gone)} if gone else "",
         _("The note that was saved meanwhile: “%(note)s”.") % {"note": met.note} if met.note is not None else "",
     ]
-    both, limits = _both(met.both), _both(met.both_limits) | _taken_limits(met.taken_limits)
     return replace(
         refusal,
         text=" ".join(filter(None, said)),
-        lines={**both, **(refusal.lines or {})},
-        limits={**limits, **(refusal.limits or {})},
+        lines={**_both(met.quantities.both), **(refusal.lines or {})},
+        limits={**_both(met.limits.both), **_taken_limits(met.limits.taken), **(refusal.limits or {})},
     )
 
 
-def _both(saved: Mapping[str, str] | None) -> dict[str, str]:
+def _both(saved: Mapping[str, str]) -> dict[str, str]:
     nothing = _("Saved meanwhile: nothing. Save again to keep yours.")
     words = _("Saved meanwhile: %(saved)s. Save again to keep yours.")
-    return {id_: words % {"saved": text} if text else nothing for id_, text in (saved or {}).items()}
+    return {id_: words % {"saved": text} if text else nothing for id_, text in saved.items()}
 
 
-def _taken_limits(saved: Mapping[str, str] | None) -> dict[str, str]:
+def _taken_limits(saved: Mapping[str, str]) -> dict[str, str]:
     nothing, words = _("Taken out meanwhile."), _("Saved meanwhile, and in the form now: %(lines)s.")
-    return {id_: words % {"lines": text} if text else nothing for id_, text in (saved or {}).items()}
+    return {id_: words % {"lines": text} if text else nothing for id_, text in saved.items()}
 
 
 def signed_in_again() -> Refusal:
