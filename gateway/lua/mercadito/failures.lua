@@ -43,12 +43,10 @@ end
 -- Behind one address may be several, each new connection to another: a few in a row must fail before that is absence.
 local function may_connect_elsewhere(visit, attempt)
   local is_unconnected = attempt.sent == 0 and not attempt.answered
-  visit.unconnected = is_unconnected and (visit.unconnected or 0) + 1 or 0
-  if is_unconnected and visit.unconnected < settings.connect_tries then
-    return true
-  end
-  visit.unconnected = 0 -- released again, it may fail as often before that says anything
-  return false
+  local failed = (visit.unconnected or 0) + 1
+  local goes_on = is_unconnected and failed < settings.connect_tries
+  visit.unconnected = goes_on and failed or 0 -- released again, it may fail as often before that says anything
+  return goes_on
 end
 
 local function note_absence(visit, attempt, not_processed)

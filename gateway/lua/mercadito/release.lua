@@ -20,7 +20,11 @@ local function take(upstream)
   if upstream.rate then
     return pace.is_due(upstream)
   end
-  return places.take(upstream)
+  if not places.take(upstream) then
+    return false
+  end
+  places.tell(upstream) -- a worker that leaves has no beat any more that would say so
+  return true
 end
 
 local function give_back(upstream)
@@ -33,9 +37,6 @@ end
 local function release_first(upstream, visit)
   if not may_go(upstream, visit) or not take(upstream) then
     return false
-  end
-  if not upstream.rate then
-    places.tell(upstream) -- a worker that leaves has no beat any more that would say so
   end
   local number = turn.number()
   if not may_go(upstream, visit) then
