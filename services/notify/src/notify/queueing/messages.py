@@ -75,8 +75,10 @@ _CLAIM = text(f"""
         CAST(extract(epoch FROM m.expires_at - clock_timestamp()) AS double precision) AS expires_in_s,
         i.data, i.event_id, i.traceparent, m.priority, m.given_to,
         coalesce(m.recipient_domain, '') AS domain,
-        (SELECT count(*) FROM attempts AS a WHERE a.mail_id = m.id AND a.counted AND a.code >= 500 AND a.at > coalesce(
-            (SELECT max(r.at) FROM resends AS r WHERE r.mail_id = m.id), '-infinity')) AS doubts
+        CASE WHEN m.attempts > 1 THEN (
+            SELECT count(*) FROM attempts AS a WHERE a.mail_id = m.id AND a.counted AND a.code >= 500
+                AND a.at > coalesce((SELECT max(r.at) FROM resends AS r WHERE r.mail_id = m.id), '-infinity')
+        ) ELSE 0 END AS doubts
 """)  # noqa: S608 - of our own text alone
 # Of several at once; what is not returned was not the caller's any more.
 # The bytes go over as text, a character each: as bytea they would travel, and be parsed, as twice as many digits.

@@ -56,19 +56,14 @@ def current(connection: Connection) -> dict[str, Pause]:
 
 
 def pause(
-    connection: Connection, relay: str, reason: str, dice: random.Random, *, longest_s: float | None = None
+    connection: Connection, relay: str, reason: str, dice: random.Random, *, in_doubt: bool = False
 ) -> int | None:
-    """Hold it, longer with each fault in a row up to ``longest_s`` (``LONGEST_PAUSE_S``).
-
-    Returns:
-        How many faults there were; None when it is held already.
-
-    """
+    """Hold it, longer with each fault in a row; return how many there were, None when it is held already."""
     values = {
         "name": relay,
         "reason": reason,
         "first": FIRST_PAUSE_S,
-        "longest": LONGEST_PAUSE_S if longest_s is None else longest_s,
+        "longest": LONGEST_IN_DOUBT_S if in_doubt else LONGEST_PAUSE_S,
         "jitter": dice.uniform(1 - JITTER, 1 + JITTER),
     }
     faults: int | None = connection.scalar(_PAUSE, values)

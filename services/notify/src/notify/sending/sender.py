@@ -220,16 +220,12 @@ class Sender:
         met, answered_by = NOTHING_TRIED, None
         turn = partial(self._at_turn, message)
         for name in self._routes.choices(only=message.given_to if message.unanswered else None):
-            before = met
             with self._routes.by(name) as way:
                 try:
                     with tracing.span(f"smtp {message.kind}", "client", relay=name):
                         reply = await way.submit(envelope, partial(self._mark_dot, message, envelope.raw, name), turn)
-                    met = attempts.accepted(way.relay.host, reply.code, words_of(reply))
-                    met = met.lasting(time.monotonic() - began)
-                    return await self._settle(message, policy.accepted(), met, answered_by=name)
                 except DATABASE_AWAY:
-                    if before is NOTHING_TRIED or met is not before:
+                    if met is NOTHING_TRIED:
                         raise
                     break  # before this relay had anything: what the one before it said holds
                 except DeliveryError as problem:
@@ -241,6 +237,10 @@ class Sender:
                     if not policy.may_go_elsewhere(problem):
                         break
                     error = fault or problem
+                else:
+                    met = attempts.accepted(way.relay.host, reply.code, words_of(reply))
+                    met = met.lasting(time.monotonic() - began)
+                    return await self._settle(message, policy.accepted(), met, answered_by=name)
         met = met.lasting(time.monotonic() - began)
         return await self._settle(message, self._after(message, error), met, answered_by=answered_by)
 
@@ -255,16 +255,14 @@ class Sender:
         )
 
     async def _pause(self, relay: str, problem: RelayFault) -> None:
-        reason, longest_s = str(problem), pause.LONGEST_IN_DOUBT_S if problem.in_doubt else pause.LONGEST_PAUSE_S
-        self._routes.note(relay, Pause(1, reason, pause.FIRST_PAUSE_S))
+        reason, faults = str(problem), None
         try:
             faults = await self._transaction(
-                lambda connection: pause.pause(connection, relay, reason, self._dice, longest_s=longest_s)
+                lambda connection: pause.pause(connection, relay, reason, self._dice, in_doubt=problem.in_doubt)
             )
         except DATABASE_AWAY as away:
             # What the relay said of the message is kept until the database is back, and must not be lost for this.
             _log.warning("pause_not_recorded", relay=relay, reason=reason, problem=type(away).__name__)
-            return
         self._routes.note(relay, Pause(faults or 1, reason, pause.FIRST_PAUSE_S))
         if faults is not None:
             figures.RELAY_FAULTS.labels(relay).inc()

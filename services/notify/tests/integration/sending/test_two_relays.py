@@ -1,15 +1,19 @@
 """A second relay takes what the first cannot; what the first may have taken waits for the first."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
 from faulty_relay import FaultyRelay
 from mercadito_events.testing import free_port
 from notify.kinds import kinds
+from notify.queueing import messages as messages_
 from notify.queueing import pause
+from notify.queueing.messages import Dotted, Lease
 from outgoing import Eventually, events, know, messages, placed, record, sending, settled
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 from world import relay as relay_at
 
 
@@ -26,6 +30,27 @@ async def test_what_the_first_cannot_take_leaves_by_the_second_at_once(
     assert len(second.taken) == 3
     with engine.connect() as connection:
         assert pause.current(connection)["primary"].faults >= 1
+
+
+async def test_what_the_first_said_is_kept_where_the_database_goes_before_the_second_is_asked(
+    engine: Engine, relay: FaultyRelay, second: FaultyRelay, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = messages_.mark_dots
+
+    def away_for_the_second(connection: Connection, lease: Lease, dotted: Sequence[Dotted]) -> Collection[int]:
+        if any(one.relay == "secondary" for one in dotted):
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+        return mark(connection, lease, dotted)
+
+    monkeypatch.setattr(messages_, "mark_dots", away_for_the_second)
+    relay.scripts = ["spent"]
+    know(engine)
+    record(engine, placed())
+    relays = [relay_at(relay.port), relay_at(second.port, name="secondary")]
+    async with sending(engine, 0, relays=relays):
+        (row,) = await settled(engine, eventually, "deferred")
+    assert (row.attempts, row.unanswered, "sending is paused" in row.reason) == (1, 0, True)
+    assert not second.taken
 
 
 async def test_a_first_one_that_recovers_is_preferred_again(
