@@ -70,3 +70,12 @@ def test_every_image_is_built_with_them() -> None:
         builds = {service: each["build"] for service, each in services.items() if "build" in each}
         assert builds
         assert {service for service, build in builds.items() if "REVISION" not in build["args"]} == set()
+
+
+def test_who_installs_what_speaks_https_installs_authorities_too() -> None:
+    """A base may be without them, as PostgreSQL's is, which takes them out again; a stand-in of it hides that."""
+    installs = re.compile(r"apt-get install (.*?) >/dev/null")
+    installed = {file: set(" ".join(installs.findall(file.read_text())).split()) for file in FILES}
+    speaking = [packages for packages in installed.values() if packages & {"curl", "git", "rclone", "wget"}]
+    assert speaking
+    assert [packages for packages in speaking if "ca-certificates" not in packages] == []
