@@ -1,5 +1,6 @@
 """Many stores' standing orders when a day opens: whose turn it is, short stock, several clocks at once."""
 
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -50,26 +51,81 @@ def test_who_comes_first_is_drawn_anew_each_day_and_the_same_for_whoever_looks(
     assert transactions.run(lambda work: work.standing.due(100)) == due
 
 
-def test_one_stores_that_fails_keeps_no_other_waiting_and_is_told(
-    world: Any, shop: Any, transactions: Any, next_day: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    many(world, shop, 4, 1)
+@pytest.fixture
+def due(world: Any, shop: Any, transactions: Any, next_day: Any) -> list[str]:
+    """Stores whose standing order is due, in the order of their turns."""
+    many(world, shop, 8, 1)
     next_day()
     transactions.run(clock.open_due)
-    (_, unlucky), *_others = transactions.run(lambda work: work.standing.due(10))
+    return [store for _, store in transactions.run(lambda work: work.standing.due(10))]
+
+
+@pytest.fixture
+def stumble(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Exception]], None]:
+    """Have placing fail for some stores."""
     place_one = standing_placement.place_one
 
-    def stumble(work: Any, cycle_id: str, store_id: str) -> bool:
-        if store_id == unlucky:
-            raise ZeroDivisionError
-        return place_one(work, cycle_id, store_id)
+    def make(unlucky: Mapping[str, Exception]) -> None:
+        def place(work: Any, cycle_id: str, store_id: str) -> bool:
+            if store_id in unlucky:
+                raise unlucky[store_id]
+            return place_one(work, cycle_id, store_id)
 
-    monkeypatch.setattr(standing_placement, "place_one", stumble)
+        monkeypatch.setattr(standing_placement, "place_one", place)
+
+    return make
+
+
+def dealt_with(world: Any) -> set[str]:
+    return {str(row.store_id) for row in world.rows("SELECT store_id FROM standing_order_runs")}
+
+
+def test_stores_that_fail_keep_no_other_waiting_however_many_and_are_named(
+    world: Any, due: list[str], transactions: Any, stumble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing_placement, "BATCH", 2)
+    unlucky = due[:5]
+    stumble({store: ZeroDivisionError() for store in unlucky})
+    for expected in (due[5:7], due[5:], due[5:]):
+        with pytest.raises(ZeroDivisionError) as told:
+            standing_placement.place_due(transactions)
+        assert dealt_with(world) == set(expected)
+        assert [store for store in unlucky if any(store in note for note in told.value.__notes__)] == unlucky
+    monkeypatch.undo()
+    assert standing_placement.place_due(transactions) == 5
+
+
+def test_one_look_passes_over_so_many_and_no_more(
+    world: Any, due: list[str], transactions: Any, stumble: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing_placement, "MOST_PASSED_OVER", 4)
+    stumble({store: ZeroDivisionError() for store in due[:4]})
     with pytest.raises(ZeroDivisionError):
         standing_placement.place_due(transactions)
-    assert world.value("SELECT count(*) FROM standing_order_runs") == 3
-    monkeypatch.undo()
-    assert standing_placement.place_due(transactions) == 1
+    assert dealt_with(world) == set()
+
+
+def test_rows_that_somebody_holds_keep_only_their_own_store_waiting(
+    world: Any, due: list[str], transactions: Any, stumble: Any
+) -> None:
+    held = errors.Unavailable("lock", not_processed=True)
+    stumble({due[0]: held, due[2]: ZeroDivisionError(), due[4]: held})
+    with pytest.raises(ZeroDivisionError):
+        standing_placement.place_due(transactions)
+    assert dealt_with(world) == set(due) - {due[0], due[2], due[4]}
+
+
+def test_a_database_without_time_ends_the_look_and_hides_no_failure(
+    world: Any, due: list[str], transactions: Any, stumble: Any
+) -> None:
+    away = errors.Unavailable("away", not_processed=True)
+    stumble({due[1]: away, due[2]: away})
+    with pytest.raises(errors.Unavailable):
+        standing_placement.place_due(transactions)
+    assert dealt_with(world) == {due[0]}
+    stumble({due[1]: ZeroDivisionError(), due[2]: away, due[3]: away})
+    with pytest.raises(ZeroDivisionError):
+        standing_placement.place_due(transactions)
 
 
 def test_more_than_a_batch_takes_more_looks_and_short_stock_goes_round_as_far_as_it_lasts(

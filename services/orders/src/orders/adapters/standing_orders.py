@@ -43,7 +43,8 @@ _DUE = text(
     " WHERE c.state = 'open' AND c.cutoff_at > clock_timestamp() AND s.active"
     " AND EXISTS (SELECT 1 FROM standing_order_lines l WHERE l.standing_order_id = s.id)"
     " AND NOT EXISTS (SELECT 1 FROM standing_order_runs r WHERE r.cycle_id = c.id AND r.store_id = s.store_id)"
-    " ORDER BY c.cutoff_at, c.id, md5(CAST(c.id AS text) || CAST(s.store_id AS text)) LIMIT :limit"
+    " ORDER BY c.cutoff_at, c.id, md5(CAST(c.id AS text) || CAST(s.store_id AS text))"
+    " LIMIT :limit OFFSET :behind"
 )
 _CLAIM = text(
     "INSERT INTO standing_order_runs (cycle_id, store_id, outcome) VALUES (CAST(:cycle_id AS uuid),"
@@ -113,9 +114,10 @@ class SqlStandingOrders:
         """Note that it came too late for the days that are open."""
         self._connection.execute(_SKIP_OPEN, {"store_id": store_id, "outcome": Outcome.SAVED_LATER.value})
 
-    def due(self, limit: int) -> Sequence[tuple[str, str]]:
+    def due(self, limit: int, *, behind: int = 0) -> Sequence[tuple[str, str]]:
         """Return what is to be placed; see the port."""
-        return [(str(row.cycle_id), str(row.store_id)) for row in self._connection.execute(_DUE, {"limit": limit})]
+        rows = self._connection.execute(_DUE, {"limit": limit, "behind": behind})
+        return [(str(row.cycle_id), str(row.store_id)) for row in rows]
 
     def claim(self, cycle_id: str, store_id: str) -> bool:
         """Take the store's place in the day; waits for another transaction that holds it."""

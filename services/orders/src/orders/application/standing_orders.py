@@ -128,8 +128,11 @@ class StandingOrders(Protocol):
     def skip_open_days(self, store_id: str) -> None:
         """Note for each day that is open already that it came too late for it."""
 
-    def due(self, limit: int) -> Sequence[tuple[str, str]]:
-        """Return days (open, before their cutoff) and stores whose standing order was not placed yet, fairest first."""
+    def due(self, limit: int, *, behind: int = 0) -> Sequence[tuple[str, str]]:
+        """Return days (open, before their cutoff) and stores whose standing order was not placed yet, fairest first.
+
+        ``behind`` so many that were looked at already.
+        """
 
     def claim(self, cycle_id: str, store_id: str) -> bool:
         """Make the store's place in the day this transaction's; False when it is taken."""

@@ -19,28 +19,80 @@ from orders.domain.cycle import Cycle
 from orders.domain.order import LineRequest, LockedOffer, OnShortage
 
 BATCH = 50
-"""How many are placed before the clock looks at anything else; the next look, a second later, takes more."""
+"""How many are dealt with before the clock looks at anything else; the next look, a second later, takes more."""
+MOST_AWAY = 2
+"""After so many in a row that the database had no time for, it is not a row of theirs that somebody holds."""
+MOST_PASSED_OVER = 500
+"""Of those that fail, to reach what lies behind: about as many as a hub has stores. Opening and closing wait meanwhile."""
+MOST_NAMED = 20
+"""Of those that failed beside the first."""
 
 
 def place_due(transactions: Transactions) -> int:
     """Place what is due; return how many stores were dealt with.
 
     The run's row and the order are one transaction: a worker that is killed has placed an order whole or not at all,
-    and the next one goes on with what is left, until the cutoff. One that fails keeps none of the others waiting; of
-    several the first is raised, after the others were dealt with.
+    and the next one goes on with what is left, until the cutoff. One that fails keeps none of the others waiting,
+    however many fail: it stays due, and is passed over until the next look. The first failure is raised after the
+    others were dealt with, and names all of them.
     """
-    due = transactions.run(lambda work: work.standing.due(BATCH))
-    dealt_with, failed = 0, list[Exception]()
-    for cycle_id, store_id in due:
+    look = _Look(transactions)
+    while look.goes_on:
+        due = look.next_due()
+        if not due:
+            break
+        for cycle_id, store_id in due:
+            look.at(cycle_id, store_id)
+    look.tell()
+    return look.dealt_with
+
+
+class _Look:
+    """One look at what is due: what was dealt with, and what was passed over."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self.dealt_with = 0
+        self._passed_over = 0
+        self._away = 0
+        self._failed: list[Exception] = []
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is time for more."""
+        return self.dealt_with < BATCH and self._passed_over < MOST_PASSED_OVER
+
+    def next_due(self) -> Sequence[tuple[str, str]]:
+        """Return as many as are wanted still, behind those that were passed over."""
+        behind = self._passed_over
+        wanted = min(BATCH - self.dealt_with, MOST_PASSED_OVER - behind)
+        return self._transactions.run(lambda work: work.standing.due(wanted, behind=behind))
+
+    def at(self, cycle_id: str, store_id: str) -> None:
+        """Deal with one store; whatever goes wrong concerns that one alone, unless the database is away."""
+        is_done = False
         try:
-            dealt_with += _deal_with(transactions, cycle_id, store_id)
+            is_done = _deal_with(self._transactions, cycle_id, store_id)
+            self._away = 0
         except errors.Unavailable:
-            raise
+            self._away += 1
+            if self._away == MOST_AWAY:
+                self.tell()
+                raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns one store
-            failed.append(error)
-    if failed:
-        raise failed[0]
-    return dealt_with
+            error.add_note(f"standing order of store {store_id} for market day {cycle_id}")
+            self._failed.append(error)
+        self.dealt_with += is_done
+        self._passed_over += not is_done
+
+    def tell(self) -> None:
+        """Raise the first failure, with the others' stores."""
+        if not self._failed:
+            return
+        first, *others = self._failed
+        for other in others[:MOST_NAMED]:
+            first.add_note(f"and {type(other).__name__}: {other.__notes__[-1]}")
+        raise first
 
 
 def _deal_with(transactions: Transactions, cycle_id: str, store_id: str) -> bool:

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 from mercadito_events.connection import connect_unless
@@ -26,6 +27,8 @@ from orders.settings import WorkerSettings
 CLOCK_EVERY_S = 1.0
 PRUNE_EVERY_S = 600.0
 DRAIN_TIMEOUT_S = 20.0
+# A step that fails is tried each second; what went wrong is told whole so often, as long as it is the same.
+TOLD_AGAIN_S = 60.0
 _log = structlog.get_logger(__name__)
 
 
@@ -37,6 +40,23 @@ def main(settings: WorkerSettings) -> int:
     return asyncio.run(Process(settings, build_worker(settings)).run())
 
 
+class Troubles:
+    """What goes wrong again and again: said when it is new, and then now and again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[str, tuple[str, float]] = {}
+
+    def tell(self, errors: Mapping[str, Exception]) -> None:
+        """Log each step's error, unless the same one was logged less than `TOLD_AGAIN_S` ago."""
+        for step, cause in errors.items():
+            what, now = f"{cause!r} {getattr(cause, '__notes__', '')}", self._clock()
+            known, at = self._told.get(step, ("", now))
+            if what != known or now - at >= TOLD_AGAIN_S:
+                self._told[step] = what, now
+                _log.error("clock_step_failed", step=step, exc_info=cause)
+
+
 class Process:
     """The parts of the worker and how they start, end and tell that they are well."""
 
@@ -46,6 +66,7 @@ class Process:
         self._stop = asyncio.Event()
         self._nats: NATS | None = None
         self._consumers: list[Consumer] = []
+        self._troubles = Troubles()
 
     async def run(self) -> int:
         """Run all parts; the first that ends by itself ends the others."""
@@ -91,8 +112,7 @@ class Process:
                 _log.warning("worker_waits", problem=str(error))
             except StepsFailed as failed:
                 # No sign of life either: whoever watches is told of a clock that is behind.
-                for step, cause in failed.errors.items():
-                    _log.error("clock_step_failed", step=step, exc_info=cause)
+                self._troubles.tell(failed.errors)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), every_s)
 
