@@ -23,7 +23,7 @@ BATCH = 50
 MOST_AWAY = 2
 """After so many in a row that the database had no time for, it is not a row of theirs that somebody holds."""
 MOST_PASSED_OVER = 500
-"""Of those that fail, to reach what lies behind: about as many as a hub has stores. Opening and closing wait meanwhile."""
+"""Of those that fail, to reach what lies behind: as many as a hub may have stores. Opening and closing wait so long."""
 MOST_NAMED = 20
 """Of those that failed beside the first."""
 
