@@ -4,19 +4,12 @@ import subprocess
 
 from tests.driver.polling import eventually
 from tests.driver.system import System
-from tests.faults.containers import container, sql
+from tests.faults.containers import container, said, sql
 from tests.faults.shopping import full_or, lasts, shopping
 from tests.faults.small_disk import small_disk
 
 POSTGRES_MB, NATS_MB = 640, 200
 TOLD_WITHIN_S = 60
-
-
-def says(system: System, service: str, words: str) -> bool:
-    """Say whether the last lines of a service's log, of which some write to standard error, have these words."""
-    asked = ["docker", "logs", "--tail", "400", container(system, service)]
-    done = subprocess.run(asked, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return words in done.stdout
 
 
 def wants_more(system: System) -> bool:
@@ -35,7 +28,7 @@ def test_a_full_disk_under_the_database_is_told_and_loses_nothing(system: System
             disk.fill()
             try:
                 eventually(
-                    lambda: wants_more(system) or says(system, "postgres", "No space left on device"),
+                    lambda: wants_more(system) or "No space left on device" in said(system, "postgres", last=400),
                     within_s=TOLD_WITHIN_S,
                     what="PostgreSQL says that the disk is full",
                 )

@@ -50,6 +50,15 @@ def is_well(system: System, service: str) -> bool:
     return subprocess.run(asked, check=False, capture_output=True, timeout=COMMAND_WITHIN_S).returncode == 0
 
 
+def said(system: System, service: str, *, last: int) -> str:
+    """Return the last lines of a service's log, of which some write to standard error."""
+    asked = ["docker", "logs", "--tail", str(last), container(system, service)]
+    done = subprocess.run(
+        asked, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_WITHIN_S
+    )
+    return done.stdout
+
+
 def becomes_well(system: System, service: str, *, within_s: float = BACK_WITHIN_S) -> None:
     """Wait until it does."""
     eventually(lambda: is_well(system, service), within_s=within_s, what=f"{service} well")

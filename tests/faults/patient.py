@@ -26,7 +26,7 @@ class Told:
     longest_held_s: float = 0.0
     refused: Counter[str] = field(default_factory=Counter)
     # Of those that placed an order or took one back.
-    ordering_held: int = 0
+    ordering_longest_held_s: float = 0.0
     ordering_refused: int = 0
     sockets_refused: int = 0
     # Refusals that say neither when to come back nor what may have happened.
@@ -82,9 +82,11 @@ def _is_open(answer: Answer) -> bool:
 def _note(told: Told, request: Request, answer: Answer) -> None:
     is_ordering = request.method != "GET" and request.path.startswith("/api/v1/orders")
     if answer.held:
+        held_s = float(answer.headers["x-held-ms"]) / 1000
         told.held += 1
-        told.ordering_held += is_ordering
-        told.longest_held_s = max(told.longest_held_s, float(answer.headers["x-held-ms"]) / 1000)
+        told.longest_held_s = max(told.longest_held_s, held_s)
+        if is_ordering:
+            told.ordering_longest_held_s = max(told.ordering_longest_held_s, held_s)
     if not _is_open(answer):
         return
     told.ordering_refused += is_ordering

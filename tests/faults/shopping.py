@@ -13,6 +13,7 @@ from tests.driver.polling import eventually
 from tests.driver.system import System
 from tests.driver.traffic.under_way import Reckoning, Traffic, traffic
 from tests.driver.traffic.volume import Volume
+from tests.faults.containers import said
 from tests.faults.truth import flows_again, holds, now_of
 
 # Enough to be in the middle of everything at any moment, little enough for two other suites beside it.
@@ -23,6 +24,8 @@ IN_FULL = LEDGER is not None
 FULL_S = 60.0
 # So many of what went wrong are told.
 TOLD = 10
+# Of the gateway's log, the last so many are looked through.
+TOLD_LINES = 100_000
 
 
 def full_or(short_s: float) -> float:
@@ -48,7 +51,7 @@ class Cost:
     longest_held_s: float = 0.0
     longest_s: float = 0.0
     refused: dict[str, int] = field(default_factory=dict)
-    ordering_held: int = 0
+    ordering_longest_held_s: float = 0.0
     ordering_refused: int = 0
     sockets_refused: int = 0
 
@@ -85,8 +88,13 @@ class Shopping:
         holds(self.system, self._since)
         costs = {name: _cost(found, told.get(name, {}), name, *times) for name, *times in self._times}
         _write_down(costs)
-        print(*costs.values(), sep="\n")
+        print(*costs.values(), *moves(self.system), sep="\n")
         return costs
+
+
+def moves(system: System) -> list[str]:
+    """Return the gateway's own lines on which service it took for away and when, for whoever wonders at a cost."""
+    return [line for line in said(system, "gateway", last=TOLD_LINES).splitlines() if '"upstream_' in line]
 
 
 def _cost(found: Reckoning, told: dict[str, Any], name: str, lasted_s: float, recovered_s: float) -> Cost:
@@ -100,7 +108,7 @@ def _cost(found: Reckoning, told: dict[str, Any], name: str, lasted_s: float, re
         longest_held_s=round(told.get("longest_held_s", 0.0), 1),
         longest_s=phase.longest_s,
         refused=told.get("refused", {}),
-        ordering_held=told.get("ordering_held", 0),
+        ordering_longest_held_s=round(told.get("ordering_longest_held_s", 0.0), 1),
         ordering_refused=told.get("ordering_refused", 0),
         sockets_refused=told.get("sockets_refused", 0),
     )
