@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mercadito_backup import shelf, taking
+from mercadito_backup.manifest import NAME
 from mercadito_backup.problems import Busy, Failed
 from mercadito_backup.serving import due
 
@@ -44,6 +45,21 @@ def test_the_newest_by_the_clock_is_told_alone_and_the_others_are_marked(hub: Hu
     assert hub.run("newest").stdout == f"{name}\n"
     listed = hub.run("list").stdout.splitlines()
     assert [line.endswith("! of a day to come: the clock was wrong") for line in listed] == [False, True]
+
+
+def test_a_damaged_one_is_marked_and_the_others_are_listed(hub: Hub) -> None:
+    """As a power cut may leave it: the one that is left to restore is among the others."""
+    emptied, bare = (hub.settings.folder / f"2026-01-0{day}T020000Z" for day in (1, 2))
+    for folder in (emptied, bare):
+        folder.mkdir()
+    (emptied / NAME).write_text("")
+    name = hub.take().name
+    done = hub.run("list")
+    assert done.returncode == 0, done.stdout
+    first, second, last = done.stdout.splitlines()
+    assert first.startswith(f"{emptied.name}  ! damaged: ")
+    assert second == f"{bare.name}  ! damaged: {bare.name} has no {NAME}"
+    assert last.startswith(f"{name}  0.0 MB  ")
 
 
 def test_others_are_taken_while_a_copy_is_under_way(hub: Hub, tmp_path: Path) -> None:

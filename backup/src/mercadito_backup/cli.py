@@ -12,7 +12,7 @@ from pathlib import Path
 from mercadito_backup import restoring, settings, shelf
 from mercadito_backup.drill import drill
 from mercadito_backup.manifest import read
-from mercadito_backup.problems import Failed, NotCopied
+from mercadito_backup.problems import Failed, NotCopied, Refused
 from mercadito_backup.serving import serve
 from mercadito_backup.settings import MB, Server
 from mercadito_backup.taking import take
@@ -89,9 +89,14 @@ def _drill(_: argparse.Namespace) -> None:
 def _list(_: argparse.Namespace) -> None:
     ahead = shelf.ahead(_folder(), datetime.now(UTC))
     for name in shelf.names(_folder()):
-        made = read(_folder() / name)
-        rows = sum(sum(dump.rows.values()) for dump in made.databases.values())
         wrong = "  ! of a day to come: the clock was wrong" if name in ahead else ""
+        try:
+            made = read(_folder() / name)
+        except Refused as problem:
+            # The others are what somebody looks for whose server was cut off.
+            _say(f"{name}  ! damaged: {problem}{wrong}")
+            continue
+        rows = sum(sum(dump.rows.values()) for dump in made.databases.values())
         _say(f"{name}  {made.size / MB:.1f} MB  {rows:,} rows{wrong}")
 
 

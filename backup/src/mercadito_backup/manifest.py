@@ -1,6 +1,7 @@
 """What a backup says of itself: readable without a key, so that it can be judged before anything is touched."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,9 +40,12 @@ class Manifest:
     rollback that release is at work on those of the one after it, and can restore them."""
 
     def write(self, folder: Path) -> None:
-        """Put it beside the dumps."""
+        """Put it beside the dumps; on the disk when this returns, since by it alone they are a backup."""
         known = asdict(self) | {"version": VERSION, "taken_at": self.taken_at.isoformat()}
-        (folder / NAME).write_text(json.dumps(known, indent=1) + "\n")
+        with (folder / NAME).open("w") as file:
+            file.write(json.dumps(known, indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     @property
     def size(self) -> int:
@@ -68,6 +72,6 @@ def read(folder: Path) -> Manifest:
             known.get("known") or {},
         )
     except FileNotFoundError:
-        raise Refused(f"there is no backup {folder.name} in {folder.parent}") from None
+        raise Refused(f"{folder.name} has no {NAME}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
         raise Refused(f"{folder.name}/{NAME} is damaged: {type(problem).__name__}: {problem}") from None
