@@ -1,6 +1,7 @@
 """What is written is whole or not there; what lies there is judged before anything is touched. With age itself."""
 
 import hashlib
+import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from mercadito_backup import shelf
 from mercadito_backup.locking import ENVIRONMENT, lock, new_key, unlock
-from mercadito_backup.manifest import Dump, Manifest
+from mercadito_backup.manifest import NAME, Dump, Manifest
 from mercadito_backup.problems import Busy, Failed, NoRoom, Refused
 from mercadito_backup.programs import chained, free_bytes, into_file, run
 from mercadito_backup.restoring import check
@@ -80,6 +81,29 @@ def test_what_is_kept_no_longer_goes(tmp_path: Path) -> None:
     assert "2026-11-20T023000Z" in gone
     assert set(gone).isdisjoint(shelf.names(tmp_path))
     assert len(gone) + len(shelf.names(tmp_path)) == 60
+
+
+def test_the_last_of_the_schema_before_stays_and_a_damaged_manifest_speaks_of_none(tmp_path: Path) -> None:
+    """As deploys leave them, each of which takes one: an upgrade, then corrections of the same day."""
+    taken = [tmp_path / shelf.name_of(NOW + timedelta(minutes=minute)) for minute in range(9)]
+    for minute, folder in enumerate(taken):
+        folder.mkdir()
+        schema = "0001" if minute < 2 else "0002"
+        Manifest(NOW, 1.0, {"orders": Dump("orders.age", 1, "", schema, {}, 1)}, 0, {}).write(folder)
+    (taken[0] / NAME).write_text("")
+    (taken[5] / NAME).unlink()
+    assert shelf.tidy(tmp_path, NOW) == [folder.name for folder in (taken[0], *taken[2:6])]
+
+
+def test_a_manifest_is_on_the_disk_before_the_backup_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(Path(f"/proc/self/fd/{handle}").readlink()))
+    partial = shelf.begin(tmp_path, shelf.name_of(NOW))
+    Manifest(NOW, 1.0, {}, 0, {}).write(partial)
+    assert synced == [partial / NAME]
+    assert (partial / NAME).read_text().endswith("}\n")
 
 
 def test_the_newest_is_none_that_a_wrong_clock_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mercadito_backup import retention
+from mercadito_backup import manifest, retention
 from mercadito_backup.problems import Busy, Failed, Refused
 from mercadito_backup.programs import sync
 
@@ -106,11 +106,19 @@ def tidy(folder: Path, now: datetime) -> list[str]:
     """
     wrong = ahead(folder, now)
     moments = {moment_of(name): name for name in names(folder) if name not in wrong}
-    gone = sorted(moments.keys() - retention.kept(moments))
+    stay = retention.kept(moments, lambda moment: _schemas(folder / moments[moment]))
+    gone = sorted(moments.keys() - stay)
     for moment in gone:
         # Renamed first: one that is half removed must not look whole.
         shutil.rmtree((folder / moments[moment]).rename(folder / f"{_PARTIAL}{moments[moment]}"))
     return [moments[moment] for moment in gone]
+
+
+def _schemas(whole: Path) -> frozenset[tuple[str, str]] | None:
+    try:
+        return frozenset((name, dump.revision) for name, dump in manifest.read(whole).databases.items())
+    except Refused:
+        return None
 
 
 @contextmanager
