@@ -23,7 +23,8 @@ class DeliveryError(NotifyError):
 class RelayFault(DeliveryError):
     """The relay cannot be used at all right now, whoever the message is for.
 
-    ``in_doubt``: it was told of this message, and several such in a row are what speaks against the relay.
+    ``in_doubt``: it was told of this message, surely did not take it, and several such in a row are what speaks against
+    the relay.
     """
 
     def __init__(self, reason: str, *, in_doubt: bool = False) -> None:

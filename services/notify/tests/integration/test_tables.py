@@ -23,6 +23,7 @@ from notify.queueing.messages import Claimed, Dotted, Lease, Settlement, Terms
 from notify.queueing.policy import Outcome, State
 from notify.recipients.contacts import change_contact, people_of_store, people_of_stores
 from notify.tables import metadata
+from prometheus_client import REGISTRY
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ProgrammingError
 from world import DOMAIN, MIGRATIONS, REPOSITORY, contact, order
@@ -215,10 +216,14 @@ def test_an_order_from_long_ago_in_a_replayed_stream_is_not_mailed(connection: C
     know(connection)
     event = new_event("orders.order.placed.v1", order(), source=SOURCE)
     old = replace(event, time=datetime.now(UTC) - timedelta(days=3))
+    late = {"kind": "order_confirmation", "state": "expired"}
+    before = REGISTRY.get_sample_value("notify_outcomes_total", late) or 0.0
     intents.record(connection, old, kind=kinds()["order_confirmation"])
     expanded = intents.expand(connection, domain=DOMAIN)
     assert (expanded.expired, expanded.queued) == (0, 0)
     assert connection.scalar(text("SELECT count(*) FROM intents")) == 0
+    # Who was away for two days hears of it: MailGivenUp.
+    assert REGISTRY.get_sample_value("notify_outcomes_total", late) == before + 1
 
 
 def test_what_is_older_than_the_log_reaches_is_forgotten(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 import structlog
 from mercadito_events.envelope import MalformedEvent
 from mercadito_events.inbox import DeadLetter, Handler, Permanent, apply_once
-from sqlalchemy import Connection, Row, func, text
+from sqlalchemy import Connection, LargeBinary, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from notify.queueing import intents
@@ -27,6 +27,13 @@ Handlers = Mapping[str, Mapping[str, Handler]]
 
 _log = structlog.get_logger(__name__)
 _TAKE = text("SELECT * FROM dead_letters WHERE id = :id FOR UPDATE").columns(headers=JSONB)
+# An event without an id is told from another by all that there is; a body that is no longer kept tells nothing.
+_MAKE_ROOM = text("""
+    UPDATE dead_letters SET stream_seq = -id
+    WHERE durable = :durable AND stream = :stream AND stream_seq = :stream_seq AND (
+        headers ->> 'ce-id' IS DISTINCT FROM CAST(:event_id AS text)
+        OR (CAST(:event_id AS text) IS NULL AND (headers <> :headers OR subject <> :subject OR body <> :body)))
+""").bindparams(bindparam("headers", type_=JSONB), bindparam("body", type_=LargeBinary))
 _REPLAYED = text("UPDATE dead_letters SET replayed_at = now(), replayed_by = :by, body = NULL WHERE id = :id")
 _STILL_DEAD = text("UPDATE dead_letters SET tries = least(tries + 1, 1000), error = :error WHERE id = :id")
 _FORGET = text("""
@@ -49,8 +56,8 @@ Replayed = Literal["unknown", "handled", "over"]
 def keep(connection: Connection, letter: DeadLetter) -> None:
     """Write one down; the same one delivered again is one.
 
-    Another event at the place of an older one means that the stream was made anew and counts from 1 again: the letter
-    of the old one gives way, as nobody can be told of two at one place.
+    Another event at the place of an older one means that the stream was made anew and counts from 1 again: the older
+    letter, which may be the last that is left of its event, is kept beside, under a number that no stream gives.
     """
     values = {
         "durable": letter.durable,
@@ -61,14 +68,8 @@ def keep(connection: Connection, letter: DeadLetter) -> None:
         "body": letter.body,
         "error": letter.error,
     }
-    new = insert(dead_letters).values(values)
-    connection.execute(
-        new.on_conflict_do_update(
-            constraint="dead_letters_place",
-            set_={**values, "at": func.now(), "tries": 0, "replayed_at": None, "replayed_by": None},
-            where=dead_letters.c.headers["ce-id"].astext.is_distinct_from(new.excluded.headers["ce-id"].astext),
-        )
-    )
+    connection.execute(_MAKE_ROOM, values | {"event_id": letter.headers.get("ce-id")})
+    connection.execute(insert(dead_letters).values(values).on_conflict_do_nothing(constraint="dead_letters_place"))
 
 
 def replay(connection: Connection, letter_id: int, handlers: Handlers, *, person_id: str) -> Replayed:

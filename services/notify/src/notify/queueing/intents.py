@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.exc import SQLAlchemyError
 
+from notify import figures
 from notify.kinds import kinds
 from notify.kinds.kind import Kind, Priority
 from notify.readings import ContactChange, Reading
@@ -133,7 +134,8 @@ def _expiry(kind: Kind, about: Reading, at: datetime) -> datetime:
 def _write(connection: Connection, cause: _Cause, kind: Kind, about: Reading) -> bool:
     expires_at = _expiry(kind, about, cause.at)
     if expires_at <= datetime.now(UTC):
-        _log.info("too_late_to_mail", kind=kind.name, event_id=cause.id)
+        _log.warning("too_late_to_mail", kind=kind.name, event_id=cause.id)
+        figures.ended(kind.name, "expired")
         return False
     values = {
         "key": f"{kind.name}:{kind.about(about)}",

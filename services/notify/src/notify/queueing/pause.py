@@ -12,6 +12,10 @@ FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 300.0
 # Of a relay that answers, and takes none of the last mails: perhaps it minds these alone, and all others wait.
 LONGEST_IN_DOUBT_S = 15.0
+# Faults in a row are counted so far; in doubt only as far as that pause takes, so that the first plain fault after it is
+# as short as any of the first few.
+MOST_FAULTS = 1000
+MOST_FAULTS_IN_DOUBT = 3
 JITTER = 0.2
 
 _READ = text("""
@@ -24,7 +28,7 @@ _PAUSE = text("""
     INSERT INTO relays AS r (name, faults, reason, updated_at, faulty_since, paused_until)
     VALUES (:name, 1, :reason, now(), now(), now() + make_interval(secs => :jitter * :first))
     ON CONFLICT (name) DO UPDATE
-    SET faults = least(r.faults + 1, 1000), reason = excluded.reason, updated_at = now(),
+    SET faults = greatest(r.faults, least(r.faults + 1, :most_faults)), reason = excluded.reason, updated_at = now(),
         faulty_since = CASE WHEN r.faults > 0 THEN coalesce(r.faulty_since, r.updated_at) ELSE now() END,
         paused_until = now() + make_interval(secs => :jitter * least(:longest, :first * 2 ^ least(r.faults, 30)))
     WHERE r.paused_until IS NULL OR r.paused_until <= now()
@@ -64,6 +68,7 @@ def pause(
         "reason": reason,
         "first": FIRST_PAUSE_S,
         "longest": LONGEST_IN_DOUBT_S if in_doubt else LONGEST_PAUSE_S,
+        "most_faults": MOST_FAULTS_IN_DOUBT if in_doubt else MOST_FAULTS,
         "jitter": dice.uniform(1 - JITTER, 1 + JITTER),
     }
     faults: int | None = connection.scalar(_PAUSE, values)

@@ -60,7 +60,9 @@ class Routes:
         against.add(f"lost:{mail}" if isinstance(error, ConversationLost) else f"refused:{domain}")
         if len(against) < SUSPECT_AFTER and not self.had_faults(name):
             return None
-        return RelayFault(f"it took none of the last mails; now: {error}", in_doubt=True)
+        # A probe after a dot without an answer may cost a mail, so there are few: that pause grows as any other.
+        may_be_taken = isinstance(error, ConversationLost) and error.after_dot
+        return RelayFault(f"it took none of the last mails; now: {error}", in_doubt=not may_be_taken)
 
     @property
     def usable(self) -> Sequence[str]:

@@ -197,19 +197,45 @@ def test_one_whose_mail_would_come_too_late_says_so_and_is_handled_nevertheless(
     assert (again.status_code, again.json()["replayed_by"]) == (200, "person-9")
 
 
+@pytest.mark.parametrize("is_handled", [True, False])
 def test_a_letter_at_the_place_of_one_of_a_stream_that_was_made_anew_is_seen(
-    client: TestClient, token: Token, engine: Engine
+    client: TestClient, token: Token, engine: Engine, *, is_handled: bool
 ) -> None:
-    """NATS' volume was replaced: numbers begin at 1 again, and notify still has those of before."""
+    """NATS' volume was replaced: numbers begin at 1 again, and notify still has those of before; perhaps it alone."""
     events = [new_event("accounts.contact.changed.v1", contact(), source="/mercadito/orders") for _ in range(2)]
     bury(engine, events[0], "notify__accounts", "ACCOUNTS")
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE dead_letters SET replayed_at = now(), replayed_by = 'person-9', tries = 2"))
+    if is_handled:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE dead_letters SET replayed_at = now(), replayed_by = 'person-9', tries = 2"))
     bury(engine, events[1], "notify__accounts", "ACCOUNTS")
-    (letter,) = dead(client, token)
-    assert (letter["tries"], letter["replayed_at"]) == (0, None)
+    new, *old = dead(client, token)
+    assert (new["event_id"], new["stream_seq"], new["tries"], new["replayed_at"]) == (events[1].id, 7, 0, None)
+    assert [letter["event_id"] for letter in old] == ([] if is_handled else [events[0].id])
+    for letter in (new, *old):
+        answer = client.post(f"{PATH}/dead-letters/{letter['id']}/replay", headers=bearer(token()))
+        assert answer.status_code == 200
+    assert dead(client, token) == []
+
+
+def test_letters_without_an_id_are_told_apart_by_all_there_is(engine: Engine) -> None:
+    letters = [
+        DeadLetter("notify__orders", "ORDERS", 7, subject, headers, body, "MalformedEvent: no id")
+        for subject, headers, body in (
+            ("orders.x.v1", {"a": "1"}, b"x"),
+            ("orders.x.v1", {"a": "1"}, b"y"),
+            ("orders.x.v1", {"a": "2"}, b"y"),
+            ("orders.y.v1", {"a": "2"}, b"y"),
+        )
+    ]
+    for letter in letters:
+        for _ in range(2):
+            with engine.begin() as connection:
+                dead_letters.keep(connection, letter)
     with engine.connect() as connection:
-        assert connection.scalar(text("SELECT headers ->> 'ce-id' FROM dead_letters")) == events[1].id
+        kept = connection.execute(text("SELECT subject, headers, body FROM dead_letters ORDER BY id")).all()
+    assert [(row.subject, row.headers, bytes(row.body)) for row in kept] == [
+        (letter.subject, dict(letter.headers), letter.body) for letter in letters
+    ]
 
 
 def test_what_a_dead_letter_said_goes_after_a_week_and_it_after_a_month(

@@ -1,16 +1,19 @@
 """What a relay says of us, or does to every mail, to one after the other: it is the relay's fault, and no mail's."""
 
 import asyncio
+import random
 from dataclasses import replace
 
 import pytest
 from faulty_relay import FaultyRelay
+from notify.errors import ConversationLost
 from notify.queueing import pause
 from notify.queueing.policy import MAX_DOUBTFUL
 from notify.queueing.resending import resend
 from notify.sending import routes
+from notify.sending.connections import Bounds
 from outgoing import Eventually, events, know, messages, placed, record, sending, settled
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from world import QUICK
 from world import relay as relay_at
@@ -101,6 +104,30 @@ async def test_several_silences_after_the_dot_pause_it_and_leave_the_rest_to_the
         rows = await settled(engine, eventually, "sent")
     assert [row.given_to for row in rows if row.state == "sent"] == ["secondary"]
     assert len(second.taken) == 1
+
+
+def held_for_s(engine: Engine, *doubts: bool) -> float:
+    """Return how long a relay is held after these faults in a row, each after the pause of the one before."""
+    with engine.begin() as connection:
+        for in_doubt in doubts:
+            connection.execute(text("UPDATE relays SET paused_until = now()"))
+            pause.pause(connection, pause.PRIMARY, "x", random.Random(1), in_doubt=in_doubt)
+        return pause.current(connection)[pause.PRIMARY].left_s
+
+
+def test_long_doubts_make_no_long_pause_of_the_first_plain_fault(engine: Engine) -> None:
+    assert held_for_s(engine, *[True] * 30) <= pause.LONGEST_IN_DOUBT_S * (1 + pause.JITTER)
+    assert held_for_s(engine, False) <= pause.FIRST_PAUSE_S * 2**pause.MOST_FAULTS_IN_DOUBT * (1 + pause.JITTER)
+    assert held_for_s(engine, *[False] * 10) >= pause.LONGEST_PAUSE_S * (1 - pause.JITTER) - 1
+
+
+@pytest.mark.parametrize("after_dot", [True, False])
+def test_a_relay_that_may_have_taken_them_is_tried_as_seldom_as_any(*, after_dot: bool) -> None:
+    ways, lost = routes.Routes([], Bounds(), lambda *_: None), ConversationLost("gone", after_dot=after_dot)
+    *before, fault = [ways.fault_in("primary", lost, domain="x.example", mail=n) for n in range(routes.SUSPECT_AFTER)]
+    assert before == [None] * (routes.SUSPECT_AFTER - 1)
+    assert fault is not None
+    assert fault.in_doubt is not after_dot
 
 
 async def test_what_it_said_of_a_mail_is_kept_where_its_pause_cannot_be_written(
