@@ -12,8 +12,8 @@ FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 300.0
 # Of a relay that answers, and takes none of the last mails: perhaps it minds these alone, and all others wait.
 LONGEST_IN_DOUBT_S = 15.0
-# Faults in a row are counted so far; in doubt only as far as that pause takes, so that the first plain fault after it is
-# as short as any of the first few.
+# Faults in a row are counted so far; in doubt only as far as that pause takes, so that the first plain fault after it
+# is as short as any of the first few.
 MOST_FAULTS = 1000
 MOST_FAULTS_IN_DOUBT = 3
 JITTER = 0.2
