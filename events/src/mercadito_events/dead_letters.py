@@ -1,10 +1,13 @@
 """What is kept of an event that could not be handled: on ``dlq.<durable>``, for an operator to look at and replay."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote
 
 from nats.aio.msg import Msg
+from nats.errors import BadHeaderError
 from nats.js import JetStreamContext
 
 from mercadito_events.envelope import MAX_BODY_BYTES, Event, MalformedEvent
@@ -19,6 +22,8 @@ MAX_HEADERS_BYTES = 8_192
 MAX_ATTRIBUTE_CHARS = 256
 DEAD_LETTER_STREAM = "DLQ"
 _ATTRIBUTES = ("ce-id", "ce-type", "ce-time", "ce-source", "ce-specversion")
+# nats-py reads names of other characters, but refuses to publish them (RFC 9110's tokens).
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
 class GivenUp(Exception):
@@ -67,11 +72,10 @@ async def publish(js: JetStreamContext, message: Msg, *, durable: str, error: Ex
     place = message.metadata
     confidential = place.stream == CONFIDENTIAL_STREAM
     body = b"" if confidential else message.data[:MAX_BODY_BYTES]
-    headers = _kept(original, confidential=confidential)
-    # Delivered again it is the same letter; told again, and failed again, another.
-    letter_id = f"{original.get('ce-id', '')[:MAX_ATTRIBUTE_CHARS]}:{durable}:{place.sequence.stream}"
-    headers |= {
-        "Nats-Msg-Id": letter_id,
+    attributes = _attributes(original)
+    ours = {
+        # Delivered again it is the same letter; told again, and failed again, another.
+        "Nats-Msg-Id": f"{attributes.get('ce-id', '')}:{durable}:{place.sequence.stream}",
         "x-error": describe(error),
         "x-delivered": str(place.num_delivered),
         "x-subject": message.subject[:MAX_ATTRIBUTE_CHARS],
@@ -79,8 +83,14 @@ async def publish(js: JetStreamContext, message: Msg, *, durable: str, error: Ex
         "x-stream-seq": str(place.sequence.stream),
     }
     if not confidential and len(body) < len(message.data):
-        headers["x-cut"] = str(len(message.data))
-    await js.publish(f"dlq.{durable}", body, timeout=PUBLISH_TIMEOUT_S, stream=DEAD_LETTER_STREAM, headers=headers)
+        ours["x-cut"] = str(len(message.data))
+    publish_to = partial(js.publish, f"dlq.{durable}", body, PUBLISH_TIMEOUT_S, DEAD_LETTER_STREAM)
+    kept = attributes if confidential else _passed_on(original, attributes)
+    try:
+        await publish_to(headers=kept | ours)
+    except (BadHeaderError, ValueError):
+        # No header of others is worth the events behind: what can't be published now never can.
+        await publish_to(headers=attributes | ours)
 
 
 def describe(error: Exception) -> str:
@@ -92,9 +102,25 @@ def describe(error: Exception) -> str:
     return name
 
 
-def _kept(original: Mapping[str, str], *, confidential: bool) -> dict[str, str]:
-    size = sum(len(f"{name}: {value}\r\n".encode()) for name, value in original.items())
-    if confidential or size > MAX_HEADERS_BYTES:
-        return {name: original[name][:MAX_ATTRIBUTE_CHARS] for name in _ATTRIBUTES if name in original}
-    # Nats-… headers are orders to the stream they were sent to; repeated, DLQ would obey or refuse them.
-    return {name: value for name, value in original.items() if not name.lower().startswith("nats-")}
+def _attributes(original: Mapping[str, str]) -> dict[str, str]:
+    found = {name: original[name][:MAX_ATTRIBUTE_CHARS] for name in _ATTRIBUTES if name in original}
+    return {name: value.encode("utf-8", "replace").decode() for name, value in found.items()}
+
+
+def _passed_on(original: Mapping[str, str], attributes: dict[str, str]) -> dict[str, str]:
+    """Return the headers that the letter keeps: all that it can, or the attributes alone where they are too many."""
+    size = sum(len(f"{name}: {value}\r\n".encode("utf-8", "replace")) for name, value in original.items())
+    if size > MAX_HEADERS_BYTES:
+        return attributes
+    return {name: value for name, value in original.items() if _is_passed_on(name, value)}
+
+
+def _is_passed_on(name: str, value: str) -> bool:
+    """Whether a header can be published, and means nothing to whom the letter passes through.
+
+    ``Nats-…`` headers are orders to the stream they were sent to; repeated, DLQ would obey or refuse them. ``Status``
+    is the server's word: nats-py's ``fetch`` would take the letter for one.
+    """
+    if _NAME.fullmatch(name) is None or name.lower().startswith("nats-") or name.lower() == "status":
+        return False
+    return value.encode("utf-8", "replace").decode() == value

@@ -12,11 +12,11 @@ import structlog
 from nats.aio.client import Client as NATS  # noqa: N814 - the name its own package gives it
 from nats.aio.msg import Msg
 from nats.errors import Error
-from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from nats.js.errors import NotFoundError
 
 from mercadito_events.connection import ensure_open
+from mercadito_events.fetching import Fetching
 from mercadito_events.waiting import pause
 
 FETCH_TIMEOUT_S = 1.0
@@ -46,7 +46,7 @@ class Pull:
     def __init__(self, nc: NATS, *, stream: str, durable: str) -> None:
         self._nc, self._stream, self._durable = nc, stream, durable
         self._js = nc.jetstream(timeout=INFO_TIMEOUT_S)
-        self._subscription: JetStreamContext.PullSubscription | None = None
+        self._subscription: Fetching | None = None
         self._quiet_since = time.monotonic()
         self._seen = 0
         self._settled = 0
@@ -86,7 +86,7 @@ class Pull:
         if self._subscription is None:
             raise ConsumerMissing("not bound to a durable")
         try:
-            message = (await self._subscription.fetch(1, timeout=FETCH_TIMEOUT_S))[0]
+            message = await self._subscription.fetch(timeout_s=FETCH_TIMEOUT_S)
         except TimeoutError:
             await self._look_if_due()
             return None
@@ -103,8 +103,8 @@ class Pull:
         if self._subscription is None or self._nc.is_closed:
             return
         try:
-            while self._subscription.pending_msgs:
-                await (await self._subscription.fetch(1, timeout=FETCH_TIMEOUT_S))[0].nak()
+            while (message := await self._subscription.left_over()) is not None:
+                await message.nak()
             await self._subscription.unsubscribe()
         except (Error, TimeoutError):
             pass  # then it is redelivered after ack_wait
@@ -115,7 +115,7 @@ class Pull:
         self._seen = self._settled = consumer_seq  # or soon to be: that it is settled says nothing about others
 
     async def _bind(self, info: ConsumerInfo) -> None:
-        self._subscription = await self._js.pull_subscribe_bind(self._durable, stream=self._stream)
+        self._subscription = await Fetching.bind(self._nc, stream=self._stream, durable=self._durable)
         self._quiet_since = time.monotonic()
         self._seen, self._settled = _delivered(info), _settled(info)
 

@@ -52,7 +52,7 @@ async def test_a_consumer_that_stays_stuck_says_so_and_ends(
 ) -> None:
     monkeypatch.setattr(pull, "STALL_S", 0.3)
 
-    monkeypatch.setattr("nats.js.JetStreamContext.PullSubscription.fetch", nothing)
+    monkeypatch.setattr("mercadito_events.fetching.Fetching.fetch", nothing)
     await send(await connected("orders"), 1)
     with pytest.raises(ConsumerStuck, match="1 messages wait"):
         await asyncio.wait_for((await consumer()).run(asyncio.Event()), 10)
