@@ -90,14 +90,20 @@ test("without the sum of all orders the case fill follows from the stock", () =>
   assert.equal(text("[data-case-fill]"), "5 more");
 });
 
-test("a box whose own cutoff has passed by this page's clock keeps what was typed", () => {
-  for (const typed of ["5", "five", "0", ""]) {
-    const { row, element, text } = fakeRow({ remaining: "20", ordered: "2" });
-    row.input = { value: typed, readOnly: false };
-    element.querySelectorAll = () => [];
-    row.words.closedOffer = "closed";
-    row.close();
-    assert.deepEqual([row.input.value, row.input.readOnly, text("[data-closes]")], [typed, true, "closed"]);
+test("a box whose own cutoff has passed keeps what is not saved, says so and lets it be taken out", () => {
+  for (const [typed, saved, isKept] of [["5", "2", true], ["five", "2", true], ["0", "2", true], ["", "2", true], ["2", "2", false], ["", "0", false], ["0", "0", false]]) {
+    const { row, element, text } = fakeRow({ remaining: "20", ordered: saved });
+    row.input = { value: typed, readOnly: false, setAttribute() {}, removeAttribute() {}, parentElement: { classList: { toggle() {} } } };
+    const button = { disabled: false };
+    element.querySelectorAll = () => [button];
+    Object.assign(row.words, { closedOffer: "closed", closedUnsaved: "not saved" });
+    assert.equal(row.close(), isKept ? "Limes: not saved" : "");
+    assert.deepEqual([row.input.value, row.input.readOnly, button.disabled, text("[data-closes]")], [typed, !isKept, !isKept, "closed"]);
+    if (!isKept) continue;
+    assert.equal(text("[data-says]"), "not saved");
+    row.input.value = saved;
+    row.check();
+    assert.equal(text("[data-says]"), "");
   }
 });
 

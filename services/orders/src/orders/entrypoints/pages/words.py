@@ -24,6 +24,7 @@ def order_page_words() -> Words:
         ),
         "caseFull": _("the case is full"),
         "closedOffer": _("Closed"),
+        "closedUnsaved": _("Closed before you saved. If this is refused, save again: the rest counts then."),
         "priceNow": _("now %(price)s"),
         "notLoaded": _("That did not load. What you typed is safe: try again."),
         "products": both(

@@ -72,7 +72,14 @@ export class OfferRow {
     this.warn(this.complaint());
   }
 
+  /** Whether the box says something else than the store's order holds. */
+  get isUnsaved() {
+    const typed = this.input?.value.trim() ?? "";
+    return typed !== (this.ordered ? String(this.ordered) : "") && !(typed === "0" && !this.ordered);
+  }
+
   complaint() {
+    if (this.element.dataset.closed !== undefined && this.isUnsaved) return this.words.closedUnsaved;
     const most = Number(this.element.dataset.most) || Infinity;
     if (this.quantity > this.reachable) {
       return this.reachable ? say(this.words.onlyLeft, { num: this.reachable }) : this.words.noneLeft;
@@ -147,14 +154,22 @@ export class OfferRow {
   }
 
   /**
-   * Its own cutoff, earlier than the day's, has passed by all that this page knows. What was typed stays: the cutoff may
-   * have been moved since, or a clock be wrong. The server takes it, or holds what is on order and says so.
+   * Its own cutoff, earlier than the day's, has passed by all that this page knows. What was typed stays, and can be taken
+   * out: the cutoff may have been moved since, or a clock be wrong. The server takes it, or refuses the whole order once
+   * and says so. Returns the sentence about what is not saved, if anything is.
    */
   close() {
     this.element.dataset.closed = "";
+    const isUnsaved = this.isUnsaved;
     const place = this.element.querySelector("[data-closes]");
     if (place) place.textContent = this.words.closedOffer;
     this.element.classList.toggle("gone", !this.matters);
+    if (isUnsaved) this.check();
+    else this.lock();
+    return isUnsaved ? `${this.name}: ${this.words.closedUnsaved}` : "";
+  }
+
+  lock() {
     if (this.input) this.input.readOnly = true;
     for (const button of this.element.querySelectorAll("[data-step]")) button.disabled = true;
   }

@@ -202,10 +202,13 @@ function filter({ form, rows, words, shelves }) {
 /** Offers with an earlier cutoff of their own close while one looks. */
 function closeRows(page) {
   const now = page.clock.read();
+  const said = [];
   for (const row of page.rows.values()) {
     const { cutoff, closed } = row.element.dataset;
-    if (cutoff && closed === undefined && now >= Number(cutoff)) row.close();
+    if (cutoff && closed === undefined && now >= Number(cutoff)) said.push(row.close());
   }
+  const sentences = said.filter(Boolean);
+  if (sentences.length) page.announcer.add(sentences, true);
 }
 
 function watch(page) {
