@@ -106,13 +106,13 @@ def _newest(_: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     with _key() as key:
-        restoring.check(shelf.find(_folder(), options.name), key, _migrations(), _say, _schemas_in_use)
+        restoring.check(shelf.find(_folder(), options.name), key, _migrations(), _say, _superuser())
 
 
 def _load(options: argparse.Namespace) -> None:
     folder = shelf.find(_folder(), options.name)
     with _key() as key:
-        made = restoring.check(folder, key, _migrations(), _say, _schemas_in_use)
+        made = restoring.check(folder, key, _migrations(), _say, _superuser())
         restoring.load_beside(folder, key, made, _superuser(), _say)
         raw_files = Path(os.environ.get("USDA_RAW_DIR") or "/var/lib/mercadito/usda-raw")
         restoring.put_back_raw_files(_folder(), raw_files, key, _say)
@@ -136,10 +136,6 @@ def _folder() -> Path:
 
 def _migrations() -> Path:
     return Path(os.environ.get("MIGRATIONS_DIR") or "/srv/migrations")
-
-
-def _schemas_in_use() -> dict[str, str]:
-    return restoring.schemas_in_use(_superuser())
 
 
 def _superuser() -> Server:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mercadito_backup import databases, raw_files, schemas
+from mercadito_backup import databases, raw_files, room, schemas
 from mercadito_backup.loading import load, pg_restore
 from mercadito_backup.locking import ENVIRONMENT, unlock
 from mercadito_backup.manifest import Manifest, read
@@ -53,11 +53,12 @@ def check(
     key: Path,
     migrations: Path,
     tell: Callable[[str], None],
-    in_use: Callable[[], Mapping[str, str]] = dict,
+    server: Server | None = None,
 ) -> Manifest:
     """Look whether a backup can be restored by this version, with this key; touch nothing.
 
-    ``in_use`` says, where it matters, on which schemas this version is at work.
+    ``server`` is the one that it would be restored into: it says, where it matters, on which schemas this version is at
+    work, and whether its disk has room.
 
     Raises:
         Refused: it can't; the words say why.
@@ -67,7 +68,7 @@ def check(
     if made.databases.keys() != set(databases.DATABASES):
         raise Refused(f"{folder.name} holds {', '.join(sorted(made.databases))}; that is not what this version wants")
     unknown = unknown_schemas(made, migrations)
-    if unknown and not unknown.items() <= in_use().items():
+    if unknown and not (server and unknown.items() <= schemas_in_use(server).items()):
         raise Refused(f"{folder.name} is {newer(unknown)}")
     for dump in made.databases.values():
         file = folder / dump.file
@@ -79,6 +80,8 @@ def check(
         except Failed as problem:
             raise Refused(f"{folder.name}/{dump.file} can't be opened with this key: {problem}") from None
         tell(f"✓ {name}: {dump.size / MB:.1f} MB, schema {dump.revision}, {sum(dump.rows.values()):,} rows")
+    if server:
+        room.need(made, room.look(server, left_over=BESIDE, aside=BEFORE, mark=HALF_WAY))
     tell(f"✓ {folder.name}: taken at {made.taken_at:%Y-%m-%d %H:%M:%S} UTC, {made.raw_files} answers of the USDA")
     for lacking in raw_files.not_to_be_put_back(folder.parent, key, made.raw_files):
         tell(f"! {lacking}. A restore goes on without them")
