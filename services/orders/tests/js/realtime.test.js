@@ -233,6 +233,16 @@ test("a right that is younger than the ticket is found by another ticket", async
   assert.deepEqual([seen.messages, seen.states.at(-1)], [[12], "live"]);
 });
 
+test("a channel that was granted since is asked for anew however often it is forbidden", async () => {
+  const { world, seen } = await live(new Profile(), [{ c: "cycle:1", since: 500 }, { c: "store:7", since: 500 }]);
+  for (let day = 1; day < 4; day += 1) {
+    open(world).say({ err: { code: "forbidden", c: "store:7" } });
+    await world.pass(FIRST_RETRY_MS);
+    open(world).say({ sub: { c: "store:7", recovered: true, pos: { e: "x", o: 10 } } });
+    assert.deepEqual([world.sockets.length, seen.states.at(-1)], [day + 1, "live"]);
+  }
+});
+
 test("a channel that is forbidden with a fresh ticket, too, is given up, and the page does not say that it is live", async () => {
   const { world, seen } = await live(new Profile(), [{ c: "cycle:1", since: 500 }, { c: "store:7", since: 500 }]);
   const denied = { err: { code: "forbidden", c: "store:7" } };
@@ -252,7 +262,10 @@ test("a channel that is forbidden with a fresh ticket, too, is given up, and the
 test("a page whose only channel is forbidden twice stops asking", async () => {
   const { world, seen } = await live();
   for (let round = 0; round < 2; round += 1) {
-    open(world).say({ err: { code: "forbidden", c: "cycle:1" } });
+    const socket = world.sockets.at(-1);
+    socket.onopen();
+    socket.say({ welcome: { session: "s", ping_s: 10 } });
+    socket.say({ err: { code: "forbidden", c: "cycle:1" } });
     await world.pass(FIRST_RETRY_MS);
   }
   assert.equal(seen.states.at(-1), "stale");

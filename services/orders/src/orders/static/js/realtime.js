@@ -31,7 +31,7 @@ export class Chain {
     const seen = this.pos?.e === e ? this.pos.o : -1;
     const whole = recovered && (!this.pos || o <= seen);
     this.pos = { e, o: whole ? Math.max(o, seen) : o };
-    this.waiting = false;
+    this.waiting = this.again = false;
     return whole;
   }
 
