@@ -11,6 +11,7 @@ from notify.queueing.policy import (
     back_off_s,
     before_attempt,
     may_go_elsewhere,
+    speaks_against_relay,
     unsendable,
 )
 
@@ -109,3 +110,8 @@ def test_whether_an_attempt_may_be_made(attempts: int, unanswered: int, expired:
 def test_what_no_mail_can_be_made_of_fails_unless_an_earlier_try_may_have_arrived() -> None:
     assert unsendable("no address", 0).state is State.FAILED
     assert unsendable("no address", 1).state is State.UNKNOWN
+
+
+@pytest.mark.parametrize("told", ["5.1.0 sender denied", "5.2.0 blocked by our list", "relay quota exceeded"])
+def test_an_other_status_with_words_about_us_is_in_doubt(told: str) -> None:
+    assert speaks_against_relay(Refused(552, told, at="the message"))

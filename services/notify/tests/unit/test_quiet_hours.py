@@ -56,11 +56,11 @@ def test_in_autumn_the_night_is_an_hour_longer() -> None:
     assert NIGHT.end_after(there("2026-11-01T00:30"), LOS_ANGELES) == there("2026-11-01T00:30") + timedelta(hours=5.5)
 
 
-def test_an_end_that_the_clocks_leap_over_is_the_first_moment_after_it() -> None:
-    early = QuietHours.parse("22:00-02:30")
-    end = early.end_after(there("2026-03-08T01:59"), LOS_ANGELES)
-    assert end == datetime(2026, 3, 8, 10, 0, tzinfo=UTC) + timedelta(minutes=30)
-    assert end.astimezone(LOS_ANGELES).time() == time(3, 30)
+@pytest.mark.parametrize("ends", ["02:01", "02:30", "02:59", "03:00"])
+def test_an_end_that_the_clocks_leap_over_is_the_first_moment_after_it(ends: str) -> None:
+    end = QuietHours.parse(f"22:00-{ends}").end_after(there("2026-03-08T01:59"), LOS_ANGELES)
+    assert end == datetime(2026, 3, 8, 10, 0, tzinfo=UTC)
+    assert end.astimezone(LOS_ANGELES).time() == time(3, 0)
 
 
 def test_an_end_that_comes_twice_counts_each_time() -> None:

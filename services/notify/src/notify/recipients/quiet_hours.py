@@ -1,13 +1,16 @@
 """The hours of the night in which somebody gets nothing that can wait, by the clock on that person's wall."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # A loud part that a change of clocks leaps over comes a day later; a few zones have left out a whole day besides.
 DAYS_AHEAD = 3
+# Clocks change at a full minute.
+MINUTE = timedelta(minutes=1)
 _WRITTEN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -54,12 +57,17 @@ class QuietHours:
         if not self.holds(at, zone):
             return None
         today = at.astimezone(zone).date()
-        ends = (
-            datetime.combine(today + timedelta(days=days), self.ends.replace(fold=fold), zone).astimezone(UTC)
-            for days in range(DAYS_AHEAD + 1)
-            for fold in (0, 1)
-        )
+        ends = (end for days in range(DAYS_AHEAD + 1) for end in self._ends_on(today + timedelta(days=days), zone))
         return min((end for end in ends if end > at and not self.holds(end, zone)), default=None)
+
+    def _ends_on(self, day: date, zone: ZoneInfo) -> Iterator[datetime]:
+        """Yield the moments of a day that may be the end: one, two where it comes twice, a gap's minutes if never."""
+        one, other = (datetime.combine(day, self.ends.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1))
+        yield from (one, other)
+        # Before a gap the first is reckoned by the clock of before, so it is the later one.
+        while other < one:
+            other += MINUTE
+            yield other
 
 
 def zone_of(name: str | None, otherwise: ZoneInfo) -> ZoneInfo:

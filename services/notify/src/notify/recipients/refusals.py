@@ -17,6 +17,8 @@ _OF_ADDRESS = re.compile(r"5\.(1\.([0-6]|10)|2\.1)")
 _OF_MAIL = re.compile(r"5\.(2\.\d+|3\.4|6\.\d+)")
 # "Other or undefined": what servers write that have not thought about it. It says no more than none.
 _SAYS_NOTHING = "5.0.0"
+# "Other" of the address, and of the mailbox: what some servers write of whoever sends, too.
+_SAYS_LITTLE = frozenset({"5.1.0", "5.2.0"})
 _STATUS = re.compile(r"(?<![\d.])5\.\d{1,3}\.\d{1,3}(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])5\d\d(?![\d.])")
 _ADDRESS_CODES = frozenset({550, 551, 553})
@@ -41,12 +43,12 @@ class Subject(Enum):
 
 def subject_of(code: int, answer: str) -> Subject:
     """Say whom a refusal with this code and these words is about."""
-    status = _status_in(answer)
+    status, is_of_us = _status_in(answer), _OF_US.search(answer)
     if status is not None:
-        return subject_of_status(status)
-    if code == TOO_MUCH:
+        return Subject.IN_DOUBT if status in _SAYS_LITTLE and is_of_us else subject_of_status(status)
+    if code == TOO_MUCH and not is_of_us:
         return Subject.MAIL
-    if code in _ADDRESS_CODES and _NOBODY.search(answer) and not _OF_US.search(answer):
+    if code in _ADDRESS_CODES and _NOBODY.search(answer) and not is_of_us:
         return Subject.ADDRESS
     return Subject.IN_DOUBT
 

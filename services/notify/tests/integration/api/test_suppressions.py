@@ -122,6 +122,8 @@ def test_only_staff_and_only_from_our_own_pages(client: TestClient, engine: Engi
         (550, "550 to RCPT: unknown user notify@host; relay denied", False),
         (550, "550 to RCPT: 5.1.8 sender's domain not found", False),
         (553, "553 to RCPT: bad mailbox", True),
+        (550, "550 to RCPT: 5.1.0 address rejected", True),
+        (550, "550 to RCPT: 5.1.0 sender denied", False),
         (552, "552 to RCPT: 5.2.2 over quota", False),
         (550, "550 to RCPT: 5.2.2 over quota", False),
         (550, "550 to RCPT: 5.7.1 your network is listed", False),
