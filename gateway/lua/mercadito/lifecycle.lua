@@ -5,8 +5,10 @@ local heartbeat = require("mercadito.heartbeat")
 local journal = require("mercadito.journal")
 local ledger = require("mercadito.ledger")
 local page = require("mercadito.page")
+local places = require("mercadito.places")
 local pauses = require("mercadito.pauses")
 local process = require("mercadito.process")
+local room = require("mercadito.room")
 local settings = require("mercadito.settings")
 local spans = require("mercadito.spans")
 local states = require("mercadito.states")
@@ -30,7 +32,21 @@ local function forget(pid)
   states.touch()
 end
 
+-- Struck off by mistake, a worker would count for nobody: its places, and whoever waits in it.
+local function enter_again()
+  journal.write("error", "worker_not_entered", { pid = ngx.worker.pid() })
+  workers.enter()
+  for _, upstream in ipairs(upstreams.all()) do
+    places.declare(upstream)
+    room.declare(upstream)
+  end
+  states.touch()
+end
+
 local function bury()
+  if not workers.is_entered(ngx.worker.pid()) then
+    enter_again()
+  end
   for _, pid in ipairs(workers.bury()) do
     journal.write("warning", "worker_died", { pid = pid })
     forget(pid)

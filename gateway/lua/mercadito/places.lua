@@ -47,6 +47,12 @@ function places.tell(upstream)
   ledger:put(upstream.inside_account, upstream.told_inside)
 end
 
+--- Say anew what this worker holds, after its accounts were dropped.
+function places.declare(upstream)
+  ledger:put(upstream.lease_account, upstream.leased)
+  places.tell(upstream)
+end
+
 --- Leave a place. It is kept for the next request while nobody waits for it.
 function places.leave(upstream)
   upstream.inside = upstream.inside - 1

@@ -8,6 +8,7 @@ local settings = require("mercadito.settings")
 local silence = require("mercadito.silence")
 local states = require("mercadito.states")
 local upstreams = require("mercadito.upstreams")
+local wants = require("mercadito.wants")
 
 local ANSWER_TIMEOUT_MS = 2000
 local LEASE_S = 10 -- longer than a whole probe
@@ -124,6 +125,9 @@ end
 
 local function judge(upstream, found, problem, failures)
   local name = upstream.name
+  if problem and wants.are_ours(name, problem) then
+    return
+  end
   counters.add("gateway_probes_total", string.format('upstream="%s",result="%s"', name, found and "ready" or "not"))
   local busy = is_busy(upstream, problem)
   if found then

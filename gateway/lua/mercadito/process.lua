@@ -4,14 +4,16 @@ local ffi = require("ffi")
 ffi.cdef("int kill(int pid, int signal);")
 
 local SIGQUIT = 3
+local ENOENT, ESRCH = 2, 3
 
 local process = {}
 
---- Return the start time (clock ticks since boot, as text) of a process, or nil when it is gone or only a zombie.
+--- Return the start time (clock ticks since boot, as text) of a process; nil when it is gone or only a zombie; nil and why
+-- when that can't be seen, as by a worker that may open no more files.
 function process.started(pid)
-  local file = io.open("/proc/" .. pid .. "/stat")
+  local file, problem, code = io.open("/proc/" .. pid .. "/stat")
   if not file then
-    return nil
+    return nil, code ~= ENOENT and code ~= ESRCH and problem or nil
   end
   local stat = file:read("*a") or ""
   file:close()

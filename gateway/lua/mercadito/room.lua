@@ -117,4 +117,16 @@ function room.leave(upstream, visit)
   end
 end
 
+--- Say anew who waits in this worker, after its accounts were dropped.
+function room.declare(upstream)
+  local bytes = 0
+  upstream.queue:newest(function(visit)
+    bytes = bytes + visit.body_bytes
+    return false
+  end)
+  ledger:put(upstream.waiting_account, upstream.queue.size)
+  ledger:put(upstream.bytes_account, bytes)
+  turn.show(upstream)
+end
+
 return room

@@ -32,17 +32,30 @@ function workers.pids()
   return seen_pids
 end
 
---- Return whether a worker has not died yet, as far as this machine knows.
+--- Return whether a worker has not died yet, as far as this machine knows: one that can't be looked at has not.
 function workers.is_alive(pid)
   pid = tostring(pid)
-  local started = shared:get(pid)
-  return started ~= nil and process.started(pid) == started
+  local entered = shared:get(pid)
+  if not entered then
+    return false
+  end
+  local started, unseen = process.started(pid)
+  return started == entered or unseen ~= nil
 end
 
---- Enter this worker; the file lets bin/start find it when a killed master leaves it behind.
+--- Return whether a worker stands on the list.
+function workers.is_entered(pid)
+  return shared:get(tostring(pid)) ~= nil
+end
+
+--- Enter this worker; the file lets bin/start find it when a killed master leaves it behind. One that can't see its own
+-- start time is not entered, and tries again (lifecycle.lua).
 function workers.enter()
   local pid = tostring(ngx.worker.pid())
   local started = process.started(pid)
+  if not started then
+    return
+  end
   shared:set(pid, started)
   shared:incr(VERSION, 1, 0)
   local file, problem = io.open(file_of(pid), "w")
