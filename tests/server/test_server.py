@@ -151,6 +151,20 @@ def test_its_settings_are_those_of_production(made: Server) -> None:
     assert [name for name in env if f"# {name}=" not in known] == []
 
 
+def test_a_value_that_env_would_read_otherwise_is_taken_as_it_is(made: Server) -> None:
+    kept = settings(made)
+    # Backslashes are what Ansible and a template could each take for something else.
+    told = {"HUB_ADDRESS": "1 Market Street #200, Los Angeles", "HUB_NAME": "Joe's # 5", "SMTP_USER": r"hub\n $1"}
+    try:
+        fill_in(made, {"mercadito_settings": kept["mercadito_settings"] | told})
+        made.says(APPLY)
+        script = 'source compose/system; printf \'%s\\n\' "$HUB_ADDRESS" "$HUB_NAME" "$SMTP_USER"'
+        assert made.says(f"cd {HOME}/app && {script}").splitlines() == list(told.values())
+    finally:
+        made.write(SETTINGS, yaml.safe_dump(kept), "0600")
+        made.says(APPLY)
+
+
 def test_compose_takes_those_settings(made: Server) -> None:
     files = "--file compose/compose.yaml --file compose/compose.tls.yaml"
     made.says(f"cd {HOME}/app && runuser -u mercadito -- docker compose --env-file .env {files} config --quiet")
@@ -331,6 +345,8 @@ def test_a_certificate_of_another_name_is_asked_for(deployed: Deployed, asked: s
         ({"mercadito_backup_recipients": "AGE-SECRET-KEY-1QQ"}, "the private one never stands on the server"),
         ({"mercadito_settings": {"HUB_NAME": "a\nMERCADITO_ENV=demo"}}, "HUB_NAME does not fit"),
         ({"mercadito_settings": {"hub name": "a"}}, "hub name does not fit"),
+        ({"mercadito_settings": {"HUB_NAME": "Joe's $5"}}, "HUB_NAME can't be written to .env as it is"),
+        ({"mercadito_mail_from": "Joe's \\ # <a@b.example>"}, "mercadito_mail_from can't be written to .env"),
         ({"mercadito_settings": {"MERCADITO_OBSERVABILITY": True}}, "MERCADITO_OBSERVABILITY is True to YAML"),
         ({"mercadito_settings": {"HUB_ADDRESS": None}}, "put the value in quotes"),
         ({"mercadito_reboot_at": 780}, "mercadito_reboot_at is 780, no time of day"),
