@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import orjson
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -20,13 +19,16 @@ from realtime.consumers import Broken, Extent, unix_ms
 from realtime.metrics import Metrics
 from realtime.projection import News
 from realtime.protocol import Position
-from realtime.ring import Entry, Stretch, put
+from realtime.ring import Entry, Stretch, entry_of, put
 
 MAX_EVENTS = 5_000
 """Who missed more events of a stream than that fetches the state."""
 
 MAX_MESSAGES = 50_000
 """A scan that finds more messages of the channels asked for gives up: whoever asked fetches the state."""
+
+MAX_BYTES = 16 * 1024 * 1024
+"""The same for their data: usual messages have 100 to 300 bytes, so only unusually long ones end a scan by this."""
 
 MAX_ASKS = 20_000
 """So many may wait for a scan; the next is told at once that it must fetch the state."""
@@ -55,6 +57,7 @@ class _Scan:
     after: int
     channels: dict[str, dict[object, Entry]]
     messages: int = 0
+    size: int = 0
     made_at: float = field(default_factory=time.monotonic)
 
     def take(self, message: Msg, news: Sequence[News]) -> None:
@@ -63,8 +66,10 @@ class _Scan:
             entries = self.channels.get(item.channel)
             if entries is None:
                 continue
-            put(entries, Entry(offset, at_ms, item.kind, orjson.dumps(item.data), item.version, item.key))
+            entry = entry_of(item, offset, at_ms)
+            put(entries, entry)
             self.messages += 1
+            self.size += len(entry.data)
 
     def answers(self, ask: _Ask) -> bool:
         return (
@@ -107,12 +112,15 @@ class Archive:
             await self._asked.wait()
             self._asked.clear()
             while self._asks:
-                stream, asks = self._asks.popitem()
-                scan = await self._scan(nc, stream, asks)
-                for ask in asks:
-                    ask.found(scan.stretch(ask.channel) if scan is not None and scan.answers(ask) else None)
+                await self._answer(nc, *self._asks.popitem())
+
+    async def _answer(self, nc: Client, stream: str, asks: Sequence[_Ask]) -> None:
+        scan = await self._scan(nc, stream, asks)
+        for ask in asks:
+            ask.found(scan.stretch(ask.channel) if scan is not None and scan.answers(ask) else None)
 
     async def _scan(self, nc: Client, stream: str, asks: Sequence[_Ask]) -> _Scan | None:
+        self._kept.pop(stream, None)  # before the next fills: two of a stream are never in memory together
         try:
             async with asyncio.timeout(SCAN_S):
                 extent = await consumers.extent(nc, stream)
@@ -128,7 +136,13 @@ class Archive:
             _log.warning("archive_unreadable", stream=stream, problem=f"{type(problem).__name__}: {problem}")
             return None
         self._kept[stream] = scan
+        asyncio.get_running_loop().call_later(KEEP_S, self._let_go, stream, scan.made_at)  # the timer keeps no scan
         return scan
+
+    def _let_go(self, stream: str, made_at: float) -> None:
+        kept = self._kept.get(stream)
+        if kept is not None and kept.made_at == made_at:
+            del self._kept[stream]
 
     async def _fill(self, nc: Client, stream: str, scan: _Scan) -> None:
         async with consumers.listening(nc) as subscription:
@@ -144,8 +158,8 @@ class Archive:
                         continue
                     offset, count = message.metadata.sequence.stream, count + 1
                     scan.take(message, self._read(message))
-                    if scan.messages > MAX_MESSAGES:
-                        raise Broken(f"over {MAX_MESSAGES} messages")
+                    if scan.messages > MAX_MESSAGES or scan.size > MAX_BYTES:
+                        raise Broken(f"over {MAX_MESSAGES} messages or {MAX_BYTES} bytes")
                     if count % BREATHE_EVENTS == 0:
                         await asyncio.sleep(0)
             finally:

@@ -10,7 +10,9 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-BATCH = 1_000
+BATCH = 250
+"""So many messages a pull brings, all of which may wait in memory: a full event of prices has 60 kB."""
+
 EXPIRES_S = 30
 HEARTBEAT_S = 2
 API_TIMEOUT_S = 5.0

@@ -9,14 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-import orjson
-
 from realtime import protocol
 from realtime.chain import Chain, Deliver, Stream, Subscribed, Watcher
 from realtime.channels import stream_of
 from realtime.projection import News
 from realtime.protocol import HEAD, Frame, Position, Wish
-from realtime.ring import RING_AGE_S, Entry, Stretch, latest_of
+from realtime.ring import RING_AGE_S, Entry, Stretch, entry_of, latest_of
 
 FRAME_MESSAGES = 100
 """A tick sends this many messages of a channel, and then the rest of the event it stopped in; others wait a tick."""
@@ -101,7 +99,7 @@ class Hub:
         state.last = offset
         for item in news:
             chain = self._chain(item.channel)
-            chain.add(Entry(offset, at_ms, item.kind, orjson.dumps(item.data), item.version, item.key))
+            chain.add(entry_of(item, offset, at_ms))
             (self._waiting if item.key is not None else self._urgent)[chain] = None
         if not self._waiting and not self._urgent:
             self._settled[stream] = offset

@@ -3,6 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import orjson
+
+from realtime.projection import News
+
 RING_MESSAGES = 2_000
 """Beyond it the oldest is forgotten: who missed that one fetches a page's state anew."""
 
@@ -20,6 +24,15 @@ class Entry:
     data: bytes
     version: int | None = None
     key: str | None = None
+
+
+def entry_of(news: News, offset: int, at_ms: int) -> Entry:
+    """Make the message that is kept of news.
+
+    Its data is a copy: what orjson returns holds on to a buffer of 4 kB, however short it is (with orjson 3.13 100,000
+    quotes took 400 MB, their copies 18 MB).
+    """
+    return Entry(offset, at_ms, news.kind, bytes(memoryview(orjson.dumps(news.data))), news.version, news.key)
 
 
 def put(entries: dict[object, Entry], entry: Entry) -> None:

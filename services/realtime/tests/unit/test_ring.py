@@ -1,6 +1,10 @@
+import json
+import tracemalloc
+
 import pytest
 from realtime import ring as module
-from realtime.ring import Entry, Ring
+from realtime.ring import Entry, Ring, entry_of
+from stand_ins import stock
 
 
 def entry(offset: int, at_ms: int | None = None) -> Entry:
@@ -69,3 +73,14 @@ def test_since_a_time_gives_what_was_stored_then_or_later_or_nothing_at_all() ->
     assert ring.since(100) is None
     ring.trim(older_than_ms=130)
     assert ring.since(120) is None
+
+
+def test_what_is_kept_of_news_takes_little_more_than_its_text() -> None:
+    tracemalloc.start()
+    try:
+        kept = [entry_of(stock("cycle:c1", f"o{number}", number, 1), number, 1) for number in range(1_000)]
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert json.loads(kept[7].data) == {"offer_id": "o7", "remaining": 7}
+    assert used < 600 * len(kept)
