@@ -67,6 +67,12 @@ def test_a_server_that_is_away_keeps_no_check_out(too_large: Hub) -> None:
     assert code == 0, said
 
 
+def test_a_check_without_the_superusers_password_looks_at_the_files(too_large: Hub) -> None:
+    too_large.told = too_large.told | {"DATABASE_PASSWORD_FILE": str(too_large.folder / "nowhere")}
+    assert checked(too_large)[0] == 0
+    assert checked(too_large, "load")[0] == 1
+
+
 def test_the_server_tells_what_is_free_and_what_a_broken_restore_left(hub: Hub) -> None:
     superuser = server(hub.told, user="postgres", password="")
     before = room.look(superuser, **ENDS)

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,8 +105,12 @@ def _newest(_: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
+    superuser = None
+    # Where its password is not, as in the process that takes backups, the files alone are looked at.
+    with suppress(FileNotFoundError):
+        superuser = _superuser()
     with _key() as key:
-        restoring.check(shelf.find(_folder(), options.name), key, _migrations(), _say, _superuser())
+        restoring.check(shelf.find(_folder(), options.name), key, _migrations(), _say, superuser)
 
 
 def _load(options: argparse.Namespace) -> None:
