@@ -25,4 +25,13 @@ return {
   ["what nginx does not tell counts as sent"] = function()
     runner.same(attempts.read({ upstream_status = "502" })[1].sent, 1)
   end,
+  ["only a head that came is an answer, and only the last attempt's"] = function()
+    local function was_answered(statuses, head_times)
+      return attempts.was_answered({ upstream_status = statuses, upstream_header_time = head_times })
+    end
+    runner.same(was_answered("200", "0.004"), true)
+    runner.same(was_answered("502 : 500", "- : 0.000"), true)
+    runner.same(was_answered("503 : -", "0.004 : -"), false) -- the 500 of its client is nginx's own
+    runner.same(was_answered(nil, nil), false)
+  end,
 }

@@ -20,6 +20,8 @@ from wire import DEADLINE_S
 GET = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
 UNFINISHED = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
 BIG = bytes(20_000_000)
+PAGE = bytes(200_000)
+PACKET = 1460  # within a machine they are so large that the kernel takes megabytes of an answer
 SHORT = {
     "GATEWAY_CLIENT_HEAD_S": "1",
     "GATEWAY_CLIENT_BODY_S": "1",
@@ -35,6 +37,7 @@ def _connect(gateway: Gateway, *parts: bytes, reads_little: bool = False, source
     connection.bind((source, 0))
     if reads_little:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, PACKET)
     connection.settimeout(DEADLINE_S)
     connection.connect(("127.0.0.1", gateway.port))
     for part in parts:
@@ -115,6 +118,34 @@ def test_slow_readers_take_no_place_from_others(make_gateway: Callable[..., Gate
     started = time.monotonic()
     assert gateway.fetch("/others").status == 200
     assert time.monotonic() - started < OTHERS_WAIT_S
+
+
+def test_slow_readers_keep_nobody_waiting_for_a_service_that_comes_back(
+    make_gateway: Callable[..., Gateway], crowd: ExitStack
+) -> None:
+    """In its ramp few may go at once: that it answers counts, not when its answer has been read."""
+    gateway = make_gateway(away=("orders",), GATEWAY_PLACE_S="600")
+    gateway.orders.script.extend([answer(200, BIG)] * 3)
+    for number in range(3):
+        crowd.enter_context(_connect(gateway, GET, reads_little=True))
+        gateway.wait_for_waiting(number + 1)
+    with ThreadPoolExecutor(4) as pool:
+        others = [pool.submit(gateway.fetch, "/others", "POST", b"1") for _ in range(4)]
+        gateway.wait_for_waiting(7)
+        gateway.orders.start()
+        assert {one.result().status for one in others} == {200}
+    assert gateway.orders.executed("/x") == 3
+
+
+def test_an_answer_of_a_page_is_no_longer_under_way_however_slowly_it_is_read(
+    make_gateway: Callable[..., Gateway], crowd: ExitStack
+) -> None:
+    """The kernel takes it: a pause before a restart would else wait for the reader."""
+    gateway = make_gateway(GATEWAY_CLIENT_READ_S="600")
+    gateway.orders.script.append(answer(200, PAGE))
+    crowd.enter_context(_connect(gateway, GET, reads_little=True))
+    eventually(lambda: gateway.orders.seen)
+    assert gateway.pause(query="?drain_s=20").status == 200
 
 
 def test_a_reader_that_stops_is_let_go_and_the_service_never_waited(make_gateway: Callable[..., Gateway]) -> None:

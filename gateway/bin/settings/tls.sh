@@ -46,10 +46,9 @@ tls_listener() {
 listen_with_tls() {
     [ -n "$TLS_FILES" ] || return 0
     listen="listen $BIND:$TLS_PORT ssl"
-    options="reuseport backlog=4096 so_keepalive=on;"
     if at_least 1 25 1; then
-        TLS="$listen $options http2 on;"
+        TLS="$listen $LISTEN_OPTIONS; http2 on;"
     else
-        TLS="$listen http2 $options"
+        TLS="$listen http2 $LISTEN_OPTIONS;"
     fi
 }

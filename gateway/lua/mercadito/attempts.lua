@@ -27,4 +27,10 @@ function attempts.read(variables)
   return list
 end
 
+--- Return whether the last attempt got an answer, so that a status is the service's rather than nginx's own.
+function attempts.was_answered(variables)
+  local list = attempts.read(variables)
+  return #list > 0 and list[#list].answered
+end
+
 return attempts

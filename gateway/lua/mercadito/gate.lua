@@ -23,6 +23,11 @@ function gate.admit(upstream, id)
   place_of[id], placed_at[id] = upstream, clock.now()
 end
 
+--- Return whether a request has a place, or had one until it was taken for others.
+function gate.is_inside(id)
+  return place_of[id] ~= nil
+end
+
 --- A request has come back from its attempt, so it no longer counts as gone straight through: its log phase must not
 -- take the short way, which would leave behind what is remembered of it, for the next request that nginx gives its number.
 -- Return its arrival number if it had gone straight through.

@@ -1,5 +1,6 @@
 -- The waiting room's own access phase. Whoever was turned away at the gate, or whose attempt failed (error_page brings
 -- both here), waits until it is released, or is told why not.
+local attempts = require("mercadito.attempts")
 local clock = require("mercadito.clock")
 local counters = require("mercadito.counters")
 local failures = require("mercadito.failures")
@@ -114,10 +115,26 @@ end
 
 local NOT_AN_ANSWER = { [499] = true, [502] = true, [503] = true, [504] = true }
 
+-- What nginx says by itself (a 500 for want of connections) says nothing of the service.
+local function is_answer(status)
+  return not NOT_AN_ANSWER[status] and attempts.was_answered(ngx.var)
+end
+
+--- The header filter of the waiting room's locations: the service has answered. A ramp grows by that, not when the
+-- client has read it, or a few that read slowly would keep everybody from a service that is back.
+hold.note_answer = guard.background(function()
+  local id = request.id()
+  local visit = visits.get(id)
+  if visit and not visit.was_answered and gate.is_inside(id) and is_answer(ngx.status) then
+    visit.was_answered = true
+    places.answered(visit.upstream)
+  end
+end)
+
 local leave_slowly = guard.background(function(id)
   local status, visit = ngx.status, visits.finish(id)
   local upstream = gate.take_back(id)
-  if upstream and not NOT_AN_ANSWER[status] then
+  if upstream and not (visit and visit.was_answered) and is_answer(status) then
     places.answered(upstream)
   end
   gate.was_turned_away(id)
