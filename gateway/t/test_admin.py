@@ -76,6 +76,19 @@ def test_a_pause_ends_by_itself(gateway: Gateway) -> None:
     assert 100 < got.held_ms < 2000
 
 
+def test_a_pause_that_cannot_be_written_down_is_refused(make_gateway: Callable[..., Gateway]) -> None:
+    """A full disk: the gateway would forget it at its next start, in the middle of what it was for."""
+    gateway = make_gateway()
+    pauses = gateway.folder / "state/pauses"
+    (pauses / "orders.new").symlink_to("/dev/full")
+    got = gateway.pause()
+    assert (got.status, got.json["title"]) == (500, "The pause could not be written down")
+    assert "No space left" in got.json["detail"]
+    assert gateway.status("orders")["state"] == "up"
+    assert not list(pauses.iterdir())
+    assert gateway.pause().status == 200
+
+
 def test_a_pause_without_a_length_keeps_to_the_longest_allowed(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway(GATEWAY_PAUSE_MAX_S="5")
     got = gateway.pause()

@@ -8,19 +8,28 @@ local function file_of(name)
   return settings.state_dir .. "/pauses/" .. name
 end
 
+-- Return true, or nil and why not. A full disk is met with in writing, or only in closing.
+local function write(path, text)
+  local file, problem = io.open(path, "w")
+  if not file then
+    return nil, problem
+  end
+  local written, write_problem = file:write(text)
+  local closed, close_problem = file:close()
+  return written and closed, write_problem or close_problem
+end
+
 --- Pause a service for at most `seconds`; written first, so that no crash forgets a pause that was granted.
 -- Return the version of the truth that says so, or nil and why not.
 function pauses.start(name, seconds)
   local temporary = file_of(name) .. ".new"
-  local file, problem = io.open(temporary, "w")
-  if not file then
-    return nil, problem
+  local done, problem = write(temporary, string.format("%.3f\n", ngx.now() + seconds))
+  if done then
+    done, problem = os.rename(temporary, file_of(name))
   end
-  file:write(string.format("%.3f\n", ngx.now() + seconds))
-  file:close()
-  local renamed, rename_problem = os.rename(temporary, file_of(name))
-  if not renamed then
-    return nil, rename_problem
+  if not done then
+    os.remove(temporary)
+    return nil, problem
   end
   return states.pause(name, seconds)
 end
