@@ -48,6 +48,12 @@ def test_what_the_last_restore_put_aside_may_go_but_not_what_one_under_way_did(t
     code, said = checked(too_large)
     assert code == 1
     assert "--forget" not in said
+    there = "SELECT count(*) FROM pg_database WHERE datname = 'orders_before_restore'"
+    done = too_large.run("forget")
+    assert (done.returncode, too_large.ask("postgres", there)) == (1, "1")
+    assert "the only copy" in done.stdout
+    too_large.ask("postgres", "COMMENT ON DATABASE orders IS NULL")
+    assert (too_large.run("forget").returncode, too_large.ask("postgres", there)) == (0, "0")
 
 
 @pytest.mark.parametrize("program", ["exit 3", "true", "echo no such option"])

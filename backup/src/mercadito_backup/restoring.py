@@ -182,7 +182,17 @@ def finish(server: Server) -> None:
 
 
 def forget(server: Server) -> None:
-    """Drop the databases that the last restore put aside."""
+    """Drop the databases that the last restore put aside.
+
+    Raises:
+        Refused: that restore is not at its end, and what it put aside is the only copy of what was in use.
+
+    """
+    if _is_half_way(server):
+        raise Refused(
+            "a restore is under way or broke off: what it put aside is the only copy of what was in use."
+            " Run compose/restore to its end first"
+        )
     _drop(server, BEFORE)
 
 
