@@ -2,10 +2,16 @@
 local runner = require("runner")
 local world = require("world")
 
+local it = { concurrency = 16, listeners = { it = { host = "127.0.0.1" } } }
+local settings = {
+  workers = 1, hold_requests = 100, hold_s = 25, upstreams = { orders = it, usda = it, notify = it, realtime = it },
+}
+
 local function begin()
   local this = world.new({
     ["mercadito.workers"] = function() return { pids = function() return { "1" } end, is_alive = function() return true end } end,
     ["mercadito.journal"] = function() return { write = function() end } end,
+    ["mercadito.settings"] = function() return settings end,
   })
   return this, this:worker(1)
 end
@@ -64,6 +70,24 @@ return {
       this.clock = this.clock + 2.5
       runner.same(states.away_for("orders"), 2.5, step)
       runner.same(states.probe_succeeded("orders", states.failures("orders")), 2.5, step)
+    end)
+  end,
+  ["a pause lasts as long as it should, and its end is told by the time of day"] = function()
+    each_way(function(step)
+      local this, worker = begin()
+      local states, view, upstreams = worker("mercadito.states"), worker("mercadito.view"), worker("mercadito.upstreams")
+      states.begin(upstreams.names)
+      states.probe_succeeded("orders", 0)
+      states.pause("orders", 30)
+      view.refresh()
+      this.ahead = step
+      this.clock = this.clock + 29
+      view.refresh()
+      runner.same({ states.is_sending("orders"), upstreams.get("orders").paused }, { false, true }, step)
+      runner.same(states.paused_until("orders"), this:time_of_day() + 1, step)
+      this.clock = this.clock + 1
+      view.refresh()
+      runner.same({ states.is_sending("orders"), upstreams.get("orders").paused }, { true, false }, step)
     end)
   end,
   ["the real clock goes on"] = function()

@@ -62,7 +62,7 @@ end
 -- nothing that is seen here says that the next moment is like this one.
 local function drained(upstream, version, drain_s)
   local deadline = clock.now() + drain_s
-  while states.paused_until(upstream.name) do
+  while states.pause_left(upstream.name) do
     if view.is_seen_by_all(version) and ledger:sum(upstream.inside_account) == 0 then
       return true
     elseif clock.now() >= deadline then
@@ -86,7 +86,7 @@ local function pause(upstream)
   end
   if not drained(upstream, version, drain_s) then
     local number = ledger:sum(upstream.inside_account)
-    local stands = states.paused_until(upstream.name) and "Still paused until it expires: go on, wait, or resume."
+    local stands = states.pause_left(upstream.name) and "Still paused until it expires: go on, wait, or resume."
       or "It is paused no more: the pause ended, or was ended, before it had drained."
     local detail = stands .. " In flight: " .. number
     return complain(409, "not-drained", "Requests are still under way", detail)

@@ -48,7 +48,8 @@ function pauses.restore(names)
       file:close()
     end
     local left = ends and ends - ngx.now() or 0
-    if left > 0 and left <= settings.pause_max_s then
+    -- What a reload finds in memory knows better: what is on disk goes by the time of day.
+    if left > 0 and left <= settings.pause_max_s and not states.pause_left(name) then
       states.pause(name, left)
     end
   end

@@ -55,7 +55,7 @@ function states.phase(name)
 end
 
 function states.is_sending(name)
-  return SENDING[shared:get(name .. ":phase")] and not shared:get(name .. ":paused")
+  return SENDING[shared:get(name .. ":phase")] and not states.pause_left(name)
 end
 
 --- Return the number of failures so far: a probe opens a service only if none came while it asked.
@@ -170,22 +170,31 @@ function states.away_for(name)
   return fell_at and clock.now() - fell_at or nil
 end
 
+--- Return how many seconds a pause still lasts, or nil when there is none. It ends by the clock that nobody sets; an end of
+-- the key itself would go by the time of day.
+function states.pause_left(name)
+  local ends = shared:get(name .. ":pause_ends")
+  local left = ends and ends - clock.now() or 0
+  return left > 0 and left or nil
+end
+
 function states.pause(name, seconds)
-  if not shared:get(name .. ":paused") then
+  if not states.pause_left(name) then
     shared:set(name .. ":paused_since", ngx.time())
   end
-  shared:set(name .. ":paused", ngx.now() + seconds, seconds)
+  shared:set(name .. ":pause_ends", clock.now() + seconds)
   return states.touch()
 end
 
 function states.resume(name)
-  shared:delete(name .. ":paused")
+  shared:delete(name .. ":pause_ends")
   states.touch()
 end
 
---- Return when a pause ends by itself, or nil.
+--- Return the time of day at which a pause ends by itself, for people; nil when there is none.
 function states.paused_until(name)
-  return shared:get(name .. ":paused")
+  local left = states.pause_left(name)
+  return left and ngx.now() + left
 end
 
 return states

@@ -24,12 +24,12 @@ local function settle(upstream)
 end
 
 local function copy(upstream)
-  local paused_until, opening = states.paused_until(upstream.name), states.opening(upstream.name)
+  local pause_left, opening = states.pause_left(upstream.name), states.opening(upstream.name)
   upstream.is_proven = upstream.is_proven and opening == upstream.opening
   upstream.opening = opening
   upstream.phase = states.phase(upstream.name)
-  upstream.paused = paused_until ~= nil
-  pause_ends = paused_until and math.min(paused_until, pause_ends or math.huge) or pause_ends
+  upstream.paused = pause_left ~= nil
+  pause_ends = pause_left and math.min(clock.now() + pause_left, pause_ends or math.huge) or pause_ends
   for listener in pairs(upstream.listeners) do
     local host, port = addresses.find(listener)
     upstream.addresses[listener] = host and { host = host, port = port }
@@ -49,7 +49,7 @@ end
 function view.refresh()
   looked_at = clock.now()
   local version = states.version()
-  if version == seen and not (pause_ends and ngx.now() >= pause_ends) then
+  if version == seen and not (pause_ends and clock.now() >= pause_ends) then
     return
   end
   pause_ends = nil
