@@ -120,7 +120,6 @@ class Archive:
             ask.found(scan.stretch(ask.channel) if scan is not None and scan.answers(ask) else None)
 
     async def _scan(self, nc: Client, stream: str, asks: Sequence[_Ask]) -> _Scan | None:
-        self._kept.pop(stream, None)  # before the next fills: two of a stream are never in memory together
         try:
             async with asyncio.timeout(SCAN_S):
                 extent = await consumers.extent(nc, stream)
@@ -128,6 +127,7 @@ class Archive:
                 wanted = [ask for ask in asks if ask.position.epoch == extent.epoch and ask.position.offset >= oldest]
                 if not wanted:
                     return None
+                self._kept.pop(stream, None)  # before the next fills: two of a stream are never in memory together
                 first = min(ask.position.offset for ask in wanted)
                 scan = _Scan(extent, first, {ask.channel: {} for ask in wanted})
                 if first < extent.last:

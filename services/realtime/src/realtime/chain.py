@@ -58,7 +58,10 @@ class Subscribed:
 class Chain:
     """A channel's messages; those that wait for a tick are not in the ring yet."""
 
-    __slots__ = ("_replays", "encoded_name", "left_ms", "name", "pending", "ring", "stream", "turnover", "watchers")
+    __slots__ = (
+        *("_replays", "encoded_name", "left_ms", "name", "overrun_at", "pending", "ring", "stream", "turnover"),
+        "watchers",
+    )
 
     def __init__(self, name: str, stream: Stream, left_ms: int) -> None:
         self.name, self.encoded_name = name, name.encode()
@@ -72,17 +75,23 @@ class Chain:
         """Begin (anew) with nothing known."""
         self.stream = stream
         self.ring = Ring(stream.floor, stream.floor_ms)
+        self.overrun_at: int | None = None
         self.pending.clear()
         self._replays: dict[int, Replay] = {}
 
     @property
     def head(self) -> tuple[str, str, int]:
         """Up to where whoever watches has seen everything, as frames tell it."""
-        return (self.name, self.stream.epoch, self.ring.head)
+        return (self.name, self.stream.epoch, self._told)
 
     @property
     def position(self) -> Position:
-        return Position(self.stream.epoch, self.ring.head)
+        return Position(self.stream.epoch, self._told)
+
+    @property
+    def _told(self) -> int:
+        """The ring's head, except while watchers are told nothing of what gets there."""
+        return self.ring.head if self.overrun_at is None else self.overrun_at
 
     def add(self, entry: Entry) -> None:
         """Let a message wait; a newer value of the same key takes its place, at the newer end."""
@@ -101,8 +110,17 @@ class Chain:
         return taken
 
     def commit_all(self) -> None:
-        """Move everything that waits to the ring: nobody watches."""
+        """Move everything that waits to the ring: nobody watches, or they will be told that they missed it."""
         self.commit(len(self.pending))
+
+    def begin_overrun(self) -> None:
+        """From here on commit what comes without telling it: positions stay where they are until ``end_overrun``."""
+        self.overrun_at = self.ring.head
+        self.commit_all()
+
+    def end_overrun(self) -> None:
+        """Go on from the newest message; the caller tells the watchers that they missed something."""
+        self.overrun_at = None
 
     def trim(self, older_than_ms: int) -> None:
         self.ring.trim(older_than_ms)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+import structlog
+
 from realtime import protocol
 from realtime.chain import Chain, Deliver, Stream, Subscribed, Watcher
 from realtime.channels import stream_of
@@ -19,11 +21,22 @@ from realtime.ring import RING_AGE_S, Entry, Stretch, entry_of, latest_of
 FRAME_MESSAGES = 100
 """A tick sends this many messages of a channel, and then the rest of the event it stopped in; others wait a tick."""
 
+MAX_PENDING = 10_000
+"""So many messages of a channel wait at most: what ticks send in 5 s, and twice as many as a cycle has offers.
+
+With more the channel is overrun: all goes to its memory at once, and whoever watches it is told to fetch the state.
+"""
+
+OVERRUN_TICKS = 100
+"""That is told once, after so many ticks (5 s or more): a stream that catches up overruns a channel again and again."""
+
 SINCE_SLACK_MS = 2_000
 """How far the clock of whoever rendered a page may be ahead of the stream's."""
 
 MAX_CHANNELS = 50_000
 """Beyond it a channel that nobody watches is forgotten (who comes back to it fetches the state)."""
+
+_log = structlog.get_logger(__name__)
 
 
 def unix_ms() -> int:
@@ -55,6 +68,7 @@ class Hub:
         self._chains: dict[str, Chain] = {}
         self._waiting: dict[Chain, None] = {}
         self._urgent: dict[Chain, None] = {}
+        self._overrun: dict[Chain, int] = {}
         self._settled: dict[str, int] = {}
         self.subscriptions = 0
         self.telling = Frame(b"")
@@ -62,8 +76,8 @@ class Hub:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something is to be sent at the next tick."""
-        return bool(self._waiting)
+        """Whether something is to be sent at the next tick, or one after it."""
+        return bool(self._waiting or self._overrun)
 
     @property
     def is_urgent(self) -> bool:
@@ -87,8 +101,8 @@ class Hub:
         self._settled[stream] = floor
         for chain in [chain for chain in self._chains.values() if stream_of(chain.name) == stream]:
             chain.begin(fresh)
-            self._waiting.pop(chain, None)
-            self._urgent.pop(chain, None)
+            self._wait_no_more(chain)
+            self._overrun.pop(chain, None)
             self._deliver(chain.watchers, protocol.subscribed(chain.name, chain.position, recovered=False))
 
     def publish(self, stream: str, offset: int, at_ms: int, news: Iterable[News]) -> None:
@@ -100,8 +114,13 @@ class Hub:
         for item in news:
             chain = self._chain(item.channel)
             chain.add(entry_of(item, offset, at_ms))
-            (self._waiting if item.key is not None else self._urgent)[chain] = None
-        if not self._waiting and not self._urgent:
+            if chain in self._overrun:
+                chain.commit_all()
+            elif len(chain.pending) > MAX_PENDING:
+                self._begin_overrun(chain)
+            else:
+                (self._waiting if item.key is not None else self._urgent)[chain] = None
+        if not self.is_waiting and not self.is_urgent:
             self._settled[stream] = offset
 
     def send_urgent(self) -> None:
@@ -111,6 +130,7 @@ class Hub:
 
     def tick(self) -> None:
         """Send what waited, at most about ``FRAME_MESSAGES`` a channel; the rest waits for the next tick."""
+        self._end_overruns()
         self._waiting |= self._urgent
         self._urgent.clear()
         self._send(self._waiting)
@@ -203,12 +223,35 @@ class Hub:
         unwatched = next((chain for chain in self._chains.values() if not chain.watchers), None)
         if unwatched is not None:
             unwatched.commit_all()
-            self._waiting.pop(unwatched, None)
-            self._urgent.pop(unwatched, None)
+            self._wait_no_more(unwatched)
             self._forget(unwatched)
+
+    def _wait_no_more(self, chain: Chain) -> None:
+        self._waiting.pop(chain, None)
+        self._urgent.pop(chain, None)
+
+    def _begin_overrun(self, chain: Chain) -> None:
+        self._wait_no_more(chain)
+        if not chain.watchers:
+            return chain.commit_all()
+        _log.warning("channel_overrun", channel=chain.name, waited=len(chain.pending), watchers=len(chain.watchers))
+        chain.begin_overrun()
+        self._overrun[chain] = OVERRUN_TICKS
+        return None
+
+    def _end_overruns(self) -> None:
+        """Where it is time, tell the watchers that they missed what came since their channel was overrun."""
+        for chain, ticks in list(self._overrun.items()):
+            if ticks > 1 and chain.watchers:
+                self._overrun[chain] = ticks - 1
+            else:
+                del self._overrun[chain]
+                chain.end_overrun()
+                self._deliver(chain.watchers, protocol.subscribed(chain.name, chain.position, recovered=False))
 
     def _forget(self, chain: Chain) -> None:
         del self._chains[chain.name]
+        self._overrun.pop(chain, None)
         # Made again, the channel must not vouch for what went with this one.
         chain.stream.forget(chain.ring.head, chain.ring.head_ms)
 
@@ -237,8 +280,7 @@ class Hub:
                     (chain, b",".join(protocol.chained(chain.encoded_name, previous, entries)), len(entries))
                 )
             if not chain.pending:
-                self._waiting.pop(chain, None)
-                self._urgent.pop(chain, None)
+                self._wait_no_more(chain)
         self._settle()
         if len(batches) == 1:
             ((chain, encoded, count),) = batches
@@ -248,7 +290,7 @@ class Hub:
             self._deliver_grouped(batches)
 
     def _settle(self) -> None:
-        if not self._waiting and not self._urgent:
+        if not self.is_waiting and not self.is_urgent:
             for name, state in self._streams.items():
                 self._settled[name] = state.last
 

@@ -7,6 +7,7 @@ import pytest
 from mercadito_events.envelope import new_event
 from mercadito_events.service.identity import KeySet
 from prometheus_client import CollectorRegistry
+from realtime import hub as hub_module
 from realtime import newsdesk as module
 from realtime.hub import Hub
 from realtime.metrics import Metrics
@@ -25,8 +26,8 @@ class Message:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def offers(remaining: int, version: int) -> Message:
-    offer = {"offer_id": "a", "version": version, "remaining": remaining, "available": 9, "unit_price_cents": 1}
+def offers(remaining: int, version: int, offer_id: str = "a") -> Message:
+    offer = {"offer_id": offer_id, "version": version, "remaining": remaining, "available": 9, "unit_price_cents": 1}
     event = new_event("orders.offers.changed.v1", {"cycle_id": "c1", "offers": [offer]}, source="/mercadito/orders")
     return Message(event.type, event.body(), event.headers())
 
@@ -68,6 +69,21 @@ async def test_the_first_offers_go_out_with_all_that_is_read_with_them_and_what_
     assert recorder.offsets == [102]
     await told(recorder, [102, 105])
     assert time.monotonic() - began >= 0.2
+
+
+async def test_ticks_go_on_until_the_watchers_of_an_overrun_channel_are_told_to_fetch(
+    desk: NewsDesk, hub: Hub, recorder: Recorder, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TICK_S", 0.01)
+    monkeypatch.setattr(hub_module, "MAX_PENDING", 2)
+    monkeypatch.setattr(hub_module, "OVERRUN_TICKS", 3)
+    hub.subscribe(recorder, Wish(CYCLE))
+    for offset in (101, 102, 103):
+        desk.take("ORDERS", offset, clock.now, offers(1, 1, f"o{offset}"), is_live=True)
+    async with asyncio.timeout(2):
+        while not recorder.frames:  # noqa: ASYNC110 - polled with a deadline
+            await asyncio.sleep(0.001)
+    assert recorder.frames == [{"sub": {"c": CYCLE, "recovered": False, "pos": {"e": "ORDERS.e1", "o": 103}}}]
 
 
 async def test_orders_do_not_wait_for_the_tick(

@@ -265,6 +265,8 @@ def _small_bounds() -> Any:
         patch.setattr(ring_module, "RING_MESSAGES", 6)
         patch.setattr(chain_module, "RECOVERY_MESSAGES", 4)
         patch.setattr(hub_module, "FRAME_MESSAGES", 2)
+        patch.setattr(hub_module, "MAX_PENDING", 2)
+        patch.setattr(hub_module, "OVERRUN_TICKS", 2)
         yield
 
 
