@@ -146,10 +146,11 @@ limits() {
     whole GATEWAY_ADDRESS_REQUESTS 1 65535 "${requests:-1}" ADDRESS_REQUESTS
     whole GATEWAY_ADDRESS_LARGE_REQUESTS 1 65535 "${large:-1}" ADDRESS_LARGE_REQUESTS
     whole GATEWAY_LARGE_REQUESTS 1 65535 40 LARGE_REQUESTS
-    # Of each worker its part, so that the sum is what the disk has room for.
+    # Of each worker its part, rounded down, so that the sum is what the disk has room for; but one at least.
     export LARGE_REQUESTS_EACH=1 # where one of them is none, which is said already
     if [ "$WORKERS" -ge 1 ] && [ "$LARGE_REQUESTS" -ge 1 ]; then
-        LARGE_REQUESTS_EACH=$(expr \( "$LARGE_REQUESTS" + "$WORKERS" - 1 \) / "$WORKERS")
+        LARGE_REQUESTS_EACH=$(expr "$LARGE_REQUESTS" / "$WORKERS")
+        [ "$LARGE_REQUESTS_EACH" -ge 1 ] || LARGE_REQUESTS_EACH=1
     fi 2>/dev/null
     path='/[A-Za-z0-9/_-]*'
     matching GATEWAY_SIGN_IN_PATHS "$path(,$path)*" "a list of paths" /api/v1/tokens,/sign-in,/sign-in/code,/forgot,/login SIGN_IN_PATHS

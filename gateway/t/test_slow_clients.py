@@ -187,6 +187,25 @@ def test_large_bodies_on_their_way_are_bounded_by_number(
     eventually(lambda: _of(gateway, "127.0.0.1") == 200)
 
 
+def test_workers_share_the_bound_of_large_requests(make_gateway: Callable[..., Gateway], crowd: ExitStack) -> None:
+    """Together they have no more than the disk has room for. Which one gets a connection is the kernel's choice, so as
+    many come as it takes to fill both."""
+    gateway = make_gateway(GATEWAY_LARGE_REQUESTS="5", GATEWAY_WORKERS="2")
+    let_in: list[socket.socket] = []
+
+    def come() -> int:
+        connection = _connect(gateway, LARGE)
+        status = int(connection.recv(100).split()[1])
+        if status == 100:
+            let_in.append(crowd.enter_context(connection))
+        else:
+            connection.close()
+        return status
+
+    eventually(lambda: come() == 100 and len(let_in) == 4)
+    assert {come() for _ in range(100)} == {429}
+
+
 def _of(gateway: Gateway, source: str) -> int:
     return fetch(gateway.port, "/large", "POST", bytes(100_000), source=source).status
 
