@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import text
 from usda_ingest.crawling import crawler as module
 from usda_ingest.crawling.crawler import NEVER_RAN, OVERTAKEN, Crawler
 from usda_ingest.crawling.outlook import Timetable
@@ -145,3 +146,23 @@ async def test_a_crawl_that_staff_asked_for_and_that_never_began_says_why(
     await soon(lambda: db.value("SELECT reason FROM crawls WHERE crawl_id = :id", id=crawl_id) == reason)
     (event,) = db.events("usda.crawl.failed.v1")
     assert event["reason"] == reason
+
+
+async def test_what_the_services_own_stop_ends_counts_against_no_file(
+    crawler: Callable[..., Crawler], db: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended(arguments: Sequence[str], *, stop: asyncio.Event, **_: Any) -> int:
+        with db.engine.begin() as connection:
+            connection.execute(
+                text("""
+                    INSERT INTO reading_tries (sha256, reader_version, tries, crawl_id, server_began_at)
+                    VALUES ('ab', 1, 1, :crawl_id, pg_postmaster_start_time())
+                """),
+                {"crawl_id": arguments[arguments.index("--crawl-id") + 1]},
+            )
+        stop.set()
+        return -signal.SIGKILL
+
+    monkeypatch.setattr(module, "run_child", ended)
+    crawler()
+    await soon(lambda: db.value("SELECT tries FROM reading_tries") == 0)

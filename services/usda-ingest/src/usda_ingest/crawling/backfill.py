@@ -21,7 +21,7 @@ from usda_ingest.crawling.resuming import settled_at
 from usda_ingest.exit_codes import BUSY, FAILED, FINISHED, STOPPED
 from usda_ingest.settings import CrawlSettings
 from usda_ingest.sources.window import Window
-from usda_ingest.storing import crawls, visits
+from usda_ingest.storing import crawls, tries, visits
 
 SHOWN_EVERY_S = 0.5
 # Beyond a crawl's own deadline: for another crawl to end, and for ours to finish a file.
@@ -140,6 +140,7 @@ class _Run:
                 code = await self._crawl(step, crawl_id, log)
                 crawl = await in_thread(self._find, crawl_id)
                 if self._stop.is_set():
+                    await in_thread(self._excuse, crawl_id)
                     return Ending(STOPPED, "stopped")
                 if code == FINISHED:
                     self._show(replace(step, windows_done=step.windows_done + 1, crawl=crawl, is_over=True))
@@ -174,6 +175,10 @@ class _Run:
         with self._engine.connect() as connection:
             source = self._settings.source_names(self._plan.sources)
             return visits.is_window_done(connection, source=source, window=window, since=settled_at(window))
+
+    def _excuse(self, crawl_id: uuid.UUID) -> None:
+        with suppress(SQLAlchemyError), self._engine.begin() as connection:
+            tries.excuse(connection, crawl_id)
 
     def _find(self, crawl_id: uuid.UUID) -> RowMapping | None:
         with suppress(SQLAlchemyError), self._engine.connect() as connection:

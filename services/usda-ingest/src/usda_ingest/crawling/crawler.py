@@ -20,7 +20,7 @@ from usda_ingest.crawling.plan import Plan
 from usda_ingest.errors import CrawlBusy
 from usda_ingest.exit_codes import BUSY, FINISHED
 from usda_ingest.settings import ServiceSettings
-from usda_ingest.storing import crawl_sources, crawls
+from usda_ingest.storing import crawl_sources, crawls, tries
 
 # What a child gets between its own deadline and ours: to finish a file and write down how it ended.
 GRACE_S = 60
@@ -134,7 +134,8 @@ class Crawler:
             whole = frozenset(self._names(plan))
             if code != FINISHED:
                 _log.warning("crawl_process_ended", code=code, crawl_id=str(crawl_id))
-                whole = await self._close(crawl_id, OVERTAKEN if code == BUSY else NEVER_RAN)
+                never_ran = OVERTAKEN if code == BUSY else NEVER_RAN
+                whole = await self._close(crawl_id, never_ran, is_stopped=stop.is_set())
             if plan.window is None and code != BUSY:
                 self._put_off(self._names(plan), whole)
         finally:
@@ -152,13 +153,13 @@ class Crawler:
             self._failures[source] = failures
             self.timetable.put_off(source, backoff_s(max(0, failures - 1), first_s=RETRY_FIRST_S, most_s=most_s))
 
-    async def _close(self, crawl_id: uuid.UUID, never_ran: str) -> frozenset[str]:
+    async def _close(self, crawl_id: uuid.UUID, never_ran: str, *, is_stopped: bool) -> frozenset[str]:
         """Close the row of a child that could not do it itself; return the sources that it saw whole.
 
         If the database is away, the next crawl closes it, and no source counts as seen.
         """
         with suppress(SQLAlchemyError):
-            return await in_thread(self._fail, crawl_id, never_ran)
+            return await in_thread(self._fail, crawl_id, never_ran, is_stopped=is_stopped)
         return frozenset()
 
     def _request(self, cause: str, plan: Plan) -> uuid.UUID:
@@ -168,8 +169,10 @@ class Crawler:
                 raise CrawlBusy("another process crawls")
             return crawls.request(connection, source=sources, cause=cause, window=plan.window)
 
-    def _fail(self, crawl_id: uuid.UUID, never_ran: str) -> frozenset[str]:
+    def _fail(self, crawl_id: uuid.UUID, never_ran: str, *, is_stopped: bool) -> frozenset[str]:
         with self._engine.begin() as connection:
+            if is_stopped:
+                tries.excuse(connection, crawl_id)
             found = crawls.find(connection, crawl_id)
             # One that began and was killed is taken up where it was.
             crawls.fail(connection, crawl_id, crawls.INTERRUPTED if found and found["started_at"] else never_ran)

@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TextIO, cast
 
@@ -103,6 +104,14 @@ class RawText:
                     chunk.decode(encoding)
                 except UnicodeDecodeError:
                     raise FileRefused("the text is neither UTF-8 nor Windows-1252") from None
+
+
+def is_longer_than(path: Path, size: int) -> bool:
+    """Say whether there are more bytes than that, unpacked; of damaged data, as far as it can be unpacked."""
+    with suppress(EOFError, gzip.BadGzipFile, zlib.error), _unpacked(path) as stream:
+        while size >= 0 and (chunk := stream.read(_CHUNK_BYTES)):
+            size -= len(chunk)
+    return size < 0
 
 
 def _unpacked(path: Path) -> IO[bytes]:

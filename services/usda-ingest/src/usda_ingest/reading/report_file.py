@@ -19,7 +19,8 @@ from usda_ingest.reading.raw_text import RawText
 from usda_ingest.reading.report_header import HeaderReader, ReportDay
 from usda_ingest.reading.values import EARLIEST_DAY, FUTURE_TOLERANCE, fold, storable
 
-MAX_ROWS = 1_000_000
+# As many as fit into a crawl's memory (384 MiB in a cluster) when each of them corrects one that stands.
+MAX_ROWS = 150_000
 MAX_KEPT_CHARS = 2_000
 DETAILS_SECTION, HEADER_SECTION = "report details", "report header"
 _SECTION = "_section"

@@ -18,7 +18,7 @@ from usda_ingest.announcing.announcements import prices_recorded, report_ingeste
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.commodity_names import ONLY_FROM_NAMES, CommodityNames
 from usda_ingest.reading.report_file import Remark, ReportFile
-from usda_ingest.storing import crawl_sources, crawls, files, price_version, rereading, wide_ranges
+from usda_ingest.storing import crawl_sources, crawls, files, price_version, rereading, tries, wide_ranges
 from usda_ingest.storing.accounting import Accounting
 from usda_ingest.storing.copier import Copier
 from usda_ingest.storing.crawl_sources import Counts
@@ -175,7 +175,7 @@ class Intake:
 
     def _read_anew(self, file_id: uuid.UUID, content: Content, path: Path, fetched: Fetched) -> None:
         try:
-            with _undisturbed():
+            with tries.counted(self._engine, path, content.sha256, self._crawl_id), _undisturbed():
                 self._store_again(file_id, content, path, fetched)
         except (NotAPriceReport, FileRefused, DataError, IntegrityError) as error:
             is_ours = isinstance(error, FileRefused | NotAPriceReport)
@@ -217,7 +217,7 @@ class Intake:
 
     def _read(self, content: Content, path: Path, fetched: Fetched) -> None:
         try:
-            with _undisturbed():
+            with tries.counted(self._engine, path, content.sha256, self._crawl_id), _undisturbed():
                 self._store(content, path, fetched)
         except NotAPriceReport as other:
             self._list(content, Finding(NO_PRICES, str(other)), fetched)

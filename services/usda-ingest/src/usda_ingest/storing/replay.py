@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Row, text
 
 from usda_ingest.errors import CrawlFailed
 from usda_ingest.settings import CrawlSettings
-from usda_ingest.storing import crawl_sources, crawls
+from usda_ingest.storing import crawl_sources, crawls, tries
 from usda_ingest.storing.crawl_sources import Counts
 from usda_ingest.storing.files import READER_VERSION, Content, Validators
 from usda_ingest.storing.intake import Intake
@@ -77,6 +77,8 @@ def replay(
         with engine.begin() as connection:
             crawls.begin(connection, crawl_id, source=SOURCE, cause=SOURCE)
             contents = _contents(connection, wanted)
+            if wanted.names:
+                tries.forget(connection, (row.sha256 for row in contents))
             crawl_sources.add(connection, crawl_id, SOURCE, Counts(planned=len(contents)))
         intake = Intake(
             engine, RawFiles(settings.raw_dir), crawl_id, settings.market_day(), commodities=settings.commodities

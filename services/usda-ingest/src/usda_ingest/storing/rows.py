@@ -28,8 +28,10 @@ Row = Quote | Quarantined | OtherSection
 
 CHUNK_ROWS = 2_000
 MAX_KEPT_QUARANTINED = 10_000
-# The role's 10 s a statement are meant for requests; a million rows that are all corrected take longer.
+# The role's 10 s a statement are meant for requests; as many rows as may be, all corrected, take longer.
 STATEMENT_TIMEOUT_S = 120
+# A session may be idle in its transaction for 60 s; 256 MiB without one row that is new take longer to be read.
+READING_TIMEOUT_S = 900
 
 _COPY_QUOTES = f"COPY quotes ({COLUMNS}, ordinal, file_id, stored_at) FROM STDIN"
 _COPY_QUARANTINED = "COPY quarantined_rows (file_id, line, reason, raw) FROM STDIN"
@@ -58,6 +60,7 @@ def store_rows(connection: Connection, copier: Copier, rows: Iterable[Row], file
 
     """
     connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_S}s'"))
+    connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{READING_TIMEOUT_S}s'"))
     taken = _Taken(connection, copier, file_id)
     for chunk in _chunks(rows):
         taken.take(chunk)
