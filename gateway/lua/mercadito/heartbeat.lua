@@ -10,6 +10,7 @@ local ledger = require("mercadito.ledger").of("gateway_ledger")
 local memory = require("mercadito.memory")
 local places = require("mercadito.places")
 local prober = require("mercadito.prober")
+local pulse = require("mercadito.pulse")
 local release = require("mercadito.release")
 local room = require("mercadito.room")
 local semaphore = require("ngx.semaphore")
@@ -47,6 +48,7 @@ local function probe()
   -- No timer can be had any more; one service after the other then.
   for _, upstream in ipairs(upstreams.all()) do
     if upstream.queue.size > 0 then
+      pulse.beat()
       prober.visit(upstream.name)
     end
   end
@@ -75,6 +77,7 @@ end
 --- Do everything once; return seconds until it should be done again.
 function heartbeat.beat()
   probe()
+  pulse.beat()
   view.refresh()
   tidy()
   local pause = IDLE_S

@@ -1,5 +1,6 @@
 -- Shared accounts that cannot leak: each worker adds to its own key, the sum is taken over living workers only.
 -- A worker killed in the middle of anything takes its share with it.
+local pulse = require("mercadito.pulse")
 local workers = require("mercadito.workers")
 
 local ledger = {}
@@ -28,13 +29,26 @@ function ledger:sum(account)
   return total
 end
 
---- Return the smallest value other than 0 that another worker holds of an account, or nil.
+--- Return what this worker and all that do not stand still hold of an account.
+function ledger:moving_sum(account)
+  local own, total = self:own_key(account), 0
+  for _, pid in ipairs(workers.pids()) do
+    local key = account .. ":" .. pid
+    local value = self.shared:get(key) or 0
+    if value ~= 0 and (key == own or not pulse.is_still(pid)) then
+      total = total + value
+    end
+  end
+  return total
+end
+
+--- Return the smallest value other than 0 that another worker holds of an account, unless it stands still, or nil.
 function ledger:least_of_others(account)
   local own, least = self:own_key(account), nil
   for _, pid in ipairs(workers.pids()) do
     local key = account .. ":" .. pid
     local value = key ~= own and self.shared:get(key) or 0
-    if value ~= 0 and (not least or value < least) then
+    if value ~= 0 and (not least or value < least) and not pulse.is_still(pid) then
       least = value
     end
   end
@@ -78,6 +92,16 @@ function ledger:add(account, amount)
   if (self.shared:incr(key, amount, 0) or 0) <= 0 then
     self.shared:delete(key)
   end
+end
+
+--- The same with a bound on what workers hold that do not stand still.
+function ledger:take_of_moving(account, amount, bound)
+  self:take(account, amount)
+  if bound and self:moving_sum(account) > bound then
+    self:give(account, amount)
+    return false
+  end
+  return true
 end
 
 --- Give back what was taken.

@@ -22,7 +22,7 @@ end
 --- Take a place; false when there is none.
 function places.take(upstream)
   if upstream.inside >= upstream.leased then
-    if not ledger:take(upstream.lease_account, 1, limit(upstream)) then
+    if not ledger:take_of_moving(upstream.lease_account, 1, limit(upstream)) then
       return false
     end
     upstream.leased = upstream.leased + 1
