@@ -68,6 +68,17 @@ def test_a_price_that_is_taken_back_is_told_as_withdrawn(shelf: Any, db: Any, ma
     assert db.value("SELECT mark FROM forecasts_due WHERE series_id = :id", id=AVOCADOS) == 2
 
 
+def test_a_price_that_no_reader_takes_is_quarantined_and_not_told_with_the_others(
+    shelf: Any, db: Any, mars: Callable[..., str]
+) -> None:
+    over = {"commodity": "Limes", "high_price": "1000000.0001"}
+    shelf.crawl(a=mars({}, over, {"commodity": "Pears", "low_price": "20", "high_price": "1000000"}))
+    (told,) = db.events("usda.price.recorded.v1")
+    assert {quote["commodity"]: quote["high"] for quote in told["quotes"]}.keys() == {"Avocados", "Pears"}
+    (odd,) = db.rows("SELECT reason FROM quarantined_rows")
+    assert odd["reason"] == "high price is above 1,000,000: '1000000.0001'"
+
+
 def test_what_is_quoted_again_is_told_as_a_quote_again(shelf: Any, db: Any, mars: Callable[..., str]) -> None:
     shelf.crawl(a=mars({}))
     shelf.crawl(b=mars({"low_price": "", "high_price": ""}))

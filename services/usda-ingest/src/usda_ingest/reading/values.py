@@ -14,7 +14,9 @@ MAX_COMMENT_CHARS = 4_000
 EARLIEST_DAY = date(1990, 1, 1)
 FUTURE_TOLERANCE = timedelta(days=7)
 
-# Up to 9,999,999.9999: what the columns hold exactly. Digits of other scripts, exponents and signs are no prices.
+# A mistake of whoever wrote it, and orders could read no event with one: those of the whole report's day would be lost.
+MAX_PRICE = Decimal(1_000_000)
+# What the columns hold exactly. Digits of other scripts, exponents and signs are no prices.
 _PRICE = re.compile(r"[0-9]{1,7}(\.[0-9]{1,4})?|\.[0-9]{1,4}")
 _NEGATIVE = re.compile(r"-\s*[0-9.,]+|\([0-9.,]+\)")
 _DAY = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})")
@@ -69,7 +71,7 @@ def price(value: str, name: str) -> Decimal | None:
     """Return the exact price, None when the field is blank.
 
     Raises:
-        RowProblem: negative, zero, or no plain decimal number of at most 7 digits and 4 decimals.
+        RowProblem: negative, zero, above a million dollars, or no plain decimal number of at most 4 decimals.
 
     """
     stripped = value.strip()
@@ -82,6 +84,8 @@ def price(value: str, name: str) -> Decimal | None:
     number = Decimal(stripped)
     if number == 0:
         raise RowProblem(f"{name} is zero")
+    if number > MAX_PRICE:
+        raise RowProblem(f"{name} is above {MAX_PRICE:,}: {stripped[:40]!r}")
     return number
 
 
