@@ -26,6 +26,8 @@ class SourceProgress:
     is_there: bool = False
     """Whether any question was answered."""
     last_problem: str = ""
+    broke: str = ""
+    """What went wrong here, not there, with an answer: others may do, but the source was not seen whole."""
     failure: str | None = None
 
     @property
@@ -73,5 +75,7 @@ class SourceProgress:
 
     def ended(self) -> None:
         """Note that nothing is left to be asked: a source that has answered nothing at all was not seen."""
+        if self.broke:
+            self.end(f"{self.source.name}: {self.broke}")
         if self.not_fetched and not self.is_there:
             self.end(f"{self.source.name}: no answer to any question (the last: {self.last_problem})")

@@ -226,6 +226,9 @@ class PriceSpider(scrapy.Spider):
         """Close the source after its last question, when what came of that has been asked too."""
         try:
             yield
+        except Exception as error:
+            progress.broke = f"internal error: {type(error).__name__}"
+            raise
         finally:
             progress.open -= 1
             if not progress.open:

@@ -1,5 +1,6 @@
 """What a server does wrong, or asks for, on the way to a file; and what the spider makes of it."""
 
+import hashlib
 import ipaddress
 import json
 import ssl
@@ -189,6 +190,25 @@ def test_links_of_an_index_are_found_whatever_its_charset(
     site.file("/a.csv", mars({}).encode())
     crawl.run()
     assert files(db)["a.csv"]["state"] == "stored"
+
+
+def test_a_source_whose_last_answer_could_not_be_kept_was_not_seen_whole(
+    *, site: Site, crawl: Any, db: Any, mars: Rows
+) -> None:
+    lost = mars({"commodity": "Limes"}).encode()
+    site.page("/", "a.csv", "b.csv")
+    site.file("/a.csv", mars({}).encode())
+    site.file("/b.csv", lost)
+    crawl.raw_dir.mkdir()
+    in_the_way = crawl.raw_dir / hashlib.sha256(lost).hexdigest()[:2]
+    in_the_way.touch()  # as a disk without room: no file can be made there
+    crawl.run(code=1)
+    (index,) = db.rows("SELECT state, reason FROM crawl_sources")
+    assert index == {"state": "failed", "reason": "index: internal error: FileExistsError"}
+    assert {name: file["state"] for name, file in files(db).items()} == {"a.csv": "stored"}
+    in_the_way.unlink()
+    crawl.run()
+    assert set(files(db)) == {"a.csv", "b.csv"}
 
 
 @pytest.fixture
