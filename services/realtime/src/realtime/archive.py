@@ -37,6 +37,8 @@ SCAN_S = 5.0
 KEEP_S = 5.0
 BREATHE_EVENTS = 200
 """After so many events the others have their turn."""
+BREATHE_ASKS = 20
+"""And after so many answers."""
 
 _log = structlog.get_logger(__name__)
 Found = Callable[[Stretch | None], None]
@@ -59,6 +61,7 @@ class _Scan:
     messages: int = 0
     size: int = 0
     made_at: float = field(default_factory=time.monotonic)
+    stretches: dict[str, Stretch] = field(default_factory=dict)
 
     def take(self, message: Msg, news: Sequence[News]) -> None:
         offset, at_ms = message.metadata.sequence.stream, unix_ms(message.metadata.timestamp)
@@ -79,7 +82,9 @@ class _Scan:
         )
 
     def stretch(self, channel: str) -> Stretch:
-        return Stretch(tuple(self.channels[channel].values()), self.extent.last)
+        if channel not in self.stretches:
+            self.stretches[channel] = Stretch(tuple(self.channels[channel].values()), self.extent.last)
+        return self.stretches[channel]
 
 
 class Archive:
@@ -116,7 +121,9 @@ class Archive:
 
     async def _answer(self, nc: Client, stream: str, asks: Sequence[_Ask]) -> None:
         scan = await self._scan(nc, stream, asks)
-        for ask in asks:
+        for number, ask in enumerate(asks):
+            if number % BREATHE_ASKS == 0:
+                await asyncio.sleep(0)
             ask.found(scan.stretch(ask.channel) if scan is not None and scan.answers(ask) else None)
 
     async def _scan(self, nc: Client, stream: str, asks: Sequence[_Ask]) -> _Scan | None:

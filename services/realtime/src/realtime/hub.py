@@ -12,11 +12,11 @@ from typing import Any, Literal, Protocol
 import structlog
 
 from realtime import protocol
-from realtime.chain import Chain, Deliver, Stream, Subscribed, Watcher
+from realtime.chain import RECOVERY_MESSAGES, Chain, Deliver, Stream, Subscribed, Watcher
 from realtime.channels import stream_of
 from realtime.projection import News
 from realtime.protocol import HEAD, Frame, Position, Wish
-from realtime.ring import RING_AGE_S, Entry, Stretch, entry_of, latest_of
+from realtime.ring import RING_AGE_S, Entry, Stretch, entry_of
 
 FRAME_MESSAGES = 100
 """A tick sends this many messages of a channel, and then the rest of the event it stopped in; others wait a tick."""
@@ -329,4 +329,14 @@ def _joined(chain: Chain, after: Position, earlier: Stretch) -> Sequence[Entry] 
     remembered = chain.ring.after(begins)
     if remembered is None or earlier.upto < begins:
         return None
-    return latest_of([*(entry for entry in earlier.entries if after.offset < entry.offset <= begins), *remembered])
+    overtaken = {entry.key for entry in remembered if entry.key is not None}
+    found: list[Entry] = []
+    # From the end, and no further than anybody is told: each of many who come back at once has this done.
+    for entry in reversed(earlier.entries):
+        if entry.offset <= after.offset:
+            break
+        if entry.offset <= begins and entry.key not in overtaken:
+            found.append(entry)
+        if len(found) > RECOVERY_MESSAGES:
+            return None
+    return [*reversed(found), *remembered]

@@ -1,6 +1,6 @@
 """The recent messages of one channel, and up to where they are complete."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -42,17 +42,12 @@ def put(entries: dict[object, Entry], entry: Entry) -> None:
     entries[key] = entry
 
 
-def latest_of(entries: Iterable[Entry]) -> list[Entry]:
-    """Leave out values that later ones overtook; every message without a key stays."""
-    latest: dict[object, Entry] = {}
-    for entry in entries:
-        put(latest, entry)
-    return list(latest.values())
-
-
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What a channel's stretch of the stream held, read again: every message after a position and up to ``upto``."""
+    """What a channel's stretch of the stream held, read again: every message after a position and up to ``upto``.
+
+    Of each value only the latest, in stream order.
+    """
 
     entries: Sequence[Entry]
     upto: int

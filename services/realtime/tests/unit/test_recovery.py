@@ -1,6 +1,7 @@
 """What each new watcher is told of what it missed."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from realtime import chain as chain_module
@@ -137,6 +138,29 @@ def test_a_position_before_memory_is_answered_with_what_was_read_of_the_stream_a
     assert answer.recovered
     assert missed(answer) == [95, 101]
     assert counted.sources == ["stream"]
+
+
+class Looked(list[Entry]):
+    """Counts how many of its entries somebody looks at."""
+
+    count = 0
+
+    def __reversed__(self) -> Iterator[Entry]:
+        for entry in super().__reversed__():
+            self.count += 1
+            yield entry
+
+
+def test_of_a_long_stretch_no_more_is_looked_at_than_anybody_is_told(hub: Hub, recorder: Recorder) -> None:
+    """Many come back at once after an outage, each to the same 50,000 messages."""
+    entries = Looked(Entry(offset, 0, "offer", b"{}", offset, f"offer:{offset}") for offset in range(1, 50_001))
+    hub.restart("ORDERS", EPOCH, 50_000, 1_000_000)
+    assert not hub.subscribe(recorder, at(1), Stretch(entries, 50_000)).recovered
+    assert entries.count == chain_module.RECOVERY_MESSAGES + 1
+    entries.count = 0
+    answer = hub.subscribe(Recorder(), at(49_995), Stretch(entries, 50_000))
+    assert missed(answer) == [49_996, 49_997, 49_998, 49_999, 50_000]
+    assert entries.count == 6
 
 
 @pytest.mark.parametrize("upto", [99, 0])

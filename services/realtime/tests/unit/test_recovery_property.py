@@ -15,7 +15,7 @@ from realtime import ring as ring_module
 from realtime.hub import Hub
 from realtime.projection import News
 from realtime.protocol import Frame, Position, Wish
-from realtime.ring import Entry, Stretch, latest_of
+from realtime.ring import Entry, Stretch, put
 from realtime.subscriber import Found, Subscriber
 
 CHANNEL, OTHER, STREAM = "staff", "cycle:c1", "ORDERS"
@@ -81,13 +81,12 @@ class Archive:
             if position.epoch != f"e{self._truth.epoch}":
                 found(None)
                 continue
-            entries = [
-                Entry(offset, 0, item.kind, orjson.dumps(item.data), item.version, item.key)
-                for offset, news in self._truth.log
-                for item in news
-                if item.channel == channel and offset > position.offset
-            ]
-            found(Stretch(latest_of(entries), self._truth.offset))
+            latest: dict[object, Entry] = {}
+            for offset, news in self._truth.log:
+                for item in news:
+                    if item.channel == channel and offset > position.offset:
+                        put(latest, Entry(offset, 0, item.kind, orjson.dumps(item.data), item.version, item.key))
+            found(Stretch(list(latest.values()), self._truth.offset))
 
 
 class Client:
