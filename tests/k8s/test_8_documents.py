@@ -16,6 +16,9 @@ from tests.driver.system import ROOT
 from tests.k8s.manifests import K8S, build, build_own, environment, kustomize, matches, workload
 from tests.k8s.test_1_builds import README, RELEASES
 
+GATEWAY_README = ROOT / "gateway" / "README.md"
+CACHE_MB = 16
+
 PART_OF = ("app.kubernetes.io/part-of", "mercadito")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 SECTION = OPERATIONS.split("\n## On Kubernetes\n")[1].split("\n## ")[0]
@@ -151,8 +154,12 @@ def test_settings_that_go_beside_numbers_of_the_manifests_are_told_with_these(ov
     (state,) = [each for each in pod["volumes"] if each["name"] == "state"]
     said = README.read_text()
     limits = workload(overlay, "gateway").main["resources"]["limits"]
-    assert state["emptyDir"]["sizeLimit"] == "2Gi"
-    assert f"(2 GiB) and `ephemeral-storage` ({limits['ephemeral-storage'].removesuffix('Mi')} MiB)" in said
+    size, storage = state["emptyDir"]["sizeLimit"], limits["ephemeral-storage"]
+    assert f"volume `state` ({size.removesuffix('Mi')} MiB: " in said
+    assert f"and `ephemeral-storage` ({storage.removesuffix('Mi')} MiB)" in said
+    # By default, over a reload, with the cache.
+    (needed,) = re.findall(r"the volume needs 2 . (\d+) MiB and the cache", GATEWAY_README.read_text())
+    assert int(size.removesuffix("Mi")) >= 2 * int(needed) + CACHE_MB
     assert f"`memory` ({limits['memory'].removesuffix('Mi')} MiB)" in said
     assert f"`terminationGracePeriodSeconds` ({pod['terminationGracePeriodSeconds']} s, of which" in said
     asked = re.findall(r"^readonly PAUSE_MAX_S=(\d+)", (K8S / "components/pause/pause").read_text(), re.MULTILINE)
