@@ -15,6 +15,7 @@ from mercadito_events.waiting import in_thread
 from sqlalchemy import Engine, RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
+from usda_ingest.announcing import room
 from usda_ingest.crawling.children import run_child
 from usda_ingest.crawling.plan import Plan, PlanError
 from usda_ingest.crawling.resuming import settled_at
@@ -134,6 +135,11 @@ class _Run:
         if await in_thread(self._is_done, step.window):
             self._show(replace(step, windows_done=step.windows_done + 1, is_over=True))
             return None
+        if (reason := await in_thread(self._too_full)) is not None:
+            return Ending(FAILED, reason)
+        return await self._fetch(step)
+
+    async def _fetch(self, step: Step) -> Ending | None:
         for _ in range(MAX_CRAWLS_OF_A_WINDOW):
             crawl_id = uuid.uuid4()
             with tempfile.TemporaryFile() as log:
@@ -175,6 +181,10 @@ class _Run:
         with self._engine.connect() as connection:
             source = self._settings.source_names(self._plan.sources)
             return visits.is_window_done(connection, source=source, window=window, since=settled_at(window))
+
+    def _too_full(self) -> str | None:
+        with self._engine.connect() as connection:
+            return room.too_full(connection)
 
     def _excuse(self, crawl_id: uuid.UUID) -> None:
         with suppress(SQLAlchemyError), self._engine.begin() as connection:

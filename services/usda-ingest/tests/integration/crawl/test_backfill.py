@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from mercadito_events.testing import wait_until
+from sqlalchemy import text
+from usda_ingest.announcing import room
 from usda_ingest.crawling import backfill_command
 from usda_ingest.crawling.plan import Plan
 from usda_ingest.market_calendar import market_date
@@ -205,3 +207,26 @@ def test_in_a_terminal_there_is_a_bar(backfill: Backfill, tmp_path: Path) -> Non
     assert "2026-01-01..2026-01-15" in text
     assert "100%" in text
     assert text.rstrip().endswith("done: 2 rows (2 new, 0 changed), 0 problems")
+
+
+def test_a_month_that_the_stream_might_have_no_room_for_waits_for_another_day(
+    backfill: Backfill, mars_site: MarsSite, db: Any
+) -> None:
+    def put(bytes_: int, published: str) -> None:
+        with db.engine.begin() as connection:
+            connection.execute(
+                text(f"""
+                    INSERT INTO outbox (event_id, type, headers, body, published_at)
+                    SELECT gen_random_uuid(), 'usda.price.recorded.v1', '{{}}', convert_to(repeat('x', 200000), 'UTF8'),
+                           {published} FROM generate_series(1, {bytes_ // 200_000})
+                """)
+            )
+
+    put(room.MOST_BYTES, "clock_timestamp() - interval '7 days 1 minute'")
+    put(room.MOST_BYTES // 2, "clock_timestamp() - interval '6 days 23 hours'")
+    backfill.run("--from", "2026-01-01", "--to", "2026-01-15")
+    put(room.MOST_BYTES // 2, "NULL")
+    *_, why, how = backfill.run("--from", "2025-11-03", "--to", "2025-12-31", code=1)
+    assert "the stream USDA holds" in why
+    assert how.startswith("go on with: usda-ingest backfill --sources mars --from 2025-11-03 --to 2025-12-31")
+    assert asked_months(mars_site) == ["01"]
