@@ -63,9 +63,12 @@ function gate.leave(id)
   if not upstream or not arrival_of[id] or not placed_at[id] or not upstream.open or not upstream.is_proven then
     return false
   end
+  local status = ngx.status
+  if status == 500 then -- perhaps nginx's own
+    return false
+  end
   place_of[id], arrival_of[id], placed_at[id] = nil, nil, nil
   places.leave(upstream)
-  local status = ngx.status
   upstream.answered[status] = (upstream.answered[status] or 0) + 1
   return true
 end

@@ -104,12 +104,13 @@ local function write_down(visit)
   end
 end
 
--- What nginx could not do by itself, such as to write a body to a full disk. Its own log would say why, and by whose request.
+-- What nginx could not do by itself, such as to write a body to a full disk, or to connect. Its own log would say why, and by
+-- whose request.
 local function note_internal_error()
   counters.add("gateway_internal_errors_total", "")
   if clock.now() >= told_at + TELL_EVERY_S then
     told_at = clock.now()
-    journal.write("error", "internal_error", { reason = "nginx could not serve a request: is the disk full?" })
+    journal.write("error", "internal_error", { reason = "nginx could not serve a request: is the disk full, or is no connection left?" })
   end
 end
 
@@ -143,7 +144,7 @@ local leave_slowly = guard.background(function(id)
     write_down(visit)
   end
   upstream = upstream or visit and visit.upstream
-  if status == 500 and not upstream then
+  if status == 500 and not attempts.was_answered(ngx.var) then
     note_internal_error()
   end
   if upstream then

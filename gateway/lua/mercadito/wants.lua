@@ -2,7 +2,10 @@
 local clock = require("mercadito.clock")
 local journal = require("mercadito.journal")
 
-local OURS = { "too many open files", "cannot allocate memory", "no buffer space available" }
+local OURS = {
+  "too many open files", "cannot allocate memory", "no buffer space available",
+  "resource temporarily unavailable", -- no connection is left (GATEWAY_CONNECTIONS): it is what nginx met with last
+}
 local TELL_EVERY_S = 1
 
 local wants = {}
