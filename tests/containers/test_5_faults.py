@@ -12,13 +12,10 @@ from tests.containers.conftest import HOLD_S
 from tests.driver.system import PROCESSES, System
 from tests.faults.containers import becomes_well, frozen, sql, stopped
 from tests.faults.network import unplugged
-from tests.faults.shopping import FULL_S, IN_FULL, Cost, full_or, lasts, shopping
+from tests.faults.shopping import FULL_S, IN_FULL, MOMENT_S, Cost, full_or, lasts, shopping
 
 # A request waits at the gateway for so long at most, and a little more for what is around it.
 HELD_S = HOLD_S + 2.0
-# Whoever orders does not wait for NATS, which is away for a minute. That the gateway takes a service for away which a
-# machine beyond its strength keeps from answering, and finds it again a moment later, is another matter.
-MOMENT_S = 5.0
 # What says when to come back, or that it is not known what happened.
 HONEST = {"503", "504", "502 unknown"}
 # Each kill takes a quarter of a minute; test_2_containers kills all of them, without a load.
