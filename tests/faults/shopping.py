@@ -22,8 +22,8 @@ VOLUME = Volume(orders_per_s=4.0, reads_per_s=12.0, screens=16)
 LEDGER = os.environ.get("FAULTS_LEDGER")
 IN_FULL = LEDGER is not None
 FULL_S = 60.0
-# Whoever orders does not wait for NATS, which is away for longer. That the gateway takes a service for away which a machine
-# beyond its strength keeps from answering, and finds it again a moment later, is another matter.
+# Whoever orders does not wait for NATS, which is away for longer. That the gateway takes a service for away that was
+# too busy to answer, on a machine beyond its strength, and finds it again a moment later, is another matter.
 MOMENT_S = 3.0
 # So many of what went wrong are told.
 TOLD = 10
