@@ -42,7 +42,7 @@ def test_json_says_the_same_as_the_flattened_csv(files: Any, details: Details, m
     assert (from_json.row_key, from_json.value_key) == (from_csv.row_key, from_csv.value_key)
 
 
-@pytest.mark.parametrize("written", ["30.10", "0.1", "1234567.0001", "30", ".5"])
+@pytest.mark.parametrize("written", ["30.10", "0.1", "123456.0001", "30", ".5"])
 def test_a_price_is_the_digits_that_were_sent(files: Any, details: Details, written: str) -> None:
     body = json.dumps(section("Report Details", details(low_price="@", high_price=None)))
     number = written if written[0] != "." else f'"{written}"'
