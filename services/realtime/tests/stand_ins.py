@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from realtime.hub import Hub
 from realtime.projection import News
+from realtime.protocol import Frame
 
 
 class Issuer:
@@ -105,3 +106,25 @@ class Counted:
 
     def recovered(self, source: str) -> None:
         self.sources.append(source)
+
+
+class Outlet:
+    """Keeps what a client is told."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+
+    def deliver(self, buffer: bytearray, head: int) -> None:
+        self.send(Frame(bytes(buffer[head:])))
+
+    def send(self, frame: Frame) -> None:
+        self.frames.append(json.loads(frame.payload))
+
+    def close(self, code: int, reason: str) -> None:
+        raise AssertionError
+
+    def abort(self) -> None:
+        raise AssertionError
+
+    def buffered(self) -> int:
+        return 0

@@ -8,7 +8,9 @@ from urllib.parse import quote
 import pytest
 from event_source import EventSource
 from harness import Clients, Eventually, Process, Publisher, Start, publisher
+from mercadito_events.connection import connect
 from mercadito_events.testing import NatsServer
+from nats.aio.client import Client
 from stand_ins import Issuer
 
 
@@ -88,3 +90,28 @@ async def sources(issuer: Issuer) -> AsyncIterator[Callable[..., Any]]:
     yield begin
     for source in opened:
         await source.close()
+
+
+@pytest.fixture
+def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
+    """A NATS server for one test, which may stop it or fill it."""
+    server = NatsServer(tmp_path)
+    server.start()
+    server.provision()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+async def nc(own_nats: NatsServer) -> AsyncIterator[Client]:
+    """A connection to it, as realtime."""
+    connection = await connect(own_nats.settings("realtime"), name="test")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def say(own_nats: NatsServer) -> AsyncIterator[Publisher]:
+    """Who publishes to it."""
+    async with publisher(own_nats) as made:
+        yield made

@@ -1,15 +1,12 @@
 """The stream as second memory, on a real nats-server."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
 import pytest
-from harness import Publisher, publisher
-from mercadito_events.connection import connect
+from harness import Publisher
 from mercadito_events.service.identity import KeySet
 from mercadito_events.testing import NatsServer
 from nats.aio.client import Client
@@ -22,35 +19,13 @@ from realtime.feed import Feed
 from realtime.hub import Hub, unix_ms
 from realtime.metrics import Metrics
 from realtime.newsdesk import NewsDesk, news_in
-from realtime.protocol import Frame, Position, Wish
+from realtime.protocol import Position, Wish
 from realtime.ring import Stretch
 from realtime.subscriber import Subscriber
 from realtime.tickets import Tickets
-from stand_ins import Counted, Issuer
+from stand_ins import Counted, Issuer, Outlet
 
 STREAM, CYCLE = "ORDERS", "cycle:c1"
-
-
-@pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path)
-    server.start()
-    server.provision()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def nc(own_nats: NatsServer) -> AsyncIterator[Client]:
-    connection = await connect(own_nats.settings("realtime"), name="test")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def say(own_nats: NatsServer) -> AsyncIterator[Publisher]:
-    async with publisher(own_nats) as made:
-        yield made
 
 
 @pytest.fixture
@@ -187,26 +162,8 @@ async def test_so_many_may_wait_and_the_next_is_told_at_once(
     assert idle.answers == {1: None}
 
 
-class Outlet:
-    """Keeps what a client is told."""
-
-    def __init__(self) -> None:
-        self.frames: list[dict[str, Any]] = []
-
-    def deliver(self, buffer: bytearray, head: int) -> None:
-        self.frames.append(json.loads(buffer[head:]))
-
-    def send(self, frame: Frame) -> None:
-        self.frames.append(json.loads(frame.payload))
-
-    def close(self, code: int, reason: str) -> None:
-        raise AssertionError
-
-    def abort(self) -> None:
-        raise AssertionError
-
-    def buffered(self) -> int:
-        return 0
+class Told(Outlet):
+    """Waits for what a client is told."""
 
     async def told(self, wanted: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         async with asyncio.timeout(5):
@@ -221,7 +178,7 @@ async def test_a_client_that_comes_back_from_before_memory_begins_is_caught_up_f
     monkeypatch.setattr(feed_module, "RING_AGE_S", 0)  # a process that begins now remembers nothing of before
     for offer_id in ("a", "b", "c"):
         await say.offers("c1", (offer_id, 9, 1))
-    counted, outlet = Counted(), Outlet()
+    counted, outlet = Counted(), Told()
     hub, metrics = Hub(unix_ms, counted), Metrics(CollectorRegistry())
     feed = Feed(nc, STREAM, NewsDesk(hub, Tickets(KeySet(issuer.jwks_file)), metrics, lambda _: []), metrics)
     reading = asyncio.create_task(feed.run())

@@ -4,13 +4,10 @@ import asyncio
 import gc
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Publisher, publisher
-from mercadito_events.connection import connect
-from mercadito_events.testing import NatsServer
+from harness import Publisher
 from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
 from realtime import archive as module
@@ -25,28 +22,6 @@ STREAM, CYCLE = "ORDERS", "cycle:c1"
 EVENTS, OFFERS = 6, 200
 LITTLE = 150_000
 """Bytes; what is found in these tests takes several times as many, and would ten times that if it were not copied."""
-
-
-@pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path)
-    server.start()
-    server.provision()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def nc(own_nats: NatsServer) -> AsyncIterator[Client]:
-    connection = await connect(own_nats.settings("realtime"), name="test")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def say(own_nats: NatsServer) -> AsyncIterator[Publisher]:
-    async with publisher(own_nats) as made:
-        yield made
 
 
 @pytest.fixture

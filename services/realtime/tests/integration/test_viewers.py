@@ -4,10 +4,7 @@ import asyncio
 import signal
 import time
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from harness import Clients, Process, Socket, Start
 from mercadito_events.testing import NatsServer
 
@@ -53,15 +50,6 @@ async def test_who_comes_is_told_at_once_and_not_only_at_the_next_round(start: S
     await until_all_see(1, channel, client, timeout_s=3)
     (other,) = await watching(clients, process, channel, "p2")
     await until_all_see(2, channel, other, timeout_s=3)
-
-
-@pytest.fixture
-def own_nats(tmp_path: Path) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path)
-    server.start()
-    server.provision()
-    yield server
-    server.kill()
 
 
 async def test_with_nats_away_each_process_tells_its_own(start: Start, clients: Clients, own_nats: NatsServer) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from realtime import hub as module
 from realtime.hub import Hub
-from realtime.protocol import Frame, Position, Wish
+from realtime.protocol import Position, Wish
 from realtime.subscriber import Found, Subscriber
-from stand_ins import CYCLE, EPOCH, STORED_MS, STREAM, Recorder, publish, stock, urgent
+from stand_ins import CYCLE, EPOCH, STORED_MS, STREAM, Outlet, Recorder, publish, stock, urgent
 
 MAX_PENDING, OVERRUN_TICKS = 3, 4
 
@@ -107,28 +107,6 @@ def test_who_stops_reading_meanwhile_goes_on_from_where_it_was_told_the_last(hub
     publish(hub, 101, urgent(CYCLE, "before"))
     flood(hub, 102)
     assert hub.unsubscribe(recorder, CYCLE) == Position(EPOCH, 101)
-
-
-class Outlet:
-    """Keeps what a client is told."""
-
-    def __init__(self) -> None:
-        self.frames: list[dict[str, Any]] = []
-
-    def deliver(self, buffer: bytearray, head: int) -> None:
-        self.frames.append(json.loads(buffer[head:]))
-
-    def send(self, frame: Frame) -> None:
-        self.frames.append(json.loads(frame.payload))
-
-    def close(self, code: int, reason: str) -> None:
-        raise AssertionError
-
-    def abort(self) -> None:
-        raise AssertionError
-
-    def buffered(self) -> int:
-        return 0
 
 
 class NoArchive:

@@ -1,4 +1,3 @@
-import json
 from typing import Any
 
 import pytest
@@ -6,36 +5,24 @@ from realtime.hub import Hub
 from realtime.protocol import Frame, Position, Wish
 from realtime.ring import Entry, Stretch
 from realtime.subscriber import Found, Subscriber
-from stand_ins import stock, urgent
+from stand_ins import Outlet, stock, urgent
 
 CYCLE, EPOCH = "cycle:c1", "ORDERS.e1"
 
 
-class Outlet:
-    """Keeps frames; calls ``full`` after so many."""
+class Watched(Outlet):
+    """Has its subscriber pause after so many frames."""
 
     def __init__(self) -> None:
-        self.frames: list[dict[str, Any]] = []
+        super().__init__()
         self.room = 10**9
         self.subscriber: Subscriber | None = None
 
-    def deliver(self, buffer: bytearray, head: int) -> None:
-        self.send(Frame(bytes(buffer[head:])))
-
     def send(self, frame: Frame) -> None:
-        self.frames.append(json.loads(frame.payload))
+        super().send(frame)
         self.room -= 1
         if self.room <= 0 and self.subscriber is not None:
             self.subscriber.pause()
-
-    def close(self, code: int, reason: str) -> None:
-        raise AssertionError
-
-    def abort(self) -> None:
-        raise AssertionError
-
-    def buffered(self) -> int:
-        return 0
 
     @property
     def news(self) -> list[tuple[str, int, int]]:
@@ -51,8 +38,8 @@ class Archive:
 
 
 @pytest.fixture
-def outlet() -> Outlet:
-    return Outlet()
+def outlet() -> Watched:
+    return Watched()
 
 
 @pytest.fixture
@@ -61,7 +48,7 @@ def archive() -> Archive:
 
 
 @pytest.fixture
-def subscriber(outlet: Outlet, hub: Hub, archive: Archive) -> Subscriber:
+def subscriber(outlet: Watched, hub: Hub, archive: Archive) -> Subscriber:
     made = outlet.subscriber = Subscriber(outlet, hub, archive)
     return made
 
@@ -73,7 +60,7 @@ def publish(hub: Hub, offset: int, *items: Any) -> None:
 
 
 def test_who_falls_behind_is_caught_up_with_the_latest_of_each_and_the_chain_goes_on(
-    subscriber: Subscriber, outlet: Outlet, hub: Hub
+    subscriber: Subscriber, outlet: Watched, hub: Hub
 ) -> None:
     subscriber.watch(Wish(CYCLE))
     publish(hub, 101, stock(CYCLE, "a", 9, 1))
@@ -88,7 +75,7 @@ def test_who_falls_behind_is_caught_up_with_the_latest_of_each_and_the_chain_goe
 
 
 def test_who_falls_further_behind_than_memory_reaches_is_told_to_fetch(
-    subscriber: Subscriber, outlet: Outlet, hub: Hub
+    subscriber: Subscriber, outlet: Watched, hub: Hub
 ) -> None:
     subscriber.watch(Wish(CYCLE))
     subscriber.pause()
@@ -101,7 +88,7 @@ def test_who_falls_further_behind_than_memory_reaches_is_told_to_fetch(
 
 
 def test_a_stream_begun_anew_while_one_did_not_read_is_told_when_one_reads_again(
-    subscriber: Subscriber, outlet: Outlet, hub: Hub
+    subscriber: Subscriber, outlet: Watched, hub: Hub
 ) -> None:
     subscriber.watch(Wish(CYCLE))
     subscriber.pause()
@@ -111,7 +98,7 @@ def test_a_stream_begun_anew_while_one_did_not_read_is_told_when_one_reads_again
 
 
 def test_catching_up_stops_where_the_way_is_full_again_and_goes_on_from_there(
-    subscriber: Subscriber, outlet: Outlet, hub: Hub
+    subscriber: Subscriber, outlet: Watched, hub: Hub
 ) -> None:
     channels = [f"cycle:{number}" for number in range(5)]
     for channel in channels:
@@ -132,7 +119,7 @@ def test_catching_up_stops_where_the_way_is_full_again_and_goes_on_from_there(
 
 
 def test_what_is_asked_for_while_the_way_is_full_is_answered_afterwards_and_only_the_last_wish_counts(
-    subscriber: Subscriber, outlet: Outlet, hub: Hub
+    subscriber: Subscriber, outlet: Watched, hub: Hub
 ) -> None:
     publish(hub, 101, urgent(CYCLE, "a"))
     subscriber.pause()
@@ -147,7 +134,7 @@ def test_what_is_asked_for_while_the_way_is_full_is_answered_afterwards_and_only
 
 
 def test_what_memory_has_not_is_asked_of_the_stream_and_answered_when_it_was_read(
-    subscriber: Subscriber, outlet: Outlet, hub: Hub, archive: Archive
+    subscriber: Subscriber, outlet: Watched, hub: Hub, archive: Archive
 ) -> None:
     subscriber.watch(Wish(CYCLE, Position(EPOCH, 90)))
     assert outlet.frames == []
@@ -159,14 +146,14 @@ def test_what_memory_has_not_is_asked_of_the_stream_and_answered_when_it_was_rea
     assert outlet.news == [(CYCLE, 90, 95), (CYCLE, 95, 101)]
 
 
-def test_what_can_not_be_read_again_is_not_recovered(subscriber: Subscriber, outlet: Outlet, archive: Archive) -> None:
+def test_what_can_not_be_read_again_is_not_recovered(subscriber: Subscriber, outlet: Watched, archive: Archive) -> None:
     subscriber.watch(Wish(CYCLE, Position(EPOCH, 90)))
     archive.asked[0][3](None)
     assert outlet.frames == [{"sub": {"c": CYCLE, "recovered": False, "pos": {"e": EPOCH, "o": 100}}}]
 
 
 def test_an_answer_for_one_who_no_longer_wants_it_is_dropped(
-    subscriber: Subscriber, outlet: Outlet, hub: Hub, archive: Archive
+    subscriber: Subscriber, outlet: Watched, hub: Hub, archive: Archive
 ) -> None:
     for number in range(3):
         subscriber.watch(Wish(CYCLE, Position(EPOCH, 90 + number)))
@@ -180,7 +167,7 @@ def test_an_answer_for_one_who_no_longer_wants_it_is_dropped(
 
 
 def test_an_answer_that_comes_while_the_way_is_full_is_asked_for_again(
-    subscriber: Subscriber, outlet: Outlet, archive: Archive
+    subscriber: Subscriber, outlet: Watched, archive: Archive
 ) -> None:
     subscriber.watch(Wish(CYCLE, Position(EPOCH, 90)))
     subscriber.pause()
@@ -191,7 +178,7 @@ def test_an_answer_that_comes_while_the_way_is_full_is_asked_for_again(
     assert outlet.frames[0]["sub"]["recovered"] is True
 
 
-def test_whoever_leaves_watches_nothing(subscriber: Subscriber, hub: Hub, outlet: Outlet) -> None:
+def test_whoever_leaves_watches_nothing(subscriber: Subscriber, hub: Hub, outlet: Watched) -> None:
     subscriber.watch(Wish(CYCLE))
     subscriber.watch(Wish("prices"))
     assert subscriber.channels == [CYCLE, "prices"]
