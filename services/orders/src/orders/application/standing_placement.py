@@ -54,7 +54,8 @@ class _Look:
         self._transactions = transactions
         self.dealt_with = 0
         self._passed_over = 0
-        self._away = 0
+        self._in_a_row = 0
+        self._away: list[errors.Unavailable] = []
         self._failed: list[Exception] = []
 
     @property
@@ -73,12 +74,12 @@ class _Look:
         is_done = False
         try:
             is_done = _deal_with(self._transactions, cycle_id, store_id)
-            self._away = 0
-        except errors.Unavailable:
-            self._away += 1
-            if self._away == MOST_AWAY:
+            self._in_a_row = 0
+        except errors.Unavailable as away:
+            self._away.append(away)
+            self._in_a_row += 1
+            if self._in_a_row == MOST_AWAY:
                 self.tell()
-                raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns one store
             error.add_note(f"standing order of store {store_id} for market day {cycle_id}")
             self._failed.append(error)
@@ -86,8 +87,10 @@ class _Look:
         self._passed_over += not is_done
 
     def tell(self) -> None:
-        """Raise the first failure, with the others' stores."""
+        """Raise the first failure, with the others' stores; else that the database had no time for somebody."""
         if not self._failed:
+            if self._away:
+                raise self._away[0]
             return
         first, *others = self._failed
         for other in others[:MOST_NAMED]:
