@@ -71,9 +71,10 @@ def suites() -> list[Suite]:
         # they would only wait for the same engine.
         Suite("server", "tests", ("tests/server",), before=("compose/engine/prepare",)),
         Suite("compose", "tests", ("tests/compose",), before=("compose/engine/prepare",)),
-        Suite("end-to-end", "tests", ("tests/e2e",)),
         Suite("system", "tests", ("tests/native", "tests/contract", "tests/house", "tests/bench")),
         Suite("migrations", "tests", ("tests/migrations",)),
+        # Not beside the servers that are made from zero: whoever waits for a restart there counts seconds.
+        Suite("end-to-end", "tests", ("tests/e2e",)),
         Suite("gateway", "gateway", ("t",)),
         Suite("observability", "tests", ("tests/observability",)),
         Suite("k8s", "tests", ("tests/k8s",), before=("k8s/prepare",)),
