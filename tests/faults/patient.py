@@ -20,7 +20,7 @@ KEPT_EXAMPLES = 20
 
 @dataclass
 class Told:
-    """What clients were told in one phase before the answer that ended it."""
+    """What clients were told while one phase ran, the answers that ended their requests included."""
 
     held: int = 0
     longest_held_s: float = 0.0
@@ -65,10 +65,10 @@ class PatientDoor(Door):
     async def send(self, request: Request, due: float | None = None) -> Answer:
         """Send it until there is an answer to it; the latency is that of all tries."""
         began = time.monotonic() if due is None else due
-        told = self._tally.told[self._tally.now.name]
         while True:
             answer = await super().send(request)
-            _note(told, request, answer)
+            # Of the phase that runs now: what was sent at the end of one is held by what is done in the next.
+            _note(self._tally.told[self._tally.now.name], request, answer)
             waited = time.monotonic() - began
             if not _is_open(answer) or waited > GIVES_UP_AFTER_S:
                 return Answer(answer.status, waited, answer.headers, answer.body, answer.trouble)
