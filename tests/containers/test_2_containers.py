@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +13,8 @@ from pytest_docker.plugin import Services
 from tests.containers.conftest import STARTED_WITHIN_S, STOPPED_WITHIN_S, compose
 from tests.driver.api import Client
 from tests.driver.polling import eventually
-from tests.driver.system import PROCESSES, ROOT, WHOLE_WAY, System
+from tests.driver.system import PROCESSES, System
+from tests.driver.walk import WHOLE_WAY, walk
 
 INSPECTED_WITHIN_S = 30
 
@@ -109,9 +109,7 @@ def test_a_service_cannot_read_another_database(system: System) -> None:
 
 @pytest.mark.skipif(not WHOLE_WAY.exists(), reason="../shared/checks is not beside this checkout")
 def test_the_acceptance_walk_holds(system: System) -> None:
-    command = [sys.executable, str(WHOLE_WAY), system.url, "--run-dir", str(system.run_dir)]
-    done = subprocess.run(command, cwd=ROOT, env=system.environment, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    walk(system)
 
 
 @pytest.mark.parametrize("name", PROCESSES)

@@ -16,7 +16,6 @@ from tests.driver.ports import free_port_pair
 
 ROOT = Path(__file__).resolve().parents[2]
 USDA_FILES = ROOT.parent / "shared" / "data" / "usda"
-WHOLE_WAY = ROOT.parent / "shared" / "checks" / "whole_way.py"
 # The recorded reports end on this day; a market that is dated today would rightly call them stale.
 MARKET_DAY = "2026-01-08"
 # On a Monday there would be a mail more than the tests expect, and at night some would wait for the morning.

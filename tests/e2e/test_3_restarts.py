@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,7 +15,8 @@ from tests.driver.api import Client, limited_offers
 from tests.driver.mailbox import Mailbox
 from tests.driver.polling import eventually
 from tests.driver.screen import Screen
-from tests.driver.system import PROCESSES, ROOT, WHOLE_WAY, System
+from tests.driver.system import PROCESSES, System
+from tests.driver.walk import WHOLE_WAY, walk
 
 READERS = 6
 PAUSE_S = 0.05
@@ -145,9 +144,6 @@ def test_kill_9_of_the_supervisor_itself_is_repaired(system: System, staff: Clie
     the_way_works(system, staff, buyers[1])
 
 
+@pytest.mark.skipif(not WHOLE_WAY.exists(), reason="../shared/checks is not beside this checkout")
 def test_the_acceptance_walk_holds(system: System) -> None:
-    if not WHOLE_WAY.exists():
-        pytest.skip("../shared/checks is not beside this checkout")
-    command = [sys.executable, str(WHOLE_WAY), system.url, "--run-dir", str(system.run_dir)]
-    done = subprocess.run(command, cwd=ROOT, env=system.environment, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    walk(system)
