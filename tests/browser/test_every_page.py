@@ -7,6 +7,8 @@ from playwright.sync_api import Page
 from tests.browser.conftest import DESK, PHONE, SignIn
 from tests.driver.api import Client, limited_offers
 
+# So often a page may grow while it is looked at.
+LOOKS = 5
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
     # Every element that passes is not listed: that would take longer than the examination.
@@ -21,9 +23,13 @@ def violations(page: Page) -> list[str]:
     """Look at the whole page at once: what scrolls behind a sticky bar would be measured as cut off by it."""
     viewport = page.viewport_size
     assert viewport is not None
-    whole = page.evaluate("document.documentElement.scrollHeight")
-    page.set_viewport_size({"width": viewport["width"], "height": max(whole, viewport["height"])})
-    found = Axe().run(page, options=RULES).response["violations"]
+    for _ in range(LOOKS):
+        whole = max(page.evaluate("document.documentElement.scrollHeight"), viewport["height"])
+        page.set_viewport_size({"width": viewport["width"], "height": whole})
+        found = Axe().run(page, options=RULES).response["violations"]
+        # One that has grown meanwhile, by what came after its load, was not seen as a whole.
+        if page.evaluate("document.documentElement.scrollHeight") <= whole:
+            break
     page.set_viewport_size(viewport)
     return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"][:3]]
 
