@@ -2,7 +2,6 @@
 it ends up knowing what the server knows.
 """
 
-import json
 from typing import Any
 
 import orjson
@@ -14,9 +13,10 @@ from realtime import hub as hub_module
 from realtime import ring as ring_module
 from realtime.hub import Hub
 from realtime.projection import News
-from realtime.protocol import Frame, Position, Wish
+from realtime.protocol import Position, Wish
 from realtime.ring import Entry, Stretch, put
 from realtime.subscriber import Found, Subscriber
+from stand_ins import Outlet
 
 CHANNEL, OTHER, STREAM = "staff", "cycle:c1", "ORDERS"
 OFFERS = ["a", "b", "c"]
@@ -89,34 +89,19 @@ class Archive:
             found(Stretch(list(latest.values()), self._truth.offset))
 
 
-class Client:
+class Client(Outlet):
     """The client that the README describes: state by version, a position per channel, a check of the chain."""
 
     def __init__(self, truth: Truth) -> None:
+        super().__init__()
         self._truth = truth
         self.archive = Archive(truth)
         self.hub: Hub | None = None
         self.subscriber: Subscriber | None = None
-        self.inbox: list[dict[str, Any]] = []
         self._position: Position | None = None
         self._is_waiting = False
         self.state: dict[str, int] = {}
         self.fetched = self.gaps = 0
-
-    def deliver(self, buffer: bytearray, head: int) -> None:
-        self.send(Frame(bytes(buffer[head:])))
-
-    def send(self, frame: Frame) -> None:
-        self.inbox.append(json.loads(frame.payload))
-
-    def close(self, code: int, reason: str) -> None:
-        raise AssertionError
-
-    def abort(self) -> None:
-        raise AssertionError
-
-    def buffered(self) -> int:
-        return 0
 
     def connect(self, number: int) -> None:
         self.drop()
@@ -134,20 +119,20 @@ class Client:
         if self.subscriber is not None:
             self.subscriber.leave()
         self.hub = self.subscriber = None
-        self.inbox.clear()
+        self.frames.clear()
 
     def ping(self) -> None:
         """Be told, as by a ping, up to where everything has been said."""
         if self.hub is not None and self.subscriber is not None and not self.subscriber.is_paused:
             position = self.hub.seen()[0]
-            self.inbox.append({"ping": 1, "seen": {position.epoch: position.offset}})
+            self.frames.append({"ping": 1, "seen": {position.epoch: position.offset}})
 
     def read(self, count: int) -> None:
-        for _ in range(min(count, len(self.inbox))):
-            self._take(self.inbox.pop(0))
+        for _ in range(min(count, len(self.frames))):
+            self._take(self.frames.pop(0))
 
     def read_all(self) -> None:
-        while self.inbox:
+        while self.frames:
             self.read(1)
 
     def _ask(self, wish: Wish) -> None:
@@ -242,8 +227,8 @@ def happen_to(client: Client, step: tuple[Any, ...]) -> None:
             client.archive.answer()
         case ("pause" | "resume" as what,) if subscriber is not None and subscriber.is_paused == (what == "resume"):
             getattr(subscriber, what)()
-        case (_, place) if place < len(client.inbox):
-            spoil(client.inbox, *step)
+        case (_, place) if place < len(client.frames):
+            spoil(client.frames, *step)
 
 
 def spoil(inbox: list[dict[str, Any]], how: str, place: int) -> None:
