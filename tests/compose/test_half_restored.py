@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.test_deploy import GOOD
+from tests.compose.test_deploy import COMPOSE, DONE_WITHIN_S, GOOD, run
 from tests.driver.system import ROOT
 
-COMPOSE = ROOT / "compose"
-DONE_WITHIN_S = 60
 # One container, of the database. Whatever is not about it is answered with nothing, which stops no deploy.
 DOCKER = """#!/bin/bash
 case $* in
@@ -36,19 +34,6 @@ def server(tmp_path: Path) -> dict[str, str]:
     return {**own, **GOOD, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "ASKED": str(tmp_path / "asked")}
 
 
-def run(server: dict[str, str], command: str, *arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [COMPOSE / command, *arguments],
-        env=server,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DONE_WITHIN_S,
-    )
-    return done.returncode, done.stdout
-
-
 def mark() -> str:
     """Return the mark that a restore under way leaves on the database."""
     (found,) = re.findall(r'"(_half\w+)"', (ROOT / "backup/src/mercadito_backup/restoring.py").read_text())
@@ -57,20 +42,21 @@ def mark() -> str:
 
 @pytest.mark.parametrize("command", [("deploy", "--check"), ("deploy",), ("rollback",)])
 def test_neither_goes_on_over_a_restore_that_broke_off(server: dict[str, str], command: tuple[str, ...]) -> None:
-    code, said = run(server | {"STATE": "running", "MARK": mark()}, *command)
-    assert code == 1
-    assert "run compose/restore again with the same backup" in said
-    assert "nothing was touched" in said
+    name, *options = command
+    done = run(name, server | {"STATE": "running", "MARK": mark()}, *options)
+    assert done.returncode == 1
+    assert "run compose/restore again with the same backup" in done.stdout
+    assert "nothing was touched" in done.stdout
     assert "'orders'" in Path(server["ASKED"]).read_text()
 
 
 @pytest.mark.parametrize("state", [("none", ""), ("stopped", "_half_restored"), ("running", ""), ("running", "away")])
 def test_otherwise_both_go_on(server: dict[str, str], state: tuple[str, str]) -> None:
     own = dict(zip(("STATE", "MARK"), state, strict=True))
-    code, said = run(server | own, "deploy", "--check")
-    assert code == 0, said
+    done = run("deploy", server | own, "--check")
+    assert done.returncode == 0, done.stdout
     # What comes next: a stand-in has no images.
-    assert "compose/restore" not in run(server | own, "rollback")[1]
+    assert "compose/restore" not in run("rollback", server | own).stdout
 
 
 def test_a_database_that_was_not_ready_is_asked_again_before_a_backup_is_taken() -> None:
