@@ -34,7 +34,7 @@ def place_due(transactions: Transactions) -> int:
     The run's row and the order are one transaction: a worker that is killed has placed an order whole or not at all,
     and the next one goes on with what is left, until the cutoff. One that fails keeps none of the others waiting,
     however many fail: it stays due, and is passed over until the next look. The first failure is raised after the
-    others were dealt with, and names all of them.
+    others were dealt with, and names them (`MOST_NAMED`).
     """
     look = _Look(transactions)
     while look.goes_on:
@@ -55,7 +55,7 @@ class _Look:
         self.dealt_with = 0
         self._passed_over = 0
         self._in_a_row = 0
-        self._away: list[errors.Unavailable] = []
+        self._away: errors.Unavailable | None = None
         self._failed: list[Exception] = []
 
     @property
@@ -76,7 +76,7 @@ class _Look:
             is_done = _deal_with(self._transactions, cycle_id, store_id)
             self._in_a_row = 0
         except errors.Unavailable as away:
-            self._away.append(away)
+            self._away = self._away or away
             self._in_a_row += 1
             if self._in_a_row == MOST_AWAY:
                 self.tell()
@@ -88,14 +88,13 @@ class _Look:
 
     def tell(self) -> None:
         """Raise the first failure, with the others' stores; else that the database had no time for somebody."""
-        if not self._failed:
-            if self._away:
-                raise self._away[0]
-            return
-        first, *others = self._failed
-        for other in others[:MOST_NAMED]:
-            first.add_note(f"and {type(other).__name__}: {other.__notes__[-1]}")
-        raise first
+        if self._failed:
+            first, *others = self._failed
+            for other in others[:MOST_NAMED]:
+                first.add_note(f"and {type(other).__name__}: {other.__notes__[-1]}")
+            raise first
+        if self._away:
+            raise self._away
 
 
 def _deal_with(transactions: Transactions, cycle_id: str, store_id: str) -> bool:
