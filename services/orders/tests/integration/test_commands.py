@@ -106,7 +106,8 @@ def test_a_day_with_little_time_left_is_replaced_by_a_new_one(world: Any, urls: 
     market()
     run("demo", **urls.environment())
     world.run("UPDATE cycles SET cutoff_at = clock_timestamp() + interval '119 minutes' WHERE state = 'open'")
-    assert run("demo", **urls.environment()).returncode == 0
+    again = run("demo", **urls.environment())
+    assert again.returncode == 0, again.stdout + again.stderr
     assert world.value("SELECT count(*) FROM cycles WHERE state = 'open'") == 1
     assert world.value("SELECT count(*) FROM cycles WHERE state = 'closed'") == 1
     assert len(world.events("orders.cycle.closed.v1")) == 1
@@ -129,6 +130,39 @@ def test_the_demo_gives_up_waiting_with_advice(
     monkeypatch.setattr(demo, "configure", lambda *_: None)
     assert demo.main(TaskSettings.from_env({**urls.environment(), "MERCADITO_ENV": "demo"})) == 1
     assert "look at the logs" in capsys.readouterr().out
+
+
+def test_the_demo_waits_out_a_database_that_cannot_be_asked_for_a_moment(
+    world: Any, urls: Any, market: Any, connection: Any
+) -> None:
+    market()
+    connection.execute(text("LOCK TABLE stores"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "orders", "demo"],
+        env={"PATH": os.environ["PATH"], "MERCADITO_ENV": "demo", **urls.environment()},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout
+        assert any("cannot be asked now; beginning again" in line for line in demo.stdout)
+        connection.rollback()
+        rest = demo.stdout.read()
+    assert demo.returncode == 0, rest
+    assert "open with" in rest
+    assert world.value("SELECT count(*) FROM cycles WHERE state = 'open'") == 1
+
+
+def test_the_demo_does_not_wait_for_a_database_without_end(
+    urls: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, connection: Any
+) -> None:
+    from orders.entrypoints import demo  # noqa: PLC0415 - patched only here
+    from orders.settings import TaskSettings  # noqa: PLC0415 - the same
+
+    monkeypatch.setattr(demo, "AWAY_S", 0.0)
+    monkeypatch.setattr(demo, "configure", lambda *_: None)
+    connection.execute(text("LOCK TABLE stores"))
+    assert demo.main(TaskSettings.from_env({**urls.environment(), "MERCADITO_ENV": "demo"})) == 1
+    assert "look at the logs of postgres" in capsys.readouterr().out
 
 
 def test_production_refuses_demo_data(urls: Any) -> None:

@@ -16,6 +16,8 @@ _PASSING = frozenset({"55P03", "57014", "53300", "57P01", "57P02", "57P03", "250
 # disk_full, out_of_memory, io_error: over once somebody makes room. Reads go on meanwhile, so the gateway shall not
 # hold everybody for a write that would only fail again.
 _WITHOUT_ROOM = frozenset({"53100", "53200", "58030"})
+# deadlock_detected, serialization_failure: the loser is rolled back whole and may simply try again.
+_REPEATABLE = frozenset({"40P01", "40001"})
 _log = structlog.get_logger(__name__)
 
 
@@ -30,6 +32,11 @@ def is_passing(error: DBAPIError) -> bool:
     if code(error) is None:
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
     return code(error) in _PASSING | _WITHOUT_ROOM
+
+
+def is_repeatable(error: DBAPIError) -> bool:
+    """Tell whether PostgreSQL asks to do the whole transaction again."""
+    return code(error) in _REPEATABLE
 
 
 def unavailable(error: DBAPIError | PoolTimeout, *, committing: bool = False) -> Unavailable:

@@ -1,7 +1,8 @@
 """The demo world, written so that a second run changes nothing: every id is derived from a name."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,8 +11,11 @@ from uuid import UUID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orders.adapters import demo_sql as sql
+from orders.adapters.availability import is_passing, is_repeatable, unavailable
 from orders.adapters.transactions import SqlUnitOfWork
 from orders.application import clock, facts
 from orders.application.catalogue import Choice
@@ -45,14 +49,29 @@ PERISHABLE = frozenset({"leafy greens", "herbs", "fruit"})
 
 @dataclass(frozen=True, slots=True)
 class DemoWorld:
-    """Makes the parts of the world, each in one transaction with its events."""
+    """Makes the parts of the world, each in one transaction with its events.
+
+    All raise `Unavailable` where the same may succeed in a moment.
+    """
 
     engine: Engine
     time_zone: ZoneInfo
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise unavailable(error) from error
+        except DBAPIError as error:
+            if not (is_passing(error) or is_repeatable(error)):
+                raise
+            raise unavailable(error) from error
+
     def people(self, password_hash: str) -> int:
         """Make stores and people that are missing; return how many rows were made."""
-        with self.engine.begin() as connection:
+        with self._transaction() as connection:
             unit = SqlUnitOfWork(connection)
             made = sum(self._store(connection, number) for number in range(1, len(STORES) + 1))
             made += sum(self._person(connection, person, password_hash) for person in PEOPLE)
@@ -66,18 +85,18 @@ class DemoWorld:
 
     def has_open_cycle(self) -> bool:
         """Tell whether a market day with enough offers and two hours left is open."""
-        with self.engine.begin() as connection:
+        with self._transaction() as connection:
             values = {"left_s": ENOUGH_LEFT.total_seconds(), "offers": MIN_OFFERS}
             return connection.scalar(sql.HAS_OPEN_CYCLE, values) is not None
 
     def products(self, choices: Sequence[Choice]) -> None:
         """Make the products, or tie them to the series that fit now."""
-        with self.engine.begin() as connection:
+        with self._transaction() as connection:
             connection.execute(sql.PRODUCT, [_product(choice) for choice in choices])
 
     def open_cycle(self, choices: Sequence[Choice]) -> int:
         """Open a market day at suggested prices, and close what is left of older ones; return its offers."""
-        with self.engine.begin() as connection:
+        with self._transaction() as connection:
             unit = SqlUnitOfWork(connection)
             now = unit.now()
             connection.execute(sql.END_OLD_CYCLES)
@@ -91,7 +110,7 @@ class DemoWorld:
 
     def past(self, choices: Sequence[Choice]) -> int:
         """Write a few past market days with delivered orders, unless there are any; return how many."""
-        with self.engine.begin() as connection:
+        with self._transaction() as connection:
             if connection.scalar(sql.HAS_PAST_CYCLES) or not choices:
                 return 0
             now = SqlUnitOfWork(connection).now()

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orders.adapters.account_records import SqlAccountRecords
-from orders.adapters.availability import code, is_passing, unavailable
+from orders.adapters.availability import code, is_passing, is_repeatable, unavailable
 from orders.adapters.comments import SqlComments
 from orders.adapters.cycles import SqlCycles, SqlOffers
 from orders.adapters.day_reports import SqlDayReports
@@ -40,8 +40,6 @@ SOURCE = "/mercadito/orders"
 AUDIT_BATCH = 1_000
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.02
-# deadlock_detected, serialization_failure: the loser is rolled back whole and may simply try again.
-_REPEATABLE = frozenset({"40P01", "40001"})
 
 # What people meet because others were quicker, by what it is; of everything else the answers' statuses tell enough.
 _CONFLICTS: dict[type[Exception], str] = {
@@ -144,7 +142,7 @@ class SqlTransactions:
             try:
                 return self._attempt(work)
             except DBAPIError as error:
-                if code(error) not in _REPEATABLE:
+                if not is_repeatable(error):
                     raise
                 if attempt == ATTEMPTS:
                     raise Unavailable("too much at once", not_processed=True) from error

@@ -9,11 +9,13 @@ from orders import __version__
 from orders.application.assortment import ASSORTMENT
 from orders.application.catalogue import Choice, choose
 from orders.bootstrap import Demo, build_demo
+from orders.domain.errors import Unavailable
 from orders.settings import TaskSettings
 
 PASSWORD = "mercadito-demo"  # noqa: S105 - it is printed at every start of the demo, and refused in production
 MARKET = "Los Angeles"
 WAIT_S = 150.0
+AWAY_S = 30.0
 POLL_S = 0.5
 SAY_EVERY_S = 5.0
 MIN_OFFERS = 30
@@ -30,11 +32,26 @@ def main(settings: TaskSettings) -> int:
         _say("demo data and its well-known password are refused with MERCADITO_ENV=production")
         return 2
     try:
-        _make(build_demo(settings))
+        _make_patiently(build_demo(settings))
     except DemoFailed as failure:
         _say(str(failure))
         return 1
     return 0
+
+
+def _make_patiently(demo: Demo) -> None:
+    """Begin again, where what is made already is left alone, while the database is away for a moment."""
+    away_since: float | None = None
+    while True:
+        try:
+            return _make(demo)
+        except Unavailable as away:
+            now = time.monotonic()
+            away_since = away_since or now
+            if now - away_since >= AWAY_S:
+                raise DemoFailed(f"{away}, {AWAY_S:.0f} s after the first time: look at the logs of postgres") from away
+            _say(f"{away}; beginning again")
+        time.sleep(POLL_S)
 
 
 def _make(demo: Demo) -> None:
