@@ -17,6 +17,7 @@ PACKAGES = "ansible-core git cloud-init"
 HOME = "/srv/mercadito"
 SETTINGS = "/etc/mercadito/settings.yaml"
 APPLY = "/usr/local/sbin/mercadito-apply"
+APPLY_RELEASE = f"{APPLY} --tags release"
 FIRST_RUN = "/var/log/cloud-init-output.log"
 RCLONE = "[away]\ntype = sftp\n"
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
@@ -157,12 +158,12 @@ def test_a_value_that_env_would_read_otherwise_is_taken_as_it_is(made: Server) -
     told = {"HUB_ADDRESS": "1 Market Street #200, Los Angeles", "HUB_NAME": "Joe's # 5", "SMTP_USER": r"hub\n $1"}
     try:
         fill_in(made, {"mercadito_settings": kept["mercadito_settings"] | told})
-        made.says(APPLY)
+        made.says(APPLY_RELEASE)
         script = 'source compose/system; printf \'%s\\n\' "$HUB_ADDRESS" "$HUB_NAME" "$SMTP_USER"'
         assert made.says(f"cd {HOME}/app && {script}").splitlines() == list(told.values())
     finally:
         made.write(SETTINGS, yaml.safe_dump(kept), "0600")
-        made.says(APPLY)
+        made.says(APPLY_RELEASE)
 
 
 def test_compose_takes_those_settings(made: Server) -> None:
@@ -277,10 +278,10 @@ class Deployed:
         kept = settings(self.server)
         fill_in(self.server, {name: kept[name] | value for name, value in values.items()})
 
-    def run(self, *, broken: str = "") -> list[str]:
+    def run(self, how: str = APPLY_RELEASE, *, broken: str = "") -> list[str]:
         """Run the playbook, with a program that fails; return the deploys and restarts that it asked for."""
         self.server.says(f"rm -f {STAND_IN}/broken-* {STAND_IN}/done; touch {STAND_IN}/broken-{broken or 'nothing'}")
-        done = self.server.run(APPLY)
+        done = self.server.run(how)
         assert (done.returncode != 0) is bool(broken), done.stdout[-4000:]
         asked = self.server.says(f"cat {STAND_IN}/done").splitlines()
         return [line for line in asked if line.startswith(("make", "docker restart"))]
@@ -295,7 +296,7 @@ def deployed(made: Server) -> Iterator[Deployed]:
         made.write("/usr/local/bin/docker", DOCKER, "0755")
         fill_in(made, {"mercadito_deploy": True, "mercadito_acme": False})
         server = Deployed(made)
-        assert server.run() == ["make deploy"]
+        assert server.run(APPLY) == ["make deploy"]
         yield server
     finally:
         made.says("rm -f /usr/local/bin/make /usr/local/bin/docker")
@@ -331,7 +332,7 @@ def test_a_certificate_of_another_name_is_asked_for(deployed: Deployed, asked: s
     deployed.server.says(f"rm -f {STAND_IN}/gateway {STAND_IN}/done; [ {int(runs)} = 0 ] || touch {STAND_IN}/gateway")
     try:
         fill_in(deployed.server, {"mercadito_acme": True, "mercadito_domain": "another.example"})
-        deployed.server.says(APPLY)
+        deployed.server.says(APPLY_RELEASE)
         done = deployed.server.says(f"cat {STAND_IN}/done").splitlines()
         assert [line for line in done if " acme " in line and line.endswith(asked)]
     finally:
