@@ -138,6 +138,10 @@ sbom: ## write what is in each built image to .sbom/, as CycloneDX
 faults: ## every fault in its full length, in containers and as processes, and a table of what each cost (about 25 minutes)
 	@$(PYTHON) -m native.environments --test tests && tests/.venv/bin/python -m tests.faults
 
+.PHONY: explore
+explore: ## the tests that make their examples up, with many of them and others each time; A="services/orders" (an hour and more)
+	@$(PYTHON) -m native.environments --test events $(SERVICES) gateway && $(PYTHON) -m tests.explore $(A)
+
 .PHONY: check
 check: ## only lint, types and import rules
 	@$(PYTHON) -m tests.run lint types imports

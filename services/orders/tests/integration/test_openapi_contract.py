@@ -11,13 +11,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
+from mercadito_events.testing.exploring import EXPLORING, examples
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from orders.domain.people import Role
 
-EXAMPLES = 8
-SEED = 3
+EXAMPLES = examples(8, exploring=100)
+SEED = None if EXPLORING else 3
 CHECKED = (
     "not_a_server_error",
     "status_code_conformance",

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from mercadito_events.testing.exploring import examples
 
 from orders.application import clock
 from orders.application.commands import AmendOrder, Answer, CancelOrder, PlaceOrder, RequestKey
@@ -33,7 +34,7 @@ STORES, OFFERS = 3, 3
 STOCK = (4, 7, None)
 MOST = (None, 5, None)
 PRICE = 200
-EXAMPLES, STEPS = 60, 30
+EXAMPLES, STEPS = examples(20, exploring=600), 30
 
 Wishes = dict[int, int]
 wishes = st.dictionaries(st.integers(0, OFFERS - 1), st.integers(1, 6), min_size=1, max_size=OFFERS)

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mercadito_events.testing.exploring import examples
 from realtime import chain as chain_module
 from realtime import hub as hub_module
 from realtime import ring as ring_module
@@ -269,7 +270,7 @@ def settle(truth: Truth, client: Client) -> None:
         client.read_all()
 
 
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=examples(1_000, exploring=50_000), deadline=None)
 @given(steps)
 def test_a_client_that_comes_and_goes_ends_up_knowing_what_the_server_knows(script: list[tuple[Any, ...]]) -> None:
     truth = Truth()

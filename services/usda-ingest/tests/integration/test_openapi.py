@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from mercadito_events.service.database import DatabaseSettings
+from mercadito_events.testing.exploring import examples
 from sqlalchemy import make_url
 from usda_ingest.forecasting.computing import compute
 
@@ -171,7 +172,7 @@ def test_whatever_is_asked_is_answered_as_described(api: TestClient, filled: dic
     asked: list[int] = []
 
     @given(st.data())
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(80, exploring=3_000), deadline=None, suppress_health_check=list(HealthCheck))
     def ask(data: st.DataObject) -> None:
         path = data.draw(st.sampled_from(paths))
         parameters = described.document["paths"][path]["get"].get("parameters", [])

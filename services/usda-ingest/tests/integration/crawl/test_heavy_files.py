@@ -188,5 +188,5 @@ def test_as_many_rows_as_a_file_may_have_fit_into_the_memory_of_a_crawl_when_all
         tracemalloc.stop()
         return peak
 
-    few, many = (most(rows) for rows in (GOODS, 5 * GOODS))
-    assert (many - few) / (4 * GOODS) * MAX_ROWS + few <= ROOM_BYTES
+    few, many = (most(rows) for rows in (GOODS, 3 * GOODS))
+    assert (many - few) / (2 * GOODS) * MAX_ROWS + few <= ROOM_BYTES

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mercadito_events.testing.exploring import examples
 from usda_ingest.errors import FileRefused, NotAPriceReport
 from usda_ingest.reading.quote import Quote
 from usda_ingest.reading.report_file import OtherSection, Quarantined, ReportFile
@@ -45,7 +46,11 @@ def samples(
     return [text.encode() for text in texts]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(150, exploring=5_000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(which=st.integers(0, 3), changes=CHANGES, is_zipped=st.booleans())
 def test_a_damaged_file_is_rows_or_a_refusal(
     *, samples: list[bytes], which: int, changes: list[tuple[float, int, bytes]], is_zipped: bool
