@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
@@ -101,11 +101,8 @@ def run_suite(suite: Suite) -> Outcome:
             return Outcome(suite.name, failed=1, seconds=time.monotonic() - began, output=output)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        options = ["-q", "--color=no", f"--junitxml={report}", *suite.options]
-        own = suite.project == "tests"
-        code, output = _execute(
-            [str(suite.python), "-m", "pytest", *options, *suite.paths], ROOT if own else ROOT / suite.project
-        )
+        folder_of = ROOT if suite.project == "tests" else ROOT / suite.project
+        code, output = _execute([*suite.command, "-q", "--color=no", f"--junitxml={report}"], folder_of)
         outcome = Outcome(suite.name, seconds=time.monotonic() - began, output=output)
         if report.exists():
             read_report(report, outcome)
@@ -121,14 +118,6 @@ def prepare() -> None:
     environments.tools()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(lambda project: environments.ensure(ROOT / project, test=True), PROJECTS))
-
-
-def _lanes(wanted: list[Suite]) -> list[list[Suite]]:
-    """Put each suite behind the one that it follows, where that is wanted too."""
-    lanes: dict[str, list[Suite]] = {}
-    for suite in wanted:
-        lanes.setdefault(suite.after if suite.after in lanes else suite.name, []).append(suite)
-    return list(lanes.values())
 
 
 def _report(outcome: Outcome, outcomes: list[Outcome]) -> None:
@@ -160,17 +149,17 @@ def main(names: list[str]) -> int:
     outcomes: list[Outcome] = []
     reporting = Lock()
 
-    def run_all(runs: Sequence[Callable[[], Outcome]]) -> None:
-        for run in runs:
-            outcome = run()
-            with reporting:
-                _report(outcome, outcomes)
+    def run(work: Callable[[], Outcome]) -> None:
+        outcome = work()
+        with reporting:
+            _report(outcome, outcomes)
 
     # Suites first: the checks are small, and fill what time the lanes have left.
-    works = [[partial(run_suite, suite) for suite in lane] for lane in _lanes(chosen_suites)]
-    works += [[partial(run_check, check)] for check in chosen_checks]
+    works = [partial(run_suite, suite) for suite in chosen_suites] + [
+        partial(run_check, check) for check in chosen_checks
+    ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for ended in as_completed([pool.submit(run_all, runs) for runs in works]):
+        for ended in as_completed([pool.submit(run, work) for work in works]):
             ended.result()
     passed, failed = sum(each.passed for each in outcomes), sum(each.failed for each in outcomes)
     skipped = sum(each.skipped for each in outcomes)

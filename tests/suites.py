@@ -22,8 +22,8 @@ class Check:
 class Suite:
     """A pytest suite.
 
-    `before`: what prepares the machine for it, where REQUIRE_DOCKER=1 says that it must run. `after`: the suite that it
-    follows in one lane, because the two may not run at once.
+    `before`: what prepares the machine for it, where REQUIRE_DOCKER=1 says that it must run. `apart`: on a network of
+    its own (tests/apart.py), which the containers of others do not disturb.
     """
 
     name: str
@@ -31,12 +31,14 @@ class Suite:
     paths: tuple[str, ...] = ("tests",)
     options: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
-    after: str = ""
+    apart: bool = False
 
     @property
-    def python(self) -> Path:
-        """The interpreter of the environment in which the suite runs."""
-        return ROOT / self.project / ".venv" / "bin" / "python"
+    def command(self) -> list[str]:
+        """pytest of the environment in which the suite runs, for its folder."""
+        python = str(ROOT / self.project / ".venv" / "bin" / "python")
+        around = [python, "-m", "tests.apart"] if self.apart else []
+        return [*around, python, "-m", "pytest", *self.options, *self.paths]
 
 
 def _types(project: str, *paths: str) -> Check:
@@ -63,8 +65,7 @@ def suites() -> list[Suite]:
     """Return the pytest suites, those that take longest first: what runs beside each other then ends together."""
     return [
         Suite("containers", "tests", ("tests/containers",), before=("compose/engine/prepare",)),
-        # Each container is a network interface that comes and goes: a browser then gives up what it is loading.
-        Suite("browser", "tests", ("tests/browser",), after="containers"),
+        Suite("browser", "tests", ("tests/browser",), apart=True),
         Suite("services/orders", "services/orders"),
         Suite("services/usda-ingest", "services/usda-ingest"),
         # Their containers have no network of their own, so they run beside anything; later than the containers, because

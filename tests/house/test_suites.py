@@ -1,5 +1,7 @@
 """`make test` forgets no test, and prepares the machine for a suite only where it must run."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -47,9 +49,22 @@ def test_where_it_need_not_run_nothing_is_prepared(nothing_here: Suite, monkeypa
     assert "no engine" not in run.run_suite(nothing_here).output
 
 
-def test_a_browser_never_runs_beside_containers() -> None:
-    lanes = [[suite.name for suite in lane] for lane in run._lanes(suites())]
-    assert ["containers", "browser"] in lanes
-    assert sorted(name for lane in lanes for name in lane) == sorted(suite.name for suite in suites())
-    alone = run._lanes([suite for suite in suites() if suite.name == "browser"])
-    assert [[suite.name for suite in lane] for lane in alone] == [["browser"]]
+INTERFACES = "import socket; print([name for _, name in socket.if_nameindex()])"
+REACHES_ITSELF = (
+    "import socket; to = socket.create_server(('127.0.0.1', 0)); socket.create_connection(to.getsockname(), 5)"
+)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a network")
+def test_a_browser_is_on_a_network_that_the_containers_of_others_do_not_disturb() -> None:
+    (browser,) = [suite for suite in suites() if suite.name == "browser"]
+    around = browser.command[: browser.command.index("pytest") - 2]
+    seen = subprocess.run(
+        [*around, sys.executable, "-c", f"{REACHES_ITSELF}; {INTERFACES}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "lo" in seen.stdout
+    assert not [name for name in ("eth", "docker", "veth", "br-") if name in seen.stdout]
