@@ -22,6 +22,9 @@ QUIET = [
 ]
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+# What fits depends on the width and what is read on the light: each page is seen in both of both, by two looks instead
+# of four.
+LOOKS = [pytest.param(PHONE, "dark", id="phone-dark"), pytest.param(DESK, "light", id="desk-light")]
 PATIENCE_MS = 10_000
 # Beside other suites and builds of images a page's question may wait for the disk longer than the usual five seconds.
 SEEN_WITHIN_MS = 20_000

@@ -2,14 +2,13 @@
 
 import pytest
 
-from tests.browser.conftest import DESK, PHONE, SignIn
+from tests.browser.conftest import DESK, LOOKS, PHONE, SignIn
 from tests.browser.test_every_page import violations
 
 LONG_NAMES = ("Rosa's harvest sheet for the whole of Boyle Heights and East LA", "x" * 60)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 @pytest.mark.parametrize("person", ["buyer1", "staff"])
 def test_the_account_is_accessible_and_fits(
     signed_in: SignIn, person: str, viewport: dict[str, int], scheme: str

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import DESK, PHONE, SignIn
+from tests.browser.conftest import DESK, LOOKS, PHONE, SignIn
 from tests.browser.test_every_page import violations
 from tests.driver.api import Client
 from tests.driver.database import run_sql
@@ -75,8 +75,7 @@ def file_row(name: str) -> str:
     return f"[data-files] li:has(:text-is('{name}.csv'))"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_the_page_is_accessible_fits_and_breaks_no_policy(
     staff: Client, signed_in: SignIn, viewport: dict[str, int], scheme: str, language: str

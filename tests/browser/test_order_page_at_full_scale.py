@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests.browser.conftest import DESK, PHONE, SignIn
+from tests.browser.conftest import DESK, LOOKS, PHONE, SignIn
 from tests.browser.test_every_page import violations
 from tests.driver.api import Client
 from tests.driver.database import run_sql
@@ -259,8 +259,7 @@ def test_a_session_that_ends_between_shelves_asks_for_the_sign_in_and_keeps_what
     expect(page.locator(f"#quantity-{berry}")).to_have_value("3")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 def test_a_shelf_with_things_chosen_elsewhere_is_accessible_and_fits(
     crowd: dict[str, str], shop: list[Client], signed_in: SignIn, viewport: dict[str, int], scheme: str
 ) -> None:

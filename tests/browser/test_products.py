@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import DESK, PHONE, SignIn
+from tests.browser.conftest import LOOKS, PHONE, SignIn
 from tests.browser.test_every_page import violations
 
 LIST = (
@@ -16,8 +16,7 @@ def sound(page: Page, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("viewport", "scheme"), LOOKS)
 def test_the_pages_of_products_are_accessible_and_fit(signed_in: SignIn, viewport: dict[str, int], scheme: str) -> None:
     page = signed_in("staff", at="", viewport=viewport, color_scheme=scheme)
     complaints: list[str] = []

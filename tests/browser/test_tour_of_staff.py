@@ -1,4 +1,4 @@
-"""Every page of staff, in both languages, on a phone and on a desk, by day and by night."""
+"""Every page of staff, in both languages, on a phone and on a desk, by day and by night, each of these once."""
 
 from collections.abc import Iterator
 
@@ -38,7 +38,8 @@ STOPS = (
     ("/standing-order", "main a[href^='/standing-order?store=']"),
     "/account",
 )
-WAYS = (("en", PHONE, "light"), ("es", DESK, "light"), ("es", PHONE, "dark"), ("en", DESK, "dark"))
+# Spanish, whose words are longer, where there is less room.
+WAYS = (("es", PHONE, "dark"), ("en", DESK, "light"))
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def stops(page: Page) -> Iterator[str]:
         yield page.url
 
 
-@pytest.mark.parametrize(("locale", "viewport", "scheme"), WAYS, ids=["en-phone", "es-desk", "es-phone", "en-desk"])
+@pytest.mark.parametrize(("locale", "viewport", "scheme"), WAYS, ids=["es-phone", "en-desk"])
 def test_every_page_of_staff_is_accessible_fits_and_breaks_no_policy(
     an_order: None, signed_in: SignIn, locale: str, viewport: dict[str, int], scheme: str
 ) -> None:
