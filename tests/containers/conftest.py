@@ -16,6 +16,8 @@ STARTED_WITHIN_S = 900  # the first time it builds every image
 STOPPED_WITHIN_S = 180
 # Of the gateway: beside other suites a process takes several times as long to start, and nobody shall fail meanwhile.
 HOLD_S = 60
+# The engine's questions to two systems would take a third of a processor; tests ask themselves when they want to know.
+HEALTH_INTERVAL = "10s"
 COMPOSE = ROOT / "compose"
 
 
@@ -76,6 +78,7 @@ def system(
         # A few people open all the screens of tests/driver/traffic.
         **ROOM,
         "GATEWAY_HOLD_S": str(HOLD_S),
+        "HEALTH_INTERVAL": HEALTH_INTERVAL,
     }
     if usda_files is not None:
         environment |= {"USDA_FILES_DIR": str(usda_files), "USDA_TODAY": MARKET_DAY}

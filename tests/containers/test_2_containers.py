@@ -112,20 +112,14 @@ def test_the_acceptance_walk_holds(system: System) -> None:
     walk(system)
 
 
-@pytest.mark.parametrize("name", PROCESSES)
-def test_each_process_can_be_restarted(system: System, name: str) -> None:
+# One that the gateway pauses, one that nobody asks, one that all depend on; test_4_deploys restarts the gateway, and
+# all by a deploy.
+@pytest.mark.parametrize("name", ["orders-web", "orders-worker", "nats"])
+def test_a_process_can_be_restarted(system: System, name: str) -> None:
     before = system.pids()[name]
     system.make("restart", f"S={name}")
     the_shop_serves(system)
-    if name != "gateway":
-        assert system.pids()[name] != before
-
-
-@pytest.mark.parametrize("name", PROCESSES)
-def test_kill_9_of_each_process_is_repaired(system: System, name: str) -> None:
-    system.came_back(name, instead_of=system.kill(name), within_s=60)
-    becomes_healthy(system, name)
-    the_shop_serves(system)
+    assert system.pids()[name] != before
 
 
 def test_logs_are_one_json_line_each(system: System) -> None:

@@ -14,6 +14,7 @@ from tests.driver.stock import BROKEN_OFFERS
 from tests.driver.system import System
 from tests.driver.traffic.under_way import Reckoning, Traffic, traffic
 from tests.driver.traffic.volume import from_environment
+from tests.faults.containers import becomes_well
 
 NEXT, BROKEN = f"{BASE}-next", f"{BASE}-broken"
 PROCESSES = ("orders-web", "orders-worker", "realtime", "usda", "notify", "nats", "postgres")
@@ -68,7 +69,8 @@ def restart_and_replace(system: System, busy: Traffic) -> None:
         busy.phase(f"docker compose restart {name}")
         docker_compose(system, "restart", name)
         busy.phase(f"up --force-recreate {name}")
-        docker_compose(system, "up", "--detach", "--no-deps", "--force-recreate", "--wait", name)
+        docker_compose(system, "up", "--detach", "--no-deps", "--force-recreate", name)
+        becomes_well(system, name)
     busy.phase("make restart S=gateway")
     system.make("restart", "S=gateway")
 

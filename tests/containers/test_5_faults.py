@@ -12,14 +12,12 @@ from tests.containers.conftest import HOLD_S
 from tests.driver.system import PROCESSES, System
 from tests.faults.containers import becomes_well, frozen, sql, stopped
 from tests.faults.network import unplugged
-from tests.faults.shopping import FULL_S, IN_FULL, MOMENT_S, Cost, full_or, lasts, shopping
+from tests.faults.shopping import FULL_S, MOMENT_S, Cost, full_or, lasts, shopping
 
 # A request waits at the gateway for so long at most, and a little more for what is around it.
 HELD_S = HOLD_S + 2.0
 # What says when to come back, or that it is not known what happened.
 HONEST = {"503", "504", "502 unknown"}
-# Each kill takes a quarter of a minute; test_2_containers kills all of them, without a load.
-KILLED = PROCESSES if IN_FULL else ("gateway", "orders-web", "orders-worker", "postgres")
 AWAY = ("orders-web", "realtime", "notify")
 NATS, DATABASE, FROZEN, UNPLUGGED = "NATS stopped", "PostgreSQL stopped", "both frozen", f"{', '.join(AWAY)} unplugged"
 
@@ -32,7 +30,7 @@ def killed(name: str) -> str:
 def kills(system: System) -> dict[str, Cost]:
     """One process after the other is killed."""
     with shopping(system) as shop:
-        for name in KILLED:
+        for name in PROCESSES:
 
             def kill(name: str = name) -> None:
                 system.came_back(name, instead_of=system.kill(name), within_s=60)
