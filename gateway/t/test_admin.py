@@ -109,6 +109,7 @@ def test_pausing_waits_for_what_is_under_way(gateway: Gateway) -> None:
         under_way = pool.submit(gateway.fetch, "/slow", "POST", b"")
         eventually(lambda: gateway.orders.seen)
         assert gateway.pause(query="?drain_s=0.2").status == 409
+        assert _admin(gateway, "pause", "orders", "drain_s=0.2").returncode == 1
         assert gateway.status("orders")["state"] == "paused"
         pausing = pool.submit(gateway.pause, query="?drain_s=10")
         go.set()
@@ -225,7 +226,7 @@ def test_the_command_pauses_resumes_and_shows(gateway: Gateway) -> None:
 def test_the_command_says_what_went_wrong(gateway: Gateway) -> None:
     assert _admin(gateway).returncode == _admin(gateway, "explode").returncode == 2
     refused = _admin(gateway, "pause", "nobody")
-    assert (refused.returncode, json.loads(refused.stderr)["status"]) == (1, 404)
+    assert (refused.returncode, json.loads(refused.stderr)["status"]) == (4, 404)
     assert _admin(gateway, "status", GATEWAY_ADMIN_PORT="1").returncode == 3
 
 
