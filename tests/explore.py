@@ -34,7 +34,8 @@ def main(wanted: list[str]) -> int:
     found = False
     for project in wanted or PROJECTS:
         print(f"… {project}", flush=True)
-        command = [ROOT / project / ".venv" / "bin" / "python", "-m", "pytest", "-q", *files(project)]
+        python = str(ROOT / project / ".venv" / "bin" / "python")
+        command = [python, "-m", "pytest", "-q", *map(str, files(project))]
         done = subprocess.run(command, cwd=ROOT / project, env=environment, check=False, timeout=WITHIN_S)
         found = found or done.returncode != 0
     return int(found)

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from pytest_docker.plugin import Services
 
-from tests.containers.conftest import STARTED_WITHIN_S, STOPPED_WITHIN_S, compose
 from tests.driver.api import Client
 from tests.driver.polling import eventually
 from tests.driver.system import PROCESSES, System
@@ -133,10 +132,3 @@ def test_the_way_of_a_mail_is_checked_with_one_command(system: System) -> None:
     lines = system.self_test()
     assert "✓ database: answers" in lines
     assert any(line.startswith("✓ relay primary, sender: ") for line in lines)
-
-
-def test_data_survive_down_and_up(system: System) -> None:
-    before = the_shop_serves(system)
-    compose("down", system=system, within_s=STOPPED_WITHIN_S)
-    compose("up", system=system, within_s=STARTED_WITHIN_S)
-    assert the_shop_serves(system) == before

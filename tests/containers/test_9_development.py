@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.containers.conftest import STARTED_WITHIN_S
+from tests.containers.conftest import STARTED_WITHIN_S, STOPPED_WITHIN_S, compose
+from tests.containers.test_2_containers import the_shop_serves
 from tests.driver.polling import eventually
 from tests.driver.ports import free_port
 from tests.driver.system import ROOT, System
@@ -56,7 +57,14 @@ def copied_to(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def workplace(system: System, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def market_day(system: System) -> str:
+    """The one that was open before."""
+    return the_shop_serves(system)
+
+
+@pytest.fixture(scope="module")
+def workplace(system: System, market_day: str, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    compose("down", system=system, within_s=STOPPED_WITHIN_S)
     place = Workplace(copied_to(tmp_path_factory.mktemp("checkout")), free_port(), free_port())
     ports = {"MERCADITO_DATABASE_PORT": str(place.database_port), "MERCADITO_MAIL_PORT": str(place.mail_port)}
     started = subprocess.run(
@@ -71,6 +79,10 @@ def workplace(system: System, tmp_path_factory: pytest.TempPathFactory) -> Workp
     assert started.returncode == 0, started.stdout[-6000:]
     assert f"http://localhost:{place.mail_port}" in started.stdout
     return place
+
+
+def test_data_survive_down_and_up(system: System, market_day: str, workplace: Workplace) -> None:
+    assert the_shop_serves(system) == market_day
 
 
 def said_by(system: System, name: str) -> str:

@@ -16,11 +16,11 @@ from tests.driver.traffic.volume import Volume
 from tests.faults.containers import said
 from tests.faults.truth import flows_again, holds, now_of
 
-# Enough to be in the middle of everything at any moment, little enough for two other suites beside it.
-VOLUME = Volume(orders_per_s=4.0, reads_per_s=12.0, screens=16)
 # `make faults` sets it: outages in their full length, and where the costs are written down.
 LEDGER = os.environ.get("FAULTS_LEDGER")
 IN_FULL = LEDGER is not None
+# Enough to be in the middle of everything at any moment; otherwise little enough for other suites beside it.
+VOLUME = Volume(orders_per_s=4.0, reads_per_s=12.0, screens=16) if IN_FULL else Volume(1.5, 5.0, 10)
 FULL_S = 60.0
 # Whoever orders does not wait for NATS, which is away for longer. That the gateway takes a service for away that was
 # too busy to answer, on a machine beyond its strength, and finds it again a moment later, is another matter.

@@ -26,7 +26,7 @@ class Volume:
 
 FULL = Volume()
 # Beside other suites: the machine that serves is the one that sends.
-MODEST = Volume(orders_per_s=4.0, reads_per_s=20.0, screens=60)
+MODEST = Volume(orders_per_s=1.5, reads_per_s=8.0, screens=30)
 
 
 def from_environment() -> Volume:
