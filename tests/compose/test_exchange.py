@@ -97,6 +97,8 @@ def test_a_database_that_does_not_start_as_it_is_wanted_goes_back_to_what_it_was
     assert "postgres is back" in done.stdout, done.stdout
     assert server.inspect(".Config.Cmd") == before
     assert server.inspect(".State.Restarting") == "false"
+    # Who asks for what runs already does not have it started anew.
+    assert "postgres: as it should be" in server.deploy("exchange_all postgres").stdout
 
 
 def test_an_image_that_was_made_anew_under_the_same_name_gives_way_to_the_one_before(server: Server) -> None:

@@ -171,19 +171,6 @@ def serves(server: System) -> bool:
         return visitor.get(f"{server.environment['PUBLIC_URL']}/sign-in", timeout=30).status_code == 200
 
 
-def test_a_database_that_does_not_start_goes_back_to_what_it_was(server: System) -> None:
-    broken = f"mercadito-test/broken-postgres:{os.getpid()}"
-    lines = 'FROM postgres:17-trixie\nENTRYPOINT ["false"]'
-    subprocess.run(["docker", "build", "--quiet", "--tag", broken, "-"], input=lines, check=True, text=True)
-    try:
-        done = tried(server, "deploy", POSTGRES_IMAGE=broken)
-        assert done.returncode == 1, done.stdout
-        assert "postgres is back on 17-trixie, with its settings of before" in done.stdout
-        assert serves(server)
-    finally:
-        docker("rmi", "--force", broken)
-
-
 def test_secrets_are_changed_by_the_lines_of_the_documents(server: System) -> None:
     operations = (ROOT / "docs" / "operations.md").read_text()
     found = re.search(r"^new_secret\(\) \{.*?^\}", operations, re.MULTILINE | re.DOTALL)
@@ -212,3 +199,16 @@ def test_the_same_release_again_starts_what_was_stopped_and_touches_nothing_else
     assert "  usda: as it should be" not in done.stdout
     assert done.stdout.count("as it should be") == PROCESSES_BUT_ONE
     assert serves(server)
+
+
+def test_a_database_that_does_not_start_goes_back_to_what_it_was(server: System) -> None:
+    broken = f"mercadito-test/broken-postgres:{os.getpid()}"
+    lines = 'FROM postgres:17-trixie\nENTRYPOINT ["false"]'
+    subprocess.run(["docker", "build", "--quiet", "--tag", broken, "-"], input=lines, check=True, text=True)
+    try:
+        done = tried(server, "deploy", POSTGRES_IMAGE=broken)
+        assert done.returncode == 1, done.stdout
+        assert "postgres is back on 17-trixie, with its settings of before" in done.stdout
+        assert serves(server)
+    finally:
+        docker("rmi", "--force", broken)
