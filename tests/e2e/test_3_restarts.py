@@ -18,8 +18,8 @@ from tests.driver.screen import Screen
 from tests.driver.system import PROCESSES, System
 from tests.driver.walk import WHOLE_WAY, walk
 
-READERS = 6
-PAUSE_S = 0.05
+READERS = 3
+PAUSE_S = 0.1
 AFTERWARDS_S = 3
 
 
