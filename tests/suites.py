@@ -62,22 +62,29 @@ def checks() -> list[Check]:
 
 
 def suites() -> list[Suite]:
-    """Return the pytest suites, those that take longest first: what runs beside each other then ends together."""
+    """Return the pytest suites, those that take longest first: what runs beside each other then ends together.
+
+    notify's waits more than it works, so it comes beside those that need the processor.
+    """
     return [
         Suite("containers", "tests", ("tests/containers",), before=("compose/engine/prepare",)),
-        Suite("browser", "tests", ("tests/browser",), apart=True),
         Suite("services/orders", "services/orders"),
+        Suite("services/notify", "services/notify"),
+        Suite("browser", "tests", ("tests/browser",), apart=True),
         Suite("services/usda-ingest", "services/usda-ingest"),
         # Their containers have no network of their own, so they run beside anything; later than the containers, because
         # they would only wait for the same engine.
         Suite("server", "tests", ("tests/server",), before=("compose/engine/prepare",)),
-        Suite("compose", "tests", ("tests/compose",), before=("compose/engine/prepare",)),
-        Suite("system", "tests", ("tests/native", "tests/contract", "tests/house", "tests/bench")),
         Suite("migrations", "tests", ("tests/migrations",)),
+        Suite("gateway", "gateway", ("t",)),
+        Suite("system", "tests", ("tests/native", "tests/contract", "tests/house", "tests/bench")),
         # Not beside the servers that are made from zero: whoever waits for a restart there counts seconds.
         Suite("end-to-end", "tests", ("tests/e2e",)),
-        Suite("gateway", "gateway", ("t",)),
+        Suite("services/realtime", "services/realtime"),
+        Suite("events", "events"),
+        Suite("compose", "tests", ("tests/compose",), before=("compose/engine/prepare",)),
         Suite("observability", "tests", ("tests/observability",)),
         Suite("k8s", "tests", ("tests/k8s",), before=("k8s/prepare",)),
-        *(Suite(project, project) for project in ("services/realtime", "services/notify", "events", "demo", "backup")),
+        Suite("demo", "demo"),
+        Suite("backup", "backup"),
     ]
