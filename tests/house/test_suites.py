@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import run
+from tests import explore, run
 from tests.house.test_repository import python_files
 from tests.suites import ROOT, Suite, suites
 
@@ -47,6 +47,16 @@ def test_what_can_not_be_prepared_fails_the_suite_and_is_told(
 def test_where_it_need_not_run_nothing_is_prepared(nothing_here: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUIRE_DOCKER", raising=False)
     assert "no engine" not in run.run_suite(nothing_here).output
+
+
+@pytest.mark.parametrize("project", explore.PROJECTS)
+def test_each_project_that_is_explored_makes_examples_up(project: str) -> None:
+    assert explore.files(project)
+
+
+def test_what_is_no_project_is_not_explored(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explore.main(["services/nobody"]) == 2
+    assert "services/orders" in capsys.readouterr().out
 
 
 INTERFACES = "import socket; print([name for _, name in socket.if_nameindex()])"
