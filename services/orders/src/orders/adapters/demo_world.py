@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from orders.adapters import demo_sql as sql
-from orders.adapters.availability import is_passing, is_repeatable, unavailable
+from orders.adapters.availability import is_repeatable, lent, unavailable
 from orders.adapters.transactions import SqlUnitOfWork
 from orders.application import clock, facts
 from orders.application.catalogue import Choice
@@ -60,12 +59,10 @@ class DemoWorld:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         try:
-            with self.engine.begin() as connection:
+            with lent(self.engine) as connection, connection.begin():
                 yield connection
-        except PoolTimeout as error:
-            raise unavailable(error) from error
         except DBAPIError as error:
-            if not (is_passing(error) or is_repeatable(error)):
+            if not is_repeatable(error):
                 raise
             raise unavailable(error) from error
 
