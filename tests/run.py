@@ -101,8 +101,7 @@ def run_suite(suite: Suite) -> Outcome:
             return Outcome(suite.name, failed=1, seconds=time.monotonic() - began, output=output)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        folder_of = ROOT if suite.project == "tests" else ROOT / suite.project
-        code, output = _execute([*suite.command, "-q", "--color=no", f"--junitxml={report}"], folder_of)
+        code, output = _execute([*suite.command, "-q", "--color=no", f"--junitxml={report}"], suite.folder)
         outcome = Outcome(suite.name, seconds=time.monotonic() - began, output=output)
         if report.exists():
             read_report(report, outcome)

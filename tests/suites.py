@@ -34,6 +34,11 @@ class Suite:
     apart: bool = False
 
     @property
+    def folder(self) -> Path:
+        """Where it runs, and what its paths are relative to."""
+        return ROOT if self.project == "tests" else ROOT / self.project
+
+    @property
     def command(self) -> list[str]:
         """pytest of the environment in which the suite runs, for its folder."""
         python = str(ROOT / self.project / ".venv" / "bin" / "python")

@@ -15,8 +15,7 @@ FAILS = "import sys; print('no engine'); sys.exit(3)"
 
 
 def folders(suite: Suite) -> list[Path]:
-    base = ROOT if suite.project == "tests" else ROOT / suite.project
-    return [base / path for path in suite.paths]
+    return [suite.folder / path for path in suite.paths]
 
 
 def test_every_test_belongs_to_one_suite() -> None:
