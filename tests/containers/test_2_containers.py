@@ -111,9 +111,9 @@ def test_the_acceptance_walk_holds(system: System) -> None:
     walk(system)
 
 
-# One that the gateway pauses, one that nobody asks, one that all depend on; test_4_deploys restarts the gateway, and
-# all by a deploy.
-@pytest.mark.parametrize("name", ["orders-web", "orders-worker", "nats"])
+# One that the gateway pauses, one that nobody asks, and those that all depend on, of which one pauses three services;
+# test_4_deploys restarts the gateway, and all by a deploy.
+@pytest.mark.parametrize("name", ["orders-web", "orders-worker", "nats", "postgres"])
 def test_a_process_can_be_restarted(system: System, name: str) -> None:
     before = system.pids()[name]
     system.make("restart", f"S={name}")
